@@ -1,0 +1,131 @@
+"""monic decides exactly, and proves, whether ReLU layers and networks are one-to-one.
+
+`decide` answers with INJECTIVE and a proof, NOT_INJECTIVE and two inputs with the same output
+(or a point which proves that two such inputs exist), or UNDECIDED and the reason; `check` checks
+a proof with the independent program `monic_checker`; `load` reads network files.
+
+Names are loaded when they are first used, so that `import monic` is quick and needs neither
+numba nor onnx nor torch.
+
+Example:
+    >>> import monic
+    >>> layer = monic.ReLULayer([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    >>> decision = monic.decide(layer)
+    >>> decision.verdict
+    <Verdict.INJECTIVE: 'different inputs give different outputs'>
+    >>> monic.check(decision.certificate, layer)
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from monic.errors import (
+    DomainError,
+    InvalidProof,
+    LayerError,
+    MalformedProof,
+    MonicError,
+    UnreadableModel,
+    UnsupportedModel,
+)
+
+if TYPE_CHECKING:
+    from monic.certificate import Certificate
+    from monic.checking import check
+    from monic.decision import decide
+    from monic.decision.result import (
+        Collision,
+        Decision,
+        Execution,
+        Limits,
+        NetworkDecision,
+        Verdict,
+    )
+    from monic.io import load
+    from monic.model import (
+        Activation,
+        Ball,
+        Box,
+        Domain,
+        Network,
+        Orthant,
+        Polyhedron,
+        Product,
+        ReLULayer,
+        Stage,
+        WholeSpace,
+    )
+
+    __version__: str
+
+__all__ = [
+    "Activation",
+    "Ball",
+    "Box",
+    "Certificate",
+    "Collision",
+    "Decision",
+    "Domain",
+    "DomainError",
+    "Execution",
+    "InvalidProof",
+    "LayerError",
+    "Limits",
+    "MalformedProof",
+    "MonicError",
+    "Network",
+    "NetworkDecision",
+    "Orthant",
+    "Polyhedron",
+    "Product",
+    "ReLULayer",
+    "Stage",
+    "UnreadableModel",
+    "UnsupportedModel",
+    "Verdict",
+    "WholeSpace",
+    "check",
+    "decide",
+    "load",
+]
+
+_HOMES = {
+    "monic.certificate": ("Certificate",),
+    "monic.checking": ("check",),
+    "monic.decision": ("decide",),
+    "monic.decision.result": (
+        *("Collision", "Decision", "Execution", "Limits", "NetworkDecision", "Verdict"),
+    ),
+    "monic.io": ("load",),
+    "monic.model": (
+        *("Activation", "Ball", "Box", "Domain", "Network", "Orthant", "Polyhedron"),
+        *("Product", "ReLULayer", "Stage", "WholeSpace"),
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+if not TYPE_CHECKING:  # a type checker sees the imports above, and no others
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            value = _version()
+        elif name in _HOME_OF:
+            value = getattr(importlib.import_module(_HOME_OF[name]), name)
+        else:
+            raise AttributeError(f"module 'monic' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("monic-nn")
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return "0+unknown"

@@ -1,0 +1,39 @@
+"""Every error that monic raises on purpose: one base, few children."""
+
+__all__ = [
+    "DomainError",
+    "InvalidProof",
+    "LayerError",
+    "MalformedProof",
+    "MonicError",
+    "UnreadableModel",
+    "UnsupportedModel",
+]
+
+
+class MonicError(Exception):
+    """The base of all errors that monic raises on purpose; catch it to catch them all."""
+
+
+class LayerError(MonicError, ValueError):
+    """Raised when arrays do not form a layer: wrong shapes, NaN, infinities, no rows."""
+
+
+class DomainError(MonicError, ValueError):
+    """Raised when a domain is not a convex set with interior, or does not fit its layer."""
+
+
+class UnreadableModel(MonicError):
+    """Raised when a model file is missing, truncated, hostile or of an unknown kind."""
+
+
+class UnsupportedModel(MonicError):
+    """Raised when a readable model holds operators that monic does not decide; lists them all."""
+
+
+class MalformedProof(MonicError):
+    """Raised when a file is not a proof at all: wrong version, truncated, broken syntax."""
+
+
+class InvalidProof(MonicError):
+    """Raised when a well-formed proof does not prove its claim about the given weights."""

@@ -1,0 +1,70 @@
+"""The question: one ReLU layer on one domain."""
+
+from dataclasses import dataclass, field
+
+from monic.errors import DomainError, LayerError
+from monic.model.affine import AffineMap, Input, Linear, Shift
+from monic.model.array import freeze
+from monic.model.domain import Domain, WholeSpace
+
+__all__ = ["ReLULayer"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReLULayer:
+    """The layer f(x) = ReLU(W x + b) on a domain X.
+
+    Its rows are w_1, ..., w_m in R^n. f is one-to-one on X if and only if for every x in the
+    interior of X the active rows {w_i : w_i.x + b_i >= 0} span R^n (Theorem 1 of [Puthawala et
+    al., 2020] for b = 0 and X = R^n; docs/criterion.md for biases and domains).
+
+    Arguments:
+        weight: W of shape (m, n), or an affine map such as `Product(A, B)`, kept exact.
+        bias: b of shape (m,); None means 0.
+        domain: A convex set with interior; all of R^n by default.
+
+    Raises:
+        LayerError: when the shapes do not fit or numbers are not finite.
+        DomainError: when the domain lies in another dimension.
+
+    Example:
+        >>> ReLULayer([[1.0], [-1.0]]).shape
+        (2, 1)
+    """
+
+    weight: object
+    bias: object = None
+    domain: Domain = field(default_factory=WholeSpace)
+    map: AffineMap = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        value = self.weight
+        if not isinstance(value, AffineMap):
+            matrix = freeze(value, "weight", ndim=2)
+            object.__setattr__(self, "weight", matrix)
+            value = Linear(matrix, Input(matrix.shape[1] or 1))
+        if self.bias is not None:
+            bias = freeze(self.bias, "bias", ndim=1)
+            if bias.size != value.out_dim:
+                raise LayerError(
+                    f"Expected a bias of {value.out_dim} numbers, one a row. Got {bias.size}."
+                )
+            value = Shift(bias, value)
+            object.__setattr__(self, "bias", value.vector)
+        if not isinstance(self.domain, Domain):
+            raise DomainError(
+                "Expected a domain such as WholeSpace(), Orthant(), Box(...), Polyhedron(...) or "
+                f"Ball(...). Got {self.domain!r}."
+            )
+        self.domain.half_spaces(value.in_dim)
+        object.__setattr__(self, "map", value)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n): the number of rows and the dimension of the input."""
+        return self.map.out_dim, self.map.in_dim
+
+    @property
+    def expansivity(self) -> float:
+        """m / n; frame theory calls it redundancy."""
+        return self.map.out_dim / self.map.in_dim

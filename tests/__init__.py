@@ -1,0 +1,1 @@
+"""Tests of monic; they mirror the layout of src."""

@@ -1,0 +1,31 @@
+"""Seeds for all tests, and one hypothesis profile."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "exact",
+    derandomize=True,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("exact")
+
+SEED = 20_200_608
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    """Fixes the global generators, for every test."""
+    random.seed(SEED)
+    np.random.seed(SEED)  # libraries may use the global one
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(SEED)
