@@ -1,0 +1,1 @@
+"""Rows in R^n: rational linear algebra, flats, separation."""

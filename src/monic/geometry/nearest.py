@@ -1,0 +1,126 @@
+"""The point of a polyhedron nearest to the origin, and its multipliers.
+
+For rows (w_i, b_i) with w_i.x + b_i <= 0 and active rows (k_j, c_j) with k_j.x + c_j >= 0. Lawson
+and Hanson's least distance programming turns this into nonnegative least squares: minimise |E u -
+f| for u >= 0, where E's columns are (-w_i, b_i) and (k_j, -c_j), and f = (0, ..., 0, 1). With the
+residual r = E u - f: r = 0 means that the polyhedron is empty (u is the reason), else x = -r' /
+r_last.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from flint import fmpq_mat
+
+from monic.geometry.rational import as_fraction
+
+__all__ = ["nearest_exactly", "nearest_multipliers"]
+
+Row = Sequence[int]
+Answer = tuple[list[Fraction], tuple[Fraction, ...] | None]
+
+
+def nearest_multipliers(strict: Sequence[Row], active: Sequence[Row]) -> Answer:
+    """Returns (multipliers, point) in floats as a proposal; no point when the set seems empty."""
+    from scipy.optimize import nnls
+
+    columns = _columns(strict, active)
+    if not columns:
+        return [], None
+    heights = [max(map(abs, column)) for column in columns]
+    table = np.array(
+        [[e / h for e in column] for column, h in zip(columns, heights, strict=True)]
+    ).T
+    target = np.zeros(table.shape[0])
+    target[-1] = 1.0
+    try:
+        solution, _ = nnls(table, target)
+    except RuntimeError:  # too many iterations
+        return [Fraction(0)] * len(columns), None
+    residual = table @ solution - target
+    weights = [Fraction(u) / h for u, h in zip(solution.tolist(), heights, strict=True)]
+    if np.linalg.norm(residual) < 1e-9 or residual[-1] == 0:
+        return weights, None
+    point = -residual[:-1] / residual[-1]
+    return weights, tuple(map(Fraction, point.tolist())) if np.isfinite(point).all() else None
+
+
+def nearest_exactly(strict: Sequence[Row], active: Sequence[Row]) -> Answer:
+    """Returns (multipliers, point) over the rationals; the point is None when the set is empty.
+
+    Example:
+        >>> nearest_exactly([(-1, 2)], [])
+        ([Fraction(2, 5)], (Fraction(2, 1),))
+    """
+    solver = _ExactLeastSquares(_columns(strict, active))
+    solver.run()
+    residual = solver.residual()
+    if not any(residual):
+        return solver.weights, None
+    return solver.weights, tuple(-r / residual[-1] for r in residual[:-1])
+
+
+def _columns(strict: Sequence[Row], active: Sequence[Row]) -> list[list[int]]:
+    plus = [[*(-e for e in row[:-1]), row[-1]] for row in strict]
+    return plus + [[*row[:-1], -row[-1]] for row in active]
+
+
+class _ExactLeastSquares:
+    """Lawson and Hanson's active-set method for min |E u - f|, u >= 0, over the rationals."""
+
+    def __init__(self, columns: list[list[int]]) -> None:
+        self.columns = columns
+        self.size = len(columns[0]) if columns else 1
+        self.weights = [Fraction(0)] * len(columns)
+        self.passive: list[int] = []
+
+    def residual(self) -> list[Fraction]:
+        """E u - f."""
+        total = [Fraction(0)] * self.size
+        total[-1] = Fraction(-1)
+        for k in self.passive:
+            for i, entry in enumerate(self.columns[k]):
+                total[i] += self.weights[k] * entry
+        return total
+
+    def run(self) -> None:
+        while True:
+            residual = self.residual()
+            gains = {
+                k: -sum((e * r for e, r in zip(column, residual, strict=True)), Fraction(0))
+                for k, column in enumerate(self.columns)
+                if k not in self.passive
+            }
+            best = max(gains, key=lambda k: (gains[k], -k), default=None)
+            if best is None or gains[best] <= 0:
+                return
+            self.passive.append(best)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Solves on the passive set, dropping columns whose multiplier would leave u >= 0."""
+        while True:
+            wanted = self._solve()
+            negative = [k for k, value in wanted.items() if value <= 0]
+            if not negative:
+                self.weights = [wanted.get(k, Fraction(0)) for k in range(len(self.weights))]
+                return
+            share = min(
+                self.weights[k] / (self.weights[k] - wanted[k])
+                for k in negative
+                if self.weights[k] != wanted[k]
+            )
+            for k in self.passive:
+                self.weights[k] += share * (wanted[k] - self.weights[k])
+            self.passive = [k for k in self.passive if self.weights[k] > 0]
+
+    def _solve(self) -> dict[int, Fraction]:
+        """Least squares on the passive columns, which are independent."""
+        columns = [self.columns[k] for k in self.passive]
+        gram = fmpq_mat(
+            [[sum(a * b for a, b in zip(x, y, strict=True)) for y in columns] for x in columns]
+        )
+        right = fmpq_mat(len(columns), 1, [column[-1] for column in columns])
+        found = gram.solve(right)
+        return {k: as_fraction(found[i, 0]) for i, k in enumerate(self.passive)}

@@ -1,0 +1,113 @@
+"""Linear algebra over the rationals: what confirms what floats propose."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd
+
+from flint import fmpq, fmpq_mat, fmpz_mat
+
+__all__ = [
+    "independent_rows",
+    "kernel_vector",
+    "positive_relation",
+    "primitive",
+    "rank",
+    "solve",
+]
+
+Row = Sequence[int]
+
+
+def primitive(row: Row) -> tuple[int, ...]:
+    """Returns the row divided by the greatest common divisor of its entries.
+
+    Example:
+        >>> primitive([4, -6])
+        (2, -3)
+    """
+    divisor = gcd(*row)
+    return tuple(row) if divisor <= 1 else tuple(entry // divisor for entry in row)
+
+
+def rank(rows: Sequence[Row]) -> int:
+    """Returns the rank of integer rows, exactly.
+
+    Example:
+        >>> rank([[1, 2], [2, 4]])
+        1
+    """
+    return int(fmpz_mat([list(row) for row in rows]).rank()) if rows else 0
+
+
+def independent_rows(rows: Sequence[Row]) -> list[int]:
+    """Returns the positions of the first rows that form a basis of the span, exactly.
+
+    Example:
+        >>> independent_rows([[1, 2], [2, 4], [0, 1]])
+        [0, 2]
+    """
+    if not rows:
+        return []
+    echelon, _, count = fmpz_mat([list(row) for row in rows]).transpose().rref()
+    return [next(j for j in range(len(rows)) if echelon[i, j] != 0) for i in range(int(count))]
+
+
+def kernel_vector(rows: Sequence[Row], dim: int) -> tuple[int, ...] | None:
+    """Returns a nonzero integer d with row.d = 0 for all rows, or None when they span R^dim.
+
+    Example:
+        >>> kernel_vector([[1, 0]], 2)
+        (0, 1)
+    """
+    if not rows:
+        return (1, *(0,) * (dim - 1))
+    basis, nullity = fmpz_mat([list(row) for row in rows]).nullspace()
+    if nullity == 0:
+        return None
+    columns = [[int(basis[i, j]) for i in range(dim)] for j in range(int(nullity))]
+    shortest = min(columns, key=lambda column: sum(abs(entry) for entry in column))
+    first = next(entry for entry in shortest if entry)
+    return primitive(shortest if first > 0 else [-entry for entry in shortest])
+
+
+def solve(matrix: Sequence[Row], right: Row) -> list[Fraction] | None:
+    """Returns the solution of a square integer system, or None when it is singular.
+
+    Example:
+        >>> solve([[2, 0], [0, 4]], [1, 1])
+        [Fraction(1, 2), Fraction(1, 4)]
+    """
+    try:
+        found = fmpz_mat([list(row) for row in matrix]).solve(fmpz_mat(len(right), 1, list(right)))
+    except ZeroDivisionError:
+        return None
+    return [as_fraction(found[i, 0]) for i in range(len(right))]
+
+
+def as_fraction(number: fmpq) -> Fraction:
+    """Returns a flint rational as a standard one."""
+    return Fraction(int(number.p), int(number.q))
+
+
+def positive_relation(positive: Sequence[Row], negative: Sequence[Row]) -> list[int] | None:
+    """Returns integer multipliers > 0 with sum l_i positive_i = sum m_j negative_j, or None.
+
+    The rows must form a circuit: their relation is unique up to scale.
+
+    Example:
+        >>> positive_relation([[1], [-2]], [])
+        [2, 1]
+    """
+    rows = [*positive, *([-entry for entry in row] for row in negative)]
+    basis, nullity = fmpz_mat([list(row) for row in rows]).transpose().nullspace()
+    if nullity != 1:
+        return None
+    weights = [int(basis[i, 0]) for i in range(len(rows))]
+    if all(weight < 0 for weight in weights):
+        weights = [-weight for weight in weights]
+    return list(primitive(weights)) if all(weight > 0 for weight in weights) else None
+
+
+def rational_matrix(rows: Sequence[Row]) -> fmpq_mat:
+    """Returns integer rows as a rational matrix."""
+    return fmpq_mat(fmpz_mat([list(row) for row in rows]))

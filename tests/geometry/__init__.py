@@ -1,0 +1,1 @@
+"""Tests of the linear algebra under the engine."""
