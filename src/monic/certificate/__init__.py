@@ -1,0 +1,12 @@
+"""Certificates: what a proof says and how it is written down (SPEC.md)."""
+
+from monic.certificate.certificate import Certificate
+from monic.certificate.subject import (
+    arrays_of,
+    header,
+    point_certificate,
+    rationals,
+    subject,
+)
+
+__all__ = ["Certificate", "arrays_of", "header", "point_certificate", "rationals", "subject"]

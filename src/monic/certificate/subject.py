@@ -1,0 +1,113 @@
+"""What a certificate speaks about: arrays by their hashes, and the expression over them."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from monic.certificate.certificate import Certificate
+from monic.model.affine import AffineMap, Concat, Input, Linear, Scale, Shift
+from monic.model.array import Array, exact, sha256
+from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
+
+__all__ = ["arrays_of", "header", "rationals", "subject"]
+
+
+def header(
+    claim: str,
+    subject: dict[str, Any],
+    evidence: dict[str, Any],
+    *,
+    assumption: str | None = None,
+) -> dict[str, Any]:
+    """Returns the header of a certificate, its keys in the order of the specification."""
+    return {"claim": claim, "assumption": assumption, "subject": subject, "evidence": evidence}
+
+
+def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
+    """Returns the subject: `kind` is "relu-layer" or "affine"."""
+    steps = value.steps()
+    arrays: list[Array] = []
+    places: dict[int, int] = {}
+    for step in steps:
+        for array in _arrays(step):
+            if id(array) not in places:
+                places[id(array)] = len(arrays)
+                arrays.append(array)
+    order = {id(step): i for i, step in enumerate(steps)}
+    return {
+        "kind": kind,
+        "arrays": [_array(array) for array in arrays],
+        "map": [_step(step, order, places) for step in steps],
+        "domain": _domain(domain, value.in_dim),
+    }
+
+
+def arrays_of(value: AffineMap) -> list[Array]:
+    """Returns the arrays that a certificate about the map names by hash."""
+    return [array for step in value.steps() for array in _arrays(step) if array.size > 1]
+
+
+def rationals(numbers: Sequence[Fraction | int]) -> list[str]:
+    """Returns exact numbers as strings p or p/q."""
+    return [str(number) for number in numbers]
+
+
+def point_certificate(
+    subject: dict[str, Any], kind: str, points: dict[str, Sequence[Fraction]]
+) -> Certificate:
+    """Returns a certificate of NOT_INJECTIVE by points."""
+    evidence = {"kind": kind} | {name: rationals(x) for name, x in points.items()}
+    return Certificate(header("NOT_INJECTIVE", subject, evidence))
+
+
+def _arrays(step: AffineMap) -> list[Array]:
+    if isinstance(step, Linear):
+        return [step.matrix]
+    return [step.vector] if isinstance(step, (Shift, Scale)) else []
+
+
+def _array(array: Array) -> dict[str, Any]:
+    if array.size == 1:  # literals of a graph are no arrays of the user's file
+        return {"values": [str(exact(array.item()))], "shape": list(array.shape)}
+    name = array.dtype.name
+    return {"dtype": name, "shape": list(array.shape), "sha256": sha256(array)}
+
+
+def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> list[Any]:
+    if isinstance(step, Input):
+        return ["input", step.dim]
+    if isinstance(step, Concat):
+        return ["concat", *(order[id(part)] for part in step.parts())]
+    if isinstance(step, Linear):
+        name = "linear-transposed" if step.transposed else "linear"
+        return [name, places[id(step.matrix)], order[id(step.of)]]
+    if isinstance(step, Shift):
+        name = "shift-negative" if step.negative else "shift"
+        return [name, places[id(step.vector)], order[id(step.of)]]
+    assert isinstance(step, Scale), "every step of an affine map has a name in the specification"
+    return ["scale", places[id(step.vector)], order[id(step.of)]]
+
+
+def _domain(domain: Domain, dim: int) -> dict[str, Any]:
+    if isinstance(domain, WholeSpace):
+        return {"kind": "whole"}
+    if isinstance(domain, Orthant):
+        return {"kind": "orthant"}
+    if isinstance(domain, Box):
+        bounds = {"lower": domain.lower, "upper": domain.upper}
+        return {"kind": "box"} | {name: _bounds(value) for name, value in bounds.items()}
+    if isinstance(domain, Ball):
+        radius = str(exact(domain.radius))
+        return {"kind": "ball", "radius": radius, "center": rationals(domain.middle(dim))}
+    assert isinstance(domain, Polyhedron), "every domain has a name in the specification"
+    sides = domain.half_spaces(dim)
+    return {
+        "kind": "polyhedron",
+        "A": [rationals(normal) for normal, _ in sides],
+        "c": [str(offset) for _, offset in sides],
+    }
+
+
+def _bounds(values: Array) -> list[str | None]:
+    infinite = (float("inf"), float("-inf"))
+    return [None if v in infinite else str(Fraction(v)) for v in values.tolist()]

@@ -1,0 +1,72 @@
+"""The command `python -m monic_checker PROOF MODEL [MODEL...]`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from monic_checker.checker import check_files
+from monic_checker.errors import CheckError, InvalidProof
+
+__all__ = ["main"]
+
+VALID, INVALID, UNREADABLE = 0, 1, 2
+
+_DESCRIPTION = """\
+Checks a proof that a ReLU layer is one-to-one, or that it is not.
+
+The proof names the arrays of the layer by their content (SHA-256), so it is
+checked against the weights in your files and against no others. Every step is
+done in exact arithmetic; nothing is believed of the program that wrote it.
+"""
+
+_EPILOG = """\
+examples:
+  python -m monic_checker fc1.proof model.onnx
+  python -m monic_checker fc1.proof model.safetensors
+  python -m monic_checker fc1.proof weight.npy bias.npy
+
+exit codes:
+  0  valid: the claim that is printed has been proved for these weights
+  1  invalid: the proof does not prove its claim, or is about other weights
+  2  malformed: not a proof, or a file that cannot be read
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code.
+
+    Arguments:
+        arguments: The command line without the program's name; None takes that of the process.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        claim = check_files(options.proof, options.models)
+    except InvalidProof as error:
+        print(f"INVALID: {error}", file=sys.stderr)
+        return INVALID
+    except (CheckError, OSError) as error:
+        print(f"MALFORMED or unreadable: {ascii(str(error))[1:-1]}", file=sys.stderr)
+        return UNREADABLE
+    print(f"VALID. {claim.sentence()}")
+    return VALID
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m monic_checker",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("proof", metavar="PROOF", help="a proof written by monic")
+    parser.add_argument(
+        "models",
+        metavar="MODEL",
+        nargs="+",
+        help="a file with the layer's weights: .onnx, .safetensors, .npy or .npz",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

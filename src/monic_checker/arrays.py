@@ -1,0 +1,86 @@
+"""Arrays of a model: their bytes, and the exact numbers that the bytes stand for."""
+
+import hashlib
+import math
+import struct
+from dataclasses import dataclass
+
+from flint import fmpz
+
+from monic_checker.vector import Vector
+
+__all__ = ["ITEM_SIZES", "Array", "decode"]
+
+_CODES = {
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+}
+
+#: The number formats, with the bytes that one number takes.
+ITEM_SIZES = {name: struct.calcsize("<" + code) for name, code in _CODES.items()} | {"bfloat16": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array of a model, as it lies in memory.
+
+    Arguments:
+        name: What the model calls it.
+        dtype: One of the names in `ITEM_SIZES`.
+        shape: Its shape; () for a single number.
+        data: Its little-endian bytes in C order.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+    @property
+    def whole(self) -> bool:
+        """Whether there are as many bytes as the shape and the number format say."""
+        size = ITEM_SIZES.get(self.dtype)
+        return size is not None and len(self.data) == math.prod(self.shape) * size
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes, in lower-case hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def decode(array: Array) -> Vector:
+    """Returns the array's numbers exactly: every finite float is a rational.
+
+    Raises:
+        ValueError: when a number is infinite or NaN.
+
+    Example:
+        >>> decode(Array("w", "float32", (2,), struct.pack("<2f", 0.5, -3.0)))
+        Vector(entries=[1, -6], denominator=2)
+    """
+    numbers = _numbers(array.dtype, array.data)
+    try:
+        ratios = [number.as_integer_ratio() for number in numbers]
+    except (OverflowError, ValueError):
+        raise ValueError("a number is infinite or NaN") from None
+    # every denominator is a power of two, so that the largest is a multiple of all
+    denominator = max((q for _, q in ratios), default=1)
+    entries = [fmpz(p * (denominator // q)) for p, q in ratios]
+    return Vector(entries, fmpz(denominator))
+
+
+def _numbers(dtype: str, data: bytes) -> tuple[int | float, ...]:
+    if dtype == "bfloat16":  # the upper half of a float32
+        wide = bytearray(2 * len(data))
+        wide[2::4], wide[3::4] = data[0::2], data[1::2]
+        dtype, data = "float32", bytes(wide)
+    return struct.unpack(f"<{len(data) // ITEM_SIZES[dtype]}{_CODES[dtype]}", data)

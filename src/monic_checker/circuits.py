@@ -1,0 +1,81 @@
+"""The relations of a tree's nodes when X is not a ball: exact, and unique up to scale."""
+
+from collections.abc import Sequence
+
+from flint import fmpz
+
+from monic_checker.body import Body
+from monic_checker.domain import Side
+from monic_checker.linear import Row, relation_signs
+from monic_checker.system import System
+
+__all__ = ["Circuits", "side_rows"]
+
+
+class Circuits:
+    """Vectors of R^(n+1), ready for many relations.
+
+    Arguments:
+        rows: The vectors.
+        n: The number of inputs.
+    """
+
+    def __init__(self, rows: Sequence[Row], n: int) -> None:
+        self._rows = [_primitive(row) for row in rows]
+        # without a bias the last column is often zero; relations are then found among the w_i
+        self._directions = [row[:-1] for row in self._rows]
+        self._biased = [row[-1] != 0 for row in self._rows]
+        self._n = n
+
+    weighted = False
+
+    @property
+    def count(self) -> int:
+        """The number of rows, side rows among them."""
+        return len(self._rows)
+
+    def fault(self, left: Sequence[int], right: Sequence[int], body: Body) -> str | None:
+        """Returns why sum lambda_i row_i = sum mu_j row_j has no solution lambda, mu > 0.
+
+        Arguments:
+            left: The rows i.
+            right: The rows j.
+            body: Not read: the relation follows from the rows.
+        """
+        chosen = [*left, *right]
+        biased = any(self._biased[i] for i in chosen)
+        rows = self._rows if biased else self._directions
+        signs = relation_signs([rows[i] for i in chosen], self._n + biased)
+        if signs is None:
+            return "the rows are no circuit: they have no relation, or more than one"
+        if signs != [1] * len(left) + [-1] * len(right):
+            return f"the multipliers of the rows {chosen} have the wrong signs, {signs}"
+        return None
+
+
+def _primitive(row: Row) -> Row:
+    """The row divided by the greatest common divisor of its entries."""
+    divisor = fmpz(0)
+    for entry in row:
+        divisor = divisor.gcd(entry)
+    return row if divisor <= 1 else [entry // divisor for entry in row]
+
+
+def side_rows(system: System) -> list[Row]:
+    """Returns the side rows of a domain that is no ball: t > 0, and its half-spaces.
+
+    Raises:
+        MalformedProof: when they do not fit the memory limit.
+    """
+    sides = system.subject.domain.sides
+    system.subject.budget.spend(len(sides) * (system.n + 1), 0, "subject.domain")
+    last = [fmpz(0)] * system.n + [fmpz(-1)]
+    return [last, *(_side_row(side, system.n) for side in sides)]
+
+
+def _side_row(side: Side, n: int) -> Row:
+    """The half-space a.x < c as the row (a, -c)."""
+    row = [fmpz(0)] * n + [-side.c]
+    for j, entry in side.a:
+        row[j] = entry
+    return row

@@ -1,0 +1,109 @@
+"""What a check has established, as a value and in words."""
+
+from dataclasses import dataclass
+
+from monic_checker.arrays import Array
+from monic_checker.evidence import Findings
+from monic_checker.header import Header
+from monic_checker.subject import Constant, NamedArray, Subject
+
+__all__ = ["Claim", "UsedArray", "state_claim"]
+
+#: Constants of more entries, and maps of more steps, are not spelled out in sentences.
+_ENTRIES, _STEPS = 8, 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedArray:
+    """An array of the model that the claim is about."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claim whose proof has been checked and holds.
+
+    Arguments:
+        claim: "INJECTIVE" or "NOT_INJECTIVE".
+        kind: "relu-layer" or "affine".
+        m: The number of rows.
+        n: The number of inputs.
+        domain: The set X, in words.
+        assumption: What was assumed; None in version 1 of the format.
+        evidence: The kind of evidence, such as "tree".
+        findings: What the check went through.
+        arrays: The arrays of the model that were used.
+        formula: How W x + b comes from x and the arrays.
+    """
+
+    claim: str
+    kind: str
+    m: int
+    n: int
+    domain: str
+    assumption: str | None
+    evidence: str
+    findings: Findings
+    arrays: tuple[UsedArray, ...]
+    formula: str
+
+    def sentence(self) -> str:
+        """Returns in words what was checked: which claim, which weights, where, on what terms."""
+        activation = "ReLU(W x + b)" if self.kind == "relu-layer" else "W x + b"
+        verdict = "" if self.claim == "INJECTIVE" else "not "
+        weights = "; ".join(
+            f"{array.name!a} ({array.dtype} {list(array.shape)}, SHA-256 {array.sha256})"
+            for array in self.arrays
+        )
+        return (
+            f"Checked: x -> {activation}, from R^{self.n} to R^{self.m}, is {verdict}one-to-one "
+            f"on {self.domain}, as a function of real numbers with exactly these weights: "
+            f"{weights or 'none'}. Here W x + b is {self.formula}. "
+            f"Assumption: {self.assumption or 'none'}. Evidence: {self.findings.words}."
+        )
+
+
+def state_claim(header: Header, arrays: list[Array | None], findings: Findings) -> Claim:
+    """Returns what a proof that holds says about the arrays that were found."""
+    subject = header.subject
+    named = {
+        entry: UsedArray(
+            name=array.name, dtype=entry.dtype, shape=entry.shape, sha256=entry.sha256
+        )
+        for entry, array in zip(subject.arrays, arrays, strict=True)
+        if isinstance(entry, NamedArray) and array is not None
+    }
+    return Claim(
+        claim=header.claim,
+        kind=subject.kind,
+        m=subject.m,
+        n=subject.n,
+        domain=subject.domain.words,
+        assumption=None,
+        evidence=header.kind,
+        findings=findings,
+        arrays=tuple(named.values()),
+        formula=_formula(subject, arrays),
+    )
+
+
+def _formula(subject: Subject, arrays: list[Array | None]) -> str:
+    steps = subject.steps
+    if len(steps) > _STEPS:
+        return f"what the {len(steps)} steps in the proof say"
+    lines = [f"v{i} = {step.formula()}" for i, step in enumerate(steps)]
+    for i in sorted({step.array for step in steps if step.array is not None}):
+        lines.append(f"A{i} = {_name(subject.arrays[i], arrays[i])}")
+    return f"v{len(steps) - 1}, where {', '.join(lines)}"
+
+
+def _name(entry: NamedArray | Constant, array: Array | None) -> str:
+    if array is not None:
+        return ascii(array.name)
+    if isinstance(entry, Constant) and len(entry.values) <= _ENTRIES:
+        return f"({', '.join(map(str, entry.values))})"
+    return "numbers in the proof"

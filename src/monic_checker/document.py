@@ -1,0 +1,129 @@
+"""Strict JSON: one line without duplicate keys, and values of exactly the expected types."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from flint import fmpq, fmpz
+
+from monic_checker.errors import MalformedProof
+
+__all__ = ["choice", "integer", "items", "members", "rational", "rationals", "read_json_line"]
+
+#: The header's length that Section 2 of the specification allows.
+HEADER_LIMIT = 2**30
+
+#: No number of a header that is not a string may have more digits.
+_DIGITS = 18
+_RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
+
+
+def read_json_line(stream: BinaryIO) -> object:
+    """Reads one line of JSON.
+
+    Raises:
+        MalformedProof: when it is too long, does not end, or is not the JSON that SPEC.md allows.
+    """
+    line = stream.readline(HEADER_LIMIT + 1)
+    if not line.endswith(b"\n"):
+        raise MalformedProof("header", f"expected one line of at most {HEADER_LIMIT} bytes")
+    try:
+        return json.loads(
+            line[:-1].decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=_short_integer,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+        )
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise MalformedProof("header", f"expected JSON. Got an error: {error!a:.200}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return table
+
+
+def _short_integer(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"an integer of {len(digits)} digits")
+    return int(digits)
+
+
+def _refuse(number: str) -> None:
+    raise ValueError(f"the number {number[:40]}, which is no integer")
+
+
+def members(value: object, address: str, names: Sequence[str]) -> list[Any]:
+    """Returns the values of an object that has exactly the given keys.
+
+    Raises:
+        MalformedProof: when it is no object, or a key is missing or not allowed.
+    """
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise MalformedProof(address, f"expected an object with the keys {', '.join(names)}")
+    return [value[name] for name in names]
+
+
+def items(value: object, address: str, length: int | None = None) -> list[Any]:
+    """Returns a list, of the given length if there is one.
+
+    Raises:
+        MalformedProof: when it is no list or has another length.
+    """
+    if not isinstance(value, list):
+        raise MalformedProof(address, "expected a list")
+    if length is not None and len(value) != length:
+        raise MalformedProof(address, f"expected {length} entries. Got {len(value)}")
+    return value
+
+
+def integer(value: object, address: str, low: int, high: int | None = None) -> int:
+    """Returns an integer with low <= value, and value < high if there is a bound.
+
+    Raises:
+        MalformedProof: when it is no integer (true and false are none) or out of range.
+    """
+    if type(value) is not int or value < low or (high is not None and value >= high):
+        bound = "" if high is None else f" and below {high}"
+        raise MalformedProof(address, f"expected an integer, at least {low}{bound}")
+    return value
+
+
+def choice(value: object, address: str, choices: Sequence[str]) -> str:
+    """Returns a string that is one of the choices.
+
+    Raises:
+        MalformedProof: when it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise MalformedProof(address, f"expected one of {', '.join(choices)}")
+    return value
+
+
+def rational(value: object, address: str) -> fmpq:
+    """Returns the rational that a string such as "-5/7" stands for.
+
+    Raises:
+        MalformedProof: when it is no such string, or its denominator is zero.
+    """
+    match = _RATIONAL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise MalformedProof(address, 'expected a rational as a string, such as "-5/7"')
+    denominator = fmpz(match[2] or "1")
+    if denominator == 0:
+        raise MalformedProof(address, "expected a positive denominator. Got 0")
+    return fmpq(fmpz(match[1]), denominator)
+
+
+def rationals(value: object, address: str, length: int) -> list[fmpq]:
+    """Returns a list of rationals.
+
+    Raises:
+        MalformedProof: when it is no list of that many rationals.
+    """
+    entries = items(value, address, length)
+    return [rational(entry, f"{address}[{i}]") for i, entry in enumerate(entries)]

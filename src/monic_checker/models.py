@@ -1,0 +1,33 @@
+"""Model files: which reader reads which, and the arrays they hold."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from monic_checker.arrays import Array
+from monic_checker.errors import UnreadableModel
+from monic_checker.npy import read_npy, read_npz
+from monic_checker.onnx import read_onnx
+from monic_checker.safetensors import read_safetensors
+
+__all__ = ["read_arrays"]
+
+_READERS = {
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".onnx": read_onnx,
+    ".safetensors": read_safetensors,
+}
+
+
+def read_arrays(path: Path) -> Iterator[Array]:
+    """Yields the arrays of a model file; number formats that no proof can name are left out.
+
+    Raises:
+        UnreadableModel: when the file is broken, or its name has another ending.
+        OSError: when it cannot be opened.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        kinds = ", ".join(_READERS)
+        raise UnreadableModel(ascii(path.name), f"expected a model file with ending {kinds}")
+    yield from reader(path)

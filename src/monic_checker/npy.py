@@ -1,0 +1,143 @@
+"""Arrays saved by numpy: .npy files, and .npz files, which are zip archives of them."""
+
+import itertools
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from monic_checker.arrays import ITEM_SIZES, Array
+from monic_checker.errors import UnreadableModel
+
+__all__ = ["read_npy", "read_npz"]
+
+#: Longer headers do not occur for arrays of numbers (numpy's own limit).
+_HEADER_LIMIT = 10_000
+
+#: An archive may not unpack to more bytes than this: small files can ask for very much.
+_UNPACKED_LIMIT = 2**32
+
+_HEADER = re.compile(
+    rb"\{'descr': '([<>|=]?)([a-zA-Z])([0-9]{1,18})', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
+)
+_KINDS = {"f": "float", "i": "int", "u": "uint"}
+
+#: What `zipfile` may raise for an archive that is none.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OSError,  # seeks to places before the file's beginning
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+
+
+class _Form(NamedTuple):
+    """How an array lies in a file."""
+
+    dtype: str
+    big_endian: bool
+    by_columns: bool
+    shape: tuple[int, ...]
+
+
+def read_npy(path: Path) -> Iterator[Array]:
+    """Yields the array of a .npy file; nothing is unpickled.
+
+    Raises:
+        UnreadableModel: when the file is not what numpy writes for an array of numbers.
+        OSError: when it cannot be opened.
+    """
+    with path.open("rb") as stream:
+        yield from _read(stream, path.stem, path.stat().st_size)
+
+
+def read_npz(path: Path) -> Iterator[Array]:
+    """Yields the arrays of a .npz file; nothing is unpickled.
+
+    Raises:
+        UnreadableModel: when the file is no archive of arrays, or unpacks to too much.
+        OSError: when it cannot be opened.
+    """
+    with path.open("rb") as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                yield from _members(archive)
+        except _BROKEN as error:
+            raise UnreadableModel(ascii(path.name), f"broken archive: {error!a:.200}") from None
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[Array]:
+    left = _UNPACKED_LIMIT
+    for entry in archive.infolist():
+        if not entry.filename.endswith(".npy"):
+            continue
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UnreadableModel(ascii(entry.filename), "expected it stored or deflated")
+        left -= entry.file_size
+        if left < 0:
+            raise UnreadableModel(
+                ascii(entry.filename), f"unpacks to over {_UNPACKED_LIMIT} bytes"
+            )
+        with archive.open(entry) as stream:
+            yield from _read(stream, entry.filename.removesuffix(".npy"), entry.file_size)
+
+
+def _read(stream: IO[bytes], name: str, size: int) -> Iterator[Array]:
+    """Yields the array in a stream of `size` bytes; other things than numbers are left out."""
+    header_size, form = _read_form(stream, name)
+    item = ITEM_SIZES.get(form.dtype)
+    if item is None:
+        return
+    count = math.prod(form.shape)
+    if count * item != size - header_size:
+        raise UnreadableModel(ascii(name), f"expected {count} numbers, as its header says")
+    data = stream.read(count * item)
+    if len(data) != count * item:
+        raise UnreadableModel(ascii(name), "the file ends too early")
+    if form.big_endian:
+        data = _swapped(data, item)
+    if form.by_columns:
+        data = _by_rows(data, item, form.shape)
+    yield Array(name, form.dtype, form.shape, data)
+
+
+def _read_form(stream: IO[bytes], name: str) -> tuple[int, _Form]:
+    """Returns the size of the header, and what it says."""
+    start = stream.read(8)
+    if start[:6] != b"\x93NUMPY" or start[6:] not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
+        raise UnreadableModel(ascii(name), "expected a .npy file")
+    prefix = stream.read(2 if start[6] == 1 else 4)
+    length = int.from_bytes(prefix, "little")
+    match = _HEADER.fullmatch(stream.read(length)) if length <= _HEADER_LIMIT else None
+    if match is None:
+        raise UnreadableModel(ascii(name), "expected the header of an array of numbers")
+    order, kind, item, by_columns, dims = (group.decode() for group in match.groups())
+    dtype = f"{_KINDS.get(kind, kind)}{8 * int(item)}"
+    shape = tuple(int(dim) for dim in dims.replace(",", " ").split())
+    form = _Form(dtype, order == ">", by_columns == "True", shape)
+    return len(start) + len(prefix) + length, form
+
+
+def _swapped(data: bytes, item: int) -> bytes:
+    """The same numbers with their bytes in the opposite order."""
+    result = bytearray(len(data))
+    for k in range(item):
+        result[k::item] = data[item - 1 - k :: item]
+    return bytes(result)
+
+
+def _by_rows(data: bytes, item: int, shape: tuple[int, ...]) -> bytes:
+    """The same numbers in C order, given in Fortran order."""
+    strides = [item * math.prod(shape[:k]) for k in range(len(shape))]
+    places = itertools.product(*map(range, shape))
+    starts = (sum(i * s for i, s in zip(place, strides, strict=True)) for place in places)
+    return b"".join(data[start : start + item] for start in starts)

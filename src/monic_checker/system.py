@@ -1,0 +1,110 @@
+"""The rows (w_i, b_i) of a layer as integers, computed exactly from the model's arrays."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flint import fmpz
+
+from monic_checker.arrays import Array, decode
+from monic_checker.budget import bits
+from monic_checker.errors import InvalidProof
+from monic_checker.evaluation import evaluate
+from monic_checker.linear import Row, matrix
+from monic_checker.subject import Constant, NamedArray, Subject
+from monic_checker.vector import Vector, over_one_denominator
+
+__all__ = ["System", "build_system", "find_arrays"]
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The layer, multiplied by one positive number so that all entries are integers.
+
+    Arguments:
+        subject: What the header says.
+        rows: The m rows (w_i, b_i), each of n + 1 integers.
+        scale: The positive number that they were multiplied by.
+    """
+
+    subject: Subject
+    rows: list[Row]
+    scale: fmpz
+
+    @property
+    def n(self) -> int:
+        """The number of inputs."""
+        return self.subject.n
+
+    def directions(self, numbers: Iterable[int]) -> list[Row]:
+        """Returns the w_i of the given rows."""
+        return [self.rows[i][:-1] for i in numbers]
+
+    def values(self, x: Vector, address: str) -> list[fmpz]:
+        """Returns W x + b, multiplied by `scale` and the denominator of x.
+
+        Raises:
+            MalformedProof: when the numbers do not fit the memory limit.
+        """
+        length = bits([*x.entries, x.denominator]) + max(bits(row) for row in self.rows)
+        self.subject.budget.spend(len(self.rows), length + self.n.bit_length(), address)
+        point = matrix([[entry] for entry in [*x.entries, x.denominator]], 1)
+        return list((matrix(self.rows, self.n + 1) * point).entries())
+
+
+def find_arrays(subject: Subject, arrays: Iterable[Array]) -> list[Array | None]:
+    """Finds the named arrays among the model's, by content; constants have None.
+
+    Raises:
+        InvalidProof: when the model has no such array.
+    """
+    wanted = {named for named in subject.arrays if isinstance(named, NamedArray)}
+    forms = {(named.dtype, named.shape) for named in wanted}
+    found: dict[NamedArray, Array] = {}
+    for array in arrays if wanted else ():
+        form = (array.dtype, tuple(array.shape))
+        if form in forms and array.whole:
+            found.setdefault(NamedArray(*form, array.sha256), array)
+        if found.keys() >= wanted:
+            break
+    for i, entry in enumerate(subject.arrays):
+        if isinstance(entry, NamedArray) and entry not in found:
+            raise InvalidProof(
+                f"subject.arrays[{i}]",
+                f"the model has no {entry.dtype} array of shape {list(entry.shape)} "
+                f"with SHA-256 {entry.sha256}. Was the proof made for other weights?",
+            )
+    return [found[e] if isinstance(e, NamedArray) else None for e in subject.arrays]
+
+
+def build_system(subject: Subject, arrays: Sequence[Array | None]) -> System:
+    """Follows the steps of the map, exactly.
+
+    Arguments:
+        subject: What the header says.
+        arrays: What `find_arrays` returned for it.
+
+    Raises:
+        InvalidProof: when an array has an infinite entry or NaN.
+        MalformedProof: when the layer does not fit the memory limit.
+    """
+    known: dict[NamedArray, Vector] = {}  # an array that is named twice is read once
+    vectors = []
+    for i, (entry, array) in enumerate(zip(subject.arrays, arrays, strict=True)):
+        address = f"subject.arrays[{i}]"
+        if isinstance(entry, Constant):
+            vectors.append(over_one_denominator(entry.values, subject.budget, address))
+        elif array is not None:
+            if entry not in known:
+                known[entry] = _decoded(array, address)
+            vectors.append(known[entry])
+    value = evaluate(subject.steps, vectors, subject.budget)
+    return System(subject, value.rows, value.denominator)
+
+
+def _decoded(array: Array, address: str) -> Vector:
+    try:
+        return decode(array)
+    except ValueError as error:
+        raise InvalidProof(
+            address, f"expected finite numbers in {array.name!a}: {error}"
+        ) from None
