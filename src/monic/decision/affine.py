@@ -1,0 +1,56 @@
+"""Affine maps followed by one-to-one activations: injective if and only if of full column rank."""
+
+from fractions import Fraction
+from time import monotonic
+
+from monic.certificate import Certificate, header, point_certificate, subject
+from monic.decision.problem import Problem
+from monic.decision.result import Collision, Decision, Statistics, Verdict
+from monic.decision.structure import column_rank
+from monic.model import AffineMap, Domain, ReLULayer
+
+__all__ = ["decide_affine"]
+
+
+def decide_affine(value: AffineMap, domain: Domain) -> Decision:
+    """Decides whether x -> W x + b is one-to-one on a domain with interior, by its rank.
+
+    Example:
+        >>> from monic.model import Product, WholeSpace
+        >>> decide_affine(Product([[1.0, 2.0]]), WholeSpace()).verdict.name
+        'NOT_INJECTIVE'
+    """
+    started = monotonic()
+    problem = Problem(ReLULayer(value, domain=domain))
+    about = subject("affine", value, domain)
+    found = column_rank([row[:-1] for row in problem.rows], problem.dim)
+    if isinstance(found, list):
+        evidence = {"kind": "independent-rows", "rows": found}
+        return Decision(
+            verdict=Verdict.INJECTIVE,
+            reason=f"the affine map has full column rank {problem.dim}",
+            method="rank",
+            certificate=Certificate(header("INJECTIVE", about, evidence)),
+            statistics=Statistics(seconds=monotonic() - started),
+        )
+    pair = _collision(problem, found)
+    return Decision(
+        verdict=Verdict.NOT_INJECTIVE,
+        reason=f"the affine map has column rank below {problem.dim}",
+        method="rank",
+        certificate=point_certificate(about, "collision", {"x": pair.x, "other": pair.other}),
+        collision=pair,
+        point=pair.x,
+        statistics=Statistics(seconds=monotonic() - started),
+    )
+
+
+def _collision(problem: Problem, kernel: tuple[int, ...]) -> Collision:
+    """Two points inside the domain that differ by a kernel vector."""
+    x = problem.inner_point()
+    step = Fraction(1, max(map(abs, kernel)))
+    while not problem.contains(
+        other := tuple(t + step * d for t, d in zip(x, kernel, strict=True))
+    ):
+        step /= 2
+    return Collision(x=problem.outside(x), other=problem.outside(other))

@@ -1,0 +1,29 @@
+"""What a search by branching comes back with."""
+
+import tempfile
+from dataclasses import dataclass
+from typing import IO
+
+from monic.certificate import Certificate
+from monic.decision.result import Statistics
+from monic.decision.witness import Witness
+
+__all__ = ["Outcome", "new_body"]
+
+#: A body of up to this many bytes stays in memory.
+IN_MEMORY = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What branching found: a certificate, a witness, or the limit that was hit."""
+
+    statistics: Statistics
+    certificate: Certificate | None = None
+    witness: Witness | None = None
+    limit: str | None = None
+
+
+def new_body() -> IO[bytes]:
+    """Returns an empty stream for a proof: in memory, and on disk once it is long."""
+    return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)

@@ -1,0 +1,341 @@
+"""The compiled branching tree: depth-first over active and inactive rows, written as it goes.
+
+A node is a list K of rows declared active and a set E of rows declared inactive;
+docs/branching.md proves that it suffices to branch on the open rows of one relation. The search
+stops by itself when a node needs what floats cannot give, and goes on when the answer is
+supplied.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from monic.geometry.compiled import COMPILED, INNER
+from monic.geometry.modular import extend_kernel, outside_span
+from monic.geometry.separation import (
+    ACTIVE,
+    BLOCKED,
+    EXCLUDED,
+    OPEN,
+    POINT,
+    STALLED,
+    confirmed,
+    fewer_open,
+    refactor,
+    solve,
+)
+from monic.geometry.system import PRIMES, System
+
+__all__ = ["Tree", "find", "grow", "new_tree", "record", "write"]
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
+ByteArray = np.ndarray[Any, np.dtype[np.uint8]]
+
+# why `grow` returned; READY: a relation is at hand, and a packing may be tried before branching
+DONE, PAUSED, FULL, FOUND, REPAIR, READY = 0, 1, 2, 3, 4, 5
+# what comes next at the present depth
+ENTER, SUPPLIED, ADVANCE = 0, 1, 2
+# the places of the control array
+DEPTH, STEP, LENGTH, NODES, DEEPEST, HEAD, STORED, UNIT, PRIME, PACK, PACKED = range(11)
+# the places of a frame, one for each depth; the open rows and the basis follow
+ROW, CHILD, COUNT, UNTIL, LISTS = range(5)
+
+RING = 256
+WEIGHT = 1e-9  # smaller multipliers are taken for zero, and the exact routine is asked
+BELOW = 7  # subtrees of this height are units: they repeat no relation from outside
+
+
+class Tree(NamedTuple):
+    """The state of a search between two calls: all of it, so that it can be stored.
+
+    A relation is [|P|, |N|, rows of P, rows of N]; a frame is [the row declared active there, the
+    next child, the number of open rows, where its blocked rows end, open rows, basis].
+    """
+
+    columns: FloatArray  # (size, rows)
+    role: IntArray  # (rows,)
+    basis: IntArray  # (size,)
+    inverse: FloatArray  # (size, size)
+    work: FloatArray  # (5, max(size, rows))
+    table: FloatArray  # (size, 2 size)
+    residues: IntArray  # (m, n): rows modulo p
+    kernels: IntArray  # (n + 1, n, n): a basis of the kernel of K modulo p, at each depth
+    inverses: FloatArray  # (n, size, size): the inverse found at each depth
+    frames: IntArray  # (n + 1, LISTS + 2 size)
+    blocked: IntArray  # (rows,): rows found to lie in the span of K, all depths
+    relation: IntArray  # (2 + size,)
+    ring: IntArray  # (RING, 2 + size)
+    packing: IntArray  # (n + 1, 2 + size): relations with disjoint open rows; last, one to keep
+    control: IntArray
+    out: ByteArray
+
+
+def new_tree(system: System, prime: int = PRIMES[0], *, pack: bool = False) -> Tree:
+    """Returns the tree at its root; the prime is for rank tests, `pack` for general position."""
+    n, size = system.dim, system.width + 1
+    count = len(system.rows)
+    columns = np.ones((size, count))
+    columns[:-1] = system.floats.T
+    role = np.full(count, BLOCKED, dtype=np.int64)
+    role[np.asarray(system.kept, dtype=np.int64)] = OPEN
+    role[np.asarray(system.strict, dtype=np.int64)] = EXCLUDED
+    control = np.zeros(11, dtype=np.int64)
+    control[UNIT], control[PRIME], control[PACK] = max(0, n - BELOW), prime, int(pack)
+    kernels = np.zeros((n + 1, n, n), dtype=np.int64)
+    kernels[0] = np.eye(n, dtype=np.int64)
+    return Tree(
+        columns=columns,
+        role=role,
+        basis=np.arange(2 * count, 2 * count + size),
+        inverse=np.eye(size),
+        work=np.ones((5, max(size, count))),
+        table=np.zeros((size, 2 * size)),
+        residues=system.residues(prime),
+        kernels=kernels,
+        inverses=np.zeros((n, size, size)),
+        frames=np.zeros((n + 1, LISTS + 2 * size), dtype=np.int64),
+        blocked=np.zeros(count + 1, dtype=np.int64),
+        relation=np.zeros(2 + size, dtype=np.int64),
+        ring=np.zeros((RING, 2 + size), dtype=np.int64),
+        packing=np.zeros((n + 1, 2 + size), dtype=np.int64),
+        control=control,
+        out=np.zeros(max(1 << 20, 64 * size * size), dtype=np.uint8),
+    )
+
+
+@njit(**INNER)
+def write(out: ByteArray, control: IntArray, value: int) -> None:
+    """Appends a varint."""
+    length = control[LENGTH]
+    while value >= 128:
+        out[length] = (value & 127) | 128
+        value >>= 7
+        length += 1
+    out[length] = value
+    control[LENGTH] = length + 1
+
+
+@njit(**INNER)
+def _propose(role: IntArray, basis: IntArray, inverse: FloatArray, relation: IntArray) -> None:
+    """Reads the relation off the basis: heavy rows first, then the active ones."""
+    count, size = role.size, basis.size
+    positive = total = 0
+    for negative in range(2):
+        for k in range(size):
+            column, weight = basis[k], inverse[k, size - 1]
+            if weight <= WEIGHT or column // count != negative:
+                continue
+            at = total
+            while at > positive and weight > inverse[relation[1 + at], size - 1]:
+                relation[2 + at] = relation[1 + at]
+                at -= 1
+            relation[2 + at] = k
+            total += 1
+        if negative == 0:
+            positive = total
+    relation[0], relation[1] = positive, total - positive
+    for k in range(2, 2 + total):
+        relation[k] = basis[relation[k]] % count
+
+
+@njit(**INNER)
+def _block_spanned(
+    role: IntArray,
+    residues: IntArray,
+    kernels: IntArray,
+    frames: IntArray,
+    blocked: IntArray,
+    relation: IntArray,
+    control: IntArray,
+) -> bool:
+    """Blocks open rows of the relation that lie in the span of K; whether there were any."""
+    depth, prime = control[DEPTH], control[PRIME]
+    found = False
+    for k in range(2, 2 + relation[0]):
+        row = relation[k]
+        if role[row] == OPEN and not outside_span(residues, row, kernels, depth, prime):
+            role[row] = BLOCKED
+            blocked[frames[depth, UNTIL]] = row
+            frames[depth, UNTIL] += 1
+            found = True
+    return found
+
+
+@njit(**INNER)
+def record(
+    out: ByteArray, control: IntArray, frames: IntArray, ring: IntArray, relation: IntArray
+) -> None:
+    """Writes a relation down (rows of N as their positions in K) and remembers it."""
+    head, positive = control[HEAD], relation[0]
+    for k in range(2 + positive + relation[1]):
+        entry = relation[k]
+        ring[head, k] = entry
+        if k >= 2 + positive:
+            place = 0
+            while frames[place, ROW] != entry:
+                place += 1
+            entry = place
+        write(out, control, entry)
+    control[HEAD] = (head + 1) % RING
+    control[STORED] = min(control[STORED] + 1, RING)
+
+
+@njit(**INNER)
+def _lay_out(tree: Tree) -> None:
+    """Lays out the node's children, to start from the basis found here."""
+    relation, frames, role = tree.relation, tree.frames, tree.role
+    depth, size = tree.control[DEPTH], tree.basis.size
+    opened = 0
+    for k in range(2, 2 + relation[0]):
+        if role[relation[k]] == OPEN:
+            frames[depth, LISTS + opened] = relation[k]
+            opened += 1
+    frames[depth, COUNT], frames[depth, CHILD] = opened, 0
+    for i in range(size):
+        frames[depth, LISTS + size + i] = tree.basis[i]
+        for j in range(size):
+            tree.inverses[depth, i, j] = tree.inverse[i, j]
+
+
+@njit(**INNER)
+def _reuse(
+    role: IntArray, residues: IntArray, kernels: IntArray, ring: IntArray, control: IntArray
+) -> int:
+    """Returns how far back a relation was found that proves a node of rank n - 1, or 0."""
+    depth, head, stored, prime = control[DEPTH], control[HEAD], control[STORED], control[PRIME]
+    for distance in range(1, stored + 1):
+        slot = (head - distance) % RING
+        positive = ring[slot, 0]
+        holds = True
+        for k in range(2, 2 + positive + ring[slot, 1]):
+            if (role[ring[slot, k]] == ACTIVE) != (k >= 2 + positive):
+                holds = False
+                break
+        if not holds:
+            continue
+        for k in range(2, 2 + positive):
+            row = ring[slot, k]
+            if role[row] != EXCLUDED and not outside_span(residues, row, kernels, depth, prime):
+                holds = False
+                break
+        if holds:
+            return distance
+    return 0
+
+
+@njit(**INNER)
+def find(tree: Tree) -> int:
+    """Finds a relation of the present node: DONE, FOUND (a point) or REPAIR."""
+    control, relation, role = tree.control, tree.relation, tree.role
+    columns, basis, inverse, work = tree.columns, tree.basis, tree.inverse, tree.work
+    spanned = True
+    while spanned:
+        outcome = solve(columns, role, basis, inverse, work)
+        relation[0] = relation[1] = 0
+        if outcome == POINT:
+            return FOUND
+        if outcome == STALLED:
+            return REPAIR
+        fewer_open(columns, role, basis, inverse, work)
+        _propose(role, basis, inverse, relation)
+        spanned = _block_spanned(
+            role, tree.residues, tree.kernels, tree.frames, tree.blocked, relation, control
+        )
+    if relation[0] + relation[1] < basis.size:
+        return REPAIR
+    if not confirmed(columns, role, basis, inverse, work):
+        refactor(columns, basis, inverse, work, tree.table)
+        if not confirmed(columns, role, basis, inverse, work):
+            return REPAIR
+    return DONE
+
+
+@njit(**INNER)
+def _enter(tree: Tree) -> int:
+    """Proves a new node, or finds the relation to branch on: DONE; else what is in the way."""
+    control, relation, out = tree.control, tree.relation, tree.out
+    depth, last = control[DEPTH], tree.residues.shape[1] - 1
+    tree.frames[depth, COUNT] = 0
+    if depth <= control[UNIT]:
+        control[STORED] = 0
+    if depth == last:
+        relation[1] = _reuse(tree.role, tree.residues, tree.kernels, tree.ring, control)
+        if relation[1] > 0:
+            relation[0] = 0
+            for k in range(2):
+                write(out, control, relation[k])
+            return DONE
+    outcome: int = find(tree)
+    if outcome != DONE:
+        return outcome
+    _lay_out(tree)
+    if control[PACK] > 0 and depth < last:
+        return READY
+    record(out, control, tree.frames, tree.ring, relation)
+    return DONE
+
+
+@njit(**INNER)
+def _descend(tree: Tree) -> None:
+    """Goes to the next child of the present node."""
+    control, frames = tree.control, tree.frames
+    depth, size = control[DEPTH], tree.basis.size
+    row = frames[depth, LISTS + frames[depth, CHILD]]
+    frames[depth, CHILD] += 1
+    frames[depth, ROW] = row
+    tree.role[row] = ACTIVE
+    extend_kernel(tree.residues, row, tree.kernels, depth, control[PRIME])
+    for i in range(size):
+        tree.basis[i] = frames[depth, LISTS + size + i]
+        for j in range(size):
+            tree.inverse[i, j] = tree.inverses[depth, i, j]
+    frames[depth + 1, UNTIL] = frames[depth, UNTIL]
+    control[DEPTH] = depth + 1
+    control[DEEPEST] = max(control[DEEPEST], depth + 1)
+    control[STEP] = ENTER
+
+
+@njit(**INNER)
+def _leave(role: IntArray, frames: IntArray, blocked: IntArray, control: IntArray) -> bool:
+    """Goes back to the parent, where the row just tried is inactive now; False at the root."""
+    depth = control[DEPTH]
+    for k in range(frames[depth, COUNT]):
+        role[frames[depth, LISTS + k]] = OPEN
+    first = frames[depth - 1, UNTIL] if depth > 0 else 0
+    for k in range(first, frames[depth, UNTIL]):
+        role[blocked[k]] = OPEN
+    if depth == 0:
+        return False
+    role[frames[depth - 1, ROW]] = EXCLUDED
+    control[DEPTH] = depth - 1
+    return True
+
+
+@njit(**COMPILED)
+def grow(tree: Tree, budget: int) -> int:
+    """Searches on until the control array counts `budget` nodes, or something is needed."""
+    control, frames = tree.control, tree.frames
+    last = tree.residues.shape[1] - 1
+    reserve = 16 * (tree.basis.size + 4) * (1 + last * tree.control[PACK])
+    while True:
+        depth = control[DEPTH]
+        if control[STEP] == ENTER:
+            if control[NODES] >= budget:
+                return PAUSED
+            if control[LENGTH] + reserve > tree.out.size:
+                return FULL
+            control[NODES] += 1
+            outcome: int = _enter(tree)
+            if outcome != DONE:
+                return outcome
+            control[STEP] = ADVANCE
+        elif control[STEP] == SUPPLIED:
+            _lay_out(tree)
+            record(tree.out, control, frames, tree.ring, tree.relation)
+            control[STEP] = ADVANCE
+        elif depth < last and frames[depth, CHILD] < frames[depth, COUNT]:
+            _descend(tree)
+        elif not _leave(tree.role, frames, tree.blocked, control):
+            return DONE
