@@ -1,0 +1,53 @@
+"""The activations that are read: ReLU, and those that are one-to-one on R."""
+
+import numpy as np
+
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands, operand, value, weights
+from monic.io.onnx.values import Refused, Value
+from monic.model import Activation
+
+__all__ = ["elu", "leaky_relu", "prelu", "relu", "sigmoid", "tanh"]
+
+
+def relu(node: Node, operands: Operands) -> Value:
+    """Y = max(X, 0)."""
+    return value(operands, 0).activated(Activation.RELU, node.outputs[0])
+
+
+def leaky_relu(node: Node, operands: Operands) -> Value:
+    """Y = X where X >= 0, else alpha X."""
+    _insist_on_positive(node.number("alpha", 0.01), "slope alpha", "write it as Relu")
+    return value(operands, 0).activated(Activation.LEAKY_RELU, node.outputs[0])
+
+
+def prelu(node: Node, operands: Operands) -> Value:
+    """Y = X where X >= 0, else s X with a slope for each entry."""
+    slopes = weights(operand(operands, 1)).array.astype(np.float64)
+    if slopes.size == 0 or not np.all(np.isfinite(slopes)):
+        raise Refused("its slopes are not finite numbers")
+    _insist_on_positive(float(slopes.min()), "smallest slope", "train with positive slopes")
+    return value(operands, 0).activated(Activation.PRELU, node.outputs[0])
+
+
+def elu(node: Node, operands: Operands) -> Value:
+    """Y = X where X >= 0, else alpha (exp X - 1)."""
+    _insist_on_positive(node.number("alpha", 1.0), "alpha", "write it as Relu")
+    return value(operands, 0).activated(Activation.ELU, node.outputs[0])
+
+
+def tanh(node: Node, operands: Operands) -> Value:
+    """Y = tanh X."""
+    return value(operands, 0).activated(Activation.TANH, node.outputs[0])
+
+
+def sigmoid(node: Node, operands: Operands) -> Value:
+    """Y = 1 / (1 + exp -X)."""
+    return value(operands, 0).activated(Activation.SIGMOID, node.outputs[0])
+
+
+def _insist_on_positive(number: float, name: str, if_zero: str) -> None:
+    if number == 0:
+        raise Refused(f"its {name} is 0, so it is no leaky activation; {if_zero}")
+    if number < 0:
+        raise Refused(f"its {name} is {number:g}, so it is not one-to-one; use a positive one")

@@ -1,0 +1,191 @@
+"""The operators that are affine: each adds one exact step to the map of its value."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands, operand, optional, value, weights
+from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
+from monic.model import AffineMap, Linear, Scale, Shift
+from monic.model.array import Array
+
+__all__ = ["add", "div", "gemm", "matmul", "mul", "neg", "sub"]
+
+
+def gemm(node: Node, operands: Operands) -> Value:
+    """Y = alpha A B + beta C with constant B and C (B transposed when transB)."""
+    if isinstance(operand(operands, 0), Constant):
+        raise Refused("its first factor is a constant; write it as MatMul and Add")
+    first, matrix = value(operands, 0), weights(operand(operands, 1))
+    if node.integer("transA", 0):
+        raise Refused("it transposes its input (transA); write it as MatMul")
+    if len(first.shape) != 2:
+        raise Refused(f"it takes a tensor of two dimensions. Got the shape {first.shape}")
+    _insist_on_rows(first)
+    given = _linear(first.map, matrix, transposed=not node.integer("transB", 0))
+    result = first.mapped(given, (first.shape[0], given.out_dim), node.name)
+    shift = optional(operands, 2)
+    alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
+    if shift is None or beta == 0:
+        return _scaled(result, alpha)
+    scaled = _scaled(result, _quotient(alpha, beta))
+    vector = _along(scaled, weights(shift), grows=False)[0]
+    return _scaled(scaled.mapped(Shift(vector, scaled.map)), beta)
+
+
+def matmul(node: Node, operands: Operands) -> Value:
+    """Y = X W for rows X, or Y = M x for a column x."""
+    if isinstance(operand(operands, 0), Constant):
+        return _matrix_first(node, operands)
+    first, matrix = value(operands, 0), weights(operand(operands, 1))
+    if not first.shape:
+        raise Refused("it takes a scalar")
+    _insist_on_rows(first)
+    given = _linear(first.map, matrix, transposed=True)
+    return first.mapped(given, (*first.shape[:-1], given.out_dim), node.name)
+
+
+def _matrix_first(node: Node, operands: Operands) -> Value:
+    matrix, column = operand(operands, 0), value(operands, 1)
+    is_vector = len(column.shape) == 1
+    if not is_vector and (column.shape[-1:] != (1,) or _size(column.shape[:-2]) != column.lead):
+        raise Refused(
+            f"it applies a matrix to the shape {column.shape}, which is not one column; flatten "
+            "the tensor first"
+        )
+    given = _linear(column.map, weights(matrix), transposed=False)
+    shape = (given.out_dim,) if is_vector else (*column.shape[:-2], given.out_dim, 1)
+    return column.mapped(given, shape, node.name)
+
+
+def add(node: Node, operands: Operands) -> Value:
+    """Y = X + c."""
+    return _shifted(operands, negative=False)
+
+
+def sub(node: Node, operands: Operands) -> Value:
+    """Y = X - c, or Y = c - X."""
+    if isinstance(operand(operands, 0), Constant):
+        return _shifted([operand(operands, 0), _scaled(value(operands, 1), -1.0)], negative=False)
+    return _shifted(operands, negative=True)
+
+
+def neg(node: Node, operands: Operands) -> Value:
+    """Y = -X."""
+    return _scaled(value(operands, 0), -1.0)
+
+
+def mul(node: Node, operands: Operands) -> Value:
+    """Y = c X, entry by entry."""
+    first, constant = _pair(operands)
+    vector, shape = _along(first, constant)
+    return first.mapped(Scale(vector, first.map), shape)
+
+
+def div(node: Node, operands: Operands) -> Value:
+    """Y = X / c where 1 / c is one exact number."""
+    if isinstance(operand(operands, 0), Constant):
+        raise Refused("it divides by a tensor that depends on the input")
+    first, divisor = value(operands, 0), weights(operand(operands, 1))
+    shape = _along(first, divisor)[1]
+    entries = np.unique(divisor.flat().astype(np.float64))
+    if entries.size == 1 and _is_power_of_two(float(entries[0])):
+        return _scaled(replace(first, shape=shape), 1 / float(entries[0]))
+    raise Refused(
+        "1/c is exact only when every entry of c is the same power of two; export it as Mul by "
+        "the rounded reciprocals"
+    )
+
+
+def _shifted(operands: Operands, *, negative: bool) -> Value:
+    first, constant = _pair(operands)
+    vector, shape = _along(first, constant)
+    return first.mapped(Shift(vector, first.map, negative), shape)
+
+
+def _pair(operands: Operands) -> tuple[Value, Constant]:
+    """Returns the tensor and the constant of an operator that takes them in any order."""
+    left, right = operand(operands, 0), operand(operands, 1)
+    if isinstance(left, Constant) and isinstance(right, Value):
+        left, right = right, left
+    return value([left], 0), weights(right)
+
+
+def _along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Array, Shape]:
+    """Returns a constant as one number, or one for each of the value's, and the result's shape."""
+    shape = _broadcast(first.shape, constant.shape)
+    if _size(shape) != _size(first.shape) or (shape != first.shape and not grows):
+        raise Refused(f"its constant of shape {constant.shape} enlarges the shape {first.shape}")
+    if first.lead > 1 and _padded(constant.shape, len(shape))[0] != 1:
+        raise Refused(f"its constant of shape {constant.shape} differs between examples")
+    if constant.size not in (1, first.map.out_dim):
+        raise Refused(
+            f"its constant of shape {constant.shape} is repeated along some axes of the shape "
+            f"{first.shape} only; store it with one entry for each"
+        )
+    if constant.transposed:
+        raise Refused("its constant is a transpose; store it as it is used")
+    return constant.array, shape
+
+
+def _linear(of: AffineMap, matrix: Constant, *, transposed: bool) -> Linear:
+    """Returns M y or M^T y over the array in the file, be it viewed as its transpose."""
+    array, shape = matrix.array, matrix.shape
+    if array.ndim != 2 or len(shape) != 2:
+        raise Refused(
+            f"its weight has the shape {array.shape}, viewed as {shape}; store it as a matrix"
+        )
+    if shape == array.shape[::-1] and (matrix.transposed or min(shape) == 1):
+        transposed = not transposed
+    elif shape != array.shape:
+        raise Refused(f"its weight of shape {array.shape} is reshaped to {shape}; store it so")
+    return Linear(array, of, transposed)
+
+
+def _insist_on_rows(first: Value) -> None:
+    if _size(first.shape[:-1]) != first.lead:
+        raise Refused(
+            f"it applies one matrix to each row of the shape {first.shape}; flatten the tensor "
+            "to one row first"
+        )
+
+
+def _scaled(first: Value, factor: float) -> Value:
+    if factor == 1:
+        return first
+    return first.mapped(Scale(literal(factor), first.map))
+
+
+def _quotient(alpha: float, beta: float) -> float:
+    quotient = alpha / beta
+    if not math.isfinite(quotient) or Fraction(quotient) * Fraction(beta) != Fraction(alpha):
+        raise Refused(
+            f"its bias is multiplied by beta = {beta:g}, and alpha / beta is no float; export it "
+            "with beta = 1"
+        )
+    return quotient
+
+
+def _is_power_of_two(number: float) -> bool:
+    if not math.isfinite(number) or number == 0:
+        return False
+    return abs(math.frexp(number)[0]) == 0.5 and abs(number) >= 2.0**-1022
+
+
+def _broadcast(first: Shape, second: Shape) -> Shape:
+    rank = max(len(first), len(second))
+    pairs = list(zip(_padded(first, rank), _padded(second, rank), strict=True))
+    if any(a != b and 1 not in (a, b) for a, b in pairs):
+        raise Refused(f"the shapes {first} and {second} do not fit")
+    return tuple(b if a == 1 else a for a, b in pairs)
+
+
+def _padded(shape: Shape, rank: int) -> Shape:
+    return (1,) * (rank - len(shape)) + shape
+
+
+def _size(shape: Shape) -> int:
+    return math.prod(shape)

@@ -1,0 +1,74 @@
+"""The front call: one ONNX file, one network."""
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monic.errors import UnreadableModel, UnsupportedModel
+from monic.io.onnx.graph import graph_of
+from monic.io.onnx.hints import shapes_of
+from monic.io.onnx.reader import Reading, fixed_batch, read
+from monic.model import Network
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+__all__ = ["load_onnx"]
+
+_LIMIT = (1 << 31) - 1  # bytes in a protobuf message
+
+
+def load_onnx(path: Path) -> Network:
+    """Returns the network in an ONNX file, for one example.
+
+    A first axis of unknown size counts examples and is read as 1. A first axis of a fixed size
+    above 1 belongs to the input if the graph can be read so; else it counts examples as well.
+
+    Arguments:
+        path: The file. External data is read from the folder of the file only.
+
+    Raises:
+        UnreadableModel: when the file is no ONNX file, is damaged or reaches outside its folder.
+        UnsupportedModel: when nodes are not supported; the message lists all of them.
+    """
+    model = _message(path)
+    graph = graph_of(model, path.parent)
+    hints = functools.cache(lambda: shapes_of(model))
+    readings = [read(graph, lead, hints) for lead in dict.fromkeys((1, fixed_batch(graph)))]
+    best = next((r for r in readings[1:] if r.is_closer_than(readings[0])), readings[0])
+    if best.network is None:
+        raise UnsupportedModel(_listed(path, best))
+    return best.network
+
+
+def _message(path: Path) -> "ModelProto":
+    import onnx
+
+    model = onnx.ModelProto()
+    try:
+        size = path.stat().st_size
+        if size <= _LIMIT:
+            model.ParseFromString(path.read_bytes())
+    except Exception as error:  # protobuf's implementations raise errors of their own
+        raise _unreadable(path, str(error)) from None
+    if size > _LIMIT:
+        raise _unreadable(path, f"it has {size} bytes, more than such a file can have")
+    if not model.HasField("graph") or not model.graph.output:
+        raise _unreadable(path, "it holds no graph with an output")
+    return model
+
+
+def _unreadable(path: Path, why: str) -> UnreadableModel:
+    return UnreadableModel(
+        f"Expected an ONNX file in {path.name!r}. Got one that cannot be read: "
+        f"{' '.join(why.split())}. Export the network again."
+    )
+
+
+def _listed(path: Path, reading: Reading) -> str:
+    count = len(reading.problems)
+    return (
+        f"Expected a chain of affine maps and activations in {path.name!r}. Got {count} "
+        f"thing{'s' if count > 1 else ''} that monic does not read:"
+        + "".join(f"\n  {where}: {why}" for where, why in reading.problems)
+    )

@@ -1,0 +1,77 @@
+"""Concat: branches of one tensor side by side."""
+
+import math
+from dataclasses import replace
+
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands, operand
+from monic.io.onnx.shapes import joined_integers
+from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value, stand_in
+from monic.model import Activation, Concat
+
+__all__ = ["concat"]
+
+
+def concat(node: Node, operands: Operands) -> Operand:
+    """Y = (X_1, X_2, ...) for branches of one tensor, along the axis of the features."""
+    parts = [operand(operands, index) for index in range(max(len(operands), 1))]
+    branches = [part for part in parts if isinstance(part, Value)]
+    if not branches:
+        return joined_integers(node, [part for part in parts if isinstance(part, Constant)])
+    if len(branches) < len(parts):
+        raise Refused("it joins constants to the tensor; only branches of one tensor are read")
+    shape = _joined([b.shape for b in branches], node.integer("axis", 1), branches[0].lead)
+    if any(branch.source.broken for branch in branches):
+        return stand_in(shape, branches[0].lead, branches[0].dtype)
+    return _side_by_side(_of_one_source(branches), shape, node.outputs[0])
+
+
+def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
+    names = [branch.name for branch in branches if branch.name]
+    maps = tuple(branch.map for branch in branches)
+    whole = replace(
+        branches[0],
+        map=Concat(maps) if len(maps) > 1 else maps[0],
+        shape=shape,
+        name=names[-1] if names else "",
+        after=None,
+    )
+    activation = _pending(branches[0])
+    return whole if activation is None else whole.activated(activation, output)
+
+
+def _of_one_source(branches: list[Value]) -> list[Value]:
+    """Returns the branches before their common activation if they have one, else after theirs."""
+    same_activation = len({_pending(branch) for branch in branches}) == 1
+    if not (same_activation and _sources(branches) == 1):
+        branches = [branch.settled() for branch in branches]
+    if _sources(branches) > 1:
+        raise Refused(
+            "it joins branches across an activation (a skip connection); only affine branches of "
+            "one tensor are read"
+        )
+    return branches
+
+
+def _sources(branches: list[Value]) -> int:
+    return len({id(branch.source) for branch in branches})
+
+
+def _pending(branch: Value) -> Activation | None:
+    after = branch.after
+    return after.stage.activation if after is not None and after.stage is not None else None
+
+
+def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:
+    rank = len(shapes[0])
+    if not -rank <= axis < rank:
+        raise Refused(f"its axis {axis} does not exist in the shape {shapes[0]}")
+    axis %= rank
+    if len({(shape[:axis], shape[axis + 1 :]) for shape in shapes}) != 1:
+        raise Refused(f"the shapes {', '.join(map(str, shapes))} do not fit together")
+    if math.prod(shapes[0][:axis]) != lead or (lead > 1 and axis == 0):
+        raise Refused(
+            f"it joins along axis {axis} of the shape {shapes[0]}, which interleaves the "
+            "branches; join along the axis of the features"
+        )
+    return (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])

@@ -1,0 +1,79 @@
+"""Which operators are read, by which function; and why the others are not."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from monic.errors import LayerError
+from monic.io.onnx import activations, affine, joins, shapes
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands
+from monic.io.onnx.refusals import reason
+from monic.io.onnx.values import Constant, Operand, Refused, Value
+
+__all__ = ["apply", "is_read"]
+
+
+def apply(node: Node, operands: Operands) -> Operand:
+    """Returns what a node gives first, for operands that are known.
+
+    Raises:
+        Refused: when the node is not supported, or its weights are not.
+    """
+    if node.op not in _READ:
+        raise Refused(reason(node.op))
+    try:
+        given = _READ[node.op](node, operands)
+    except LayerError as error:
+        raise Refused(str(error).rstrip(".")) from None
+    return given.insist_on_examples() if isinstance(given, Value) else given
+
+
+def is_read(node: Node) -> bool:
+    """Returns whether nodes of this kind can be read at all."""
+    return node.op in _READ
+
+
+def _constant(node: Node, operands: Operands) -> Constant:
+    for key, dtype in _CONSTANTS.items():
+        if node.attributes.get(key) is not None:
+            array = np.asarray(node.attributes[key], dtype)
+            return Constant(array, array.shape)
+    raise Refused("it is no dense numeric constant")
+
+
+_CONSTANTS = {
+    "value": None,
+    "value_float": np.float32,
+    "value_floats": np.float32,
+    "value_int": np.int64,
+    "value_ints": np.int64,
+}
+
+_READ: dict[str, Callable[[Node, Operands], Operand]] = {
+    "Add": affine.add,
+    "Cast": shapes.cast,
+    "Concat": joins.concat,
+    "Constant": _constant,
+    "Div": affine.div,
+    "Dropout": shapes.dropout,
+    "Elu": activations.elu,
+    "Flatten": shapes.flatten,
+    "Gather": shapes.gather,
+    "Gemm": affine.gemm,
+    "Identity": shapes.identity,
+    "LeakyRelu": activations.leaky_relu,
+    "MatMul": affine.matmul,
+    "Mul": affine.mul,
+    "Neg": affine.neg,
+    "PRelu": activations.prelu,
+    "Relu": activations.relu,
+    "Reshape": shapes.reshape,
+    "Shape": shapes.shape_of,
+    "Sigmoid": activations.sigmoid,
+    "Squeeze": shapes.squeeze,
+    "Sub": affine.sub,
+    "Tanh": activations.tanh,
+    "Transpose": shapes.transpose,
+    "Unsqueeze": shapes.unsqueeze,
+}

@@ -1,0 +1,140 @@
+"""From a graph to a chain of stages, or to the list of everything that is in the way."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from monic.io.onnx.graph import Graph, Port
+from monic.io.onnx.node import Node, short
+from monic.io.onnx.operators import apply, is_read
+from monic.io.onnx.values import (
+    LARGEST,
+    Constant,
+    Operand,
+    Refused,
+    Shape,
+    Source,
+    Value,
+    stand_in,
+)
+from monic.model import Activation, Input, Network, Stage
+
+__all__ = ["Reading", "fixed_batch", "read"]
+
+_FLOAT_FORMATS = (1, 10, 11, 16)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of reading a graph: stages when there are no problems.
+
+    Arguments:
+        problems: What is not supported, and why: a pair for each node or other thing.
+        network: The network; None when there are problems.
+    """
+
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    network: Network | None = None
+
+    def is_closer_than(self, other: "Reading") -> bool:
+        """Returns whether this one has problems in fewer places, all of them places of other."""
+        return {where for where, _ in self.problems} < {where for where, _ in other.problems}
+
+
+def fixed_batch(graph: Graph) -> int:
+    """Returns the first size of the input where it may count examples; 1 when there is one."""
+    dims = graph.inputs[0].dims if graph.inputs else None
+    return (dims[0] or 1) if dims is not None and len(dims) > 1 else 1
+
+
+def read(graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> Reading:
+    """Returns the network that a graph is, or every reason why it is not read.
+
+    Arguments:
+        graph: The graph.
+        lead: The number of examples along axis 0 of the input; 1 reads the input as a whole.
+        hints: Gives the shapes of tensors by name, as far as they are known.
+    """
+    reading = Reading()
+    known: dict[str, Operand | None] = {
+        name: Constant(array, array.shape) for name, array in graph.arrays.items()
+    }
+    known.update(_inputs(graph, lead, reading.problems))
+    used = graph.used()
+    for node in graph.nodes:
+        try:
+            given = _given(node, known, used)
+        except Refused as refusal:
+            reading.problems.append((node.label, str(refusal)))
+            given = None
+        for name in filter(None, node.outputs):
+            known[name] = _hinted(name, lead, hints) if given is None else None
+        if given is not None:
+            known[node.outputs[0]] = given
+    if not reading.problems:
+        _finish(reading, known[graph.output], graph.output)
+    return reading
+
+
+def _given(node: Node, known: Mapping[str, Operand | None], used: set[str]) -> Operand | None:
+    """Returns the first output of a node; None when what it takes is not known."""
+    if any(name in used for name in node.outputs[1:] if name):
+        raise Refused("more than its first output is used")
+    operands = [known[name] if name else None for name in node.inputs]
+    unknown = any(name and known[name] is None for name in node.inputs)
+    return None if unknown and is_read(node) else apply(node, operands)
+
+
+def _hinted(name: str, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> Operand | None:
+    shape = hints().get(name)
+    if shape is None or math.prod(shape) > LARGEST or (lead > 1 and shape[:1] != (lead,)):
+        return None
+    return stand_in(shape, lead, _FLOAT_FORMATS[0])
+
+
+def _inputs(graph: Graph, lead: int, problems: list[tuple[str, str]]) -> dict[str, Operand | None]:
+    if len(graph.inputs) != 1:
+        names = ", ".join(short(port.name) for port in graph.inputs)
+        problems.append(("the inputs", f"one is read, and there are {names or 'none'}"))
+        return {port.name: None for port in graph.inputs}
+    port = graph.inputs[0]
+    try:
+        return {port.name: _input(port, lead)}
+    except Refused as refusal:
+        problems.append((f"the input {short(port.name)}", str(refusal)))
+        return {port.name: None}
+
+
+def _input(port: Port, lead: int) -> Value:
+    if port.dims is None or None in port.dims[1:] or port.dims == (None,):
+        raise Refused("its sizes are not known, apart from the batch; export it with fixed sizes")
+    if port.dtype not in _FLOAT_FORMATS:
+        raise Refused("it does not hold floats; ask about the network after its first float map")
+    shape = tuple(1 if size is None else size for size in port.dims)
+    value = stand_in(shape, lead, port.dtype)
+    start = Source(value.source.start)
+    return replace(value, source=start).insist_on_examples()
+
+
+def _finish(reading: Reading, output: Operand | None, name: str) -> None:
+    if not isinstance(output, Value):
+        reading.problems.append((f"the output {short(name)}", "it does not depend on the input"))
+        return
+    last = output.settled()
+    stages = last.source.stages()
+    if not stages or not isinstance(last.map, Input):
+        stages.append(Stage(last.name or name, last.map, Activation.IDENTITY))
+    reading.network = Network(_with_unique_names(stages))
+
+
+def _with_unique_names(stages: list[Stage]) -> list[Stage]:
+    taken: set[str] = set()
+    named: list[Stage] = []
+    for stage in stages:
+        name, count = stage.name, 1
+        while name in taken:
+            count += 1
+            name = f"{stage.name}_{count}"
+        taken.add(name)
+        named.append(replace(stage, name=name))
+    return named

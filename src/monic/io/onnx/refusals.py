@@ -1,0 +1,71 @@
+"""Why operators are not read, and what to do: one sentence for each."""
+
+__all__ = ["reason"]
+
+_FALLS_AND_RISES = (
+    "it falls and then rises, so it is not one-to-one on R, and no criterion for its layers is "
+    "known; ask about a network with Relu or LeakyRelu"
+)
+_FLAT = (
+    "it is constant on an interval, and only Relu's layers are decided; ask about a network with "
+    "Relu"
+)
+_ONE_TO_ONE = "this activation is not read; it is one-to-one, and Tanh or Elu may take its place"
+_LOSES_A_SUM = (
+    "x and x + c give the same output, so it is never one-to-one; ask about the network without it"
+)
+_CONVOLUTION = "convolutions are not read; write the layer as a Gemm for its fixed input size"
+_POOLING = "pooling is not read; ask about the layers before it"
+_STATISTICS = (
+    "its statistics depend on the input; ask about the layers before it, or fold fixed statistics "
+    "into them"
+)
+_RECURRENT = "recurrent layers are not read; ask about their single maps"
+_BRANCHING = "control flow is not read; export one branch"
+_QUANTISED = "rounding is not affine; export the network without quantisation"
+_TWO_TENSORS = "it combines tensors by other means than Concat; only chains are read"
+
+_REASONS = {
+    **dict.fromkeys(("Gelu", "Silu", "Swish", "HardSwish", "Mish"), _FALLS_AND_RISES),
+    **dict.fromkeys(("Clip", "HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
+    **dict.fromkeys(("Selu", "Softplus", "Softsign", "Exp", "Sinh", "Asinh", "Atan"), _ONE_TO_ONE),
+    **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _LOSES_A_SUM),
+    **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger", "DeformConv"), _CONVOLUTION),
+    **dict.fromkeys(
+        ("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"), _POOLING
+    ),
+    **dict.fromkeys(
+        (
+            *("LayerNormalization", "InstanceNormalization", "GroupNormalization"),
+            *("RMSNormalization", "LpNormalization", "LRN", "MeanVarianceNormalization"),
+        ),
+        _STATISTICS,
+    ),
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "Scan"), _RECURRENT),
+    **dict.fromkeys(("If", "Loop"), _BRANCHING),
+    **dict.fromkeys(
+        ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Round", "Floor", "Ceil"),
+        _QUANTISED,
+    ),
+    **dict.fromkeys(("Sum", "Mean", "Max", "Min", "Einsum"), _TWO_TENSORS),
+    "Abs": "it is not one-to-one, and only Relu's layers are decided; write |x| with two Relu",
+    "BatchNormalization": (
+        "its factor gamma / sqrt(var + epsilon) is no rational number; fold it into the layer "
+        "before it when exporting"
+    ),
+    "Pow": "powers are not affine; export the network with constants folded",
+}
+
+
+def reason(op: str) -> str:
+    """Returns why an operator is not read and what to do.
+
+    Example:
+        >>> reason("MaxPool")
+        'pooling is not read; ask about the layers before it'
+    """
+    if ":" in op:
+        return "operators outside ONNX's own are not read; export with standard operators"
+    return _REASONS.get(
+        op, "this operator is not read; write it with Gemm, Add, Mul, Concat and activations"
+    )

@@ -1,0 +1,55 @@
+"""Reading `.safetensors`: weights by name, bfloat16 among them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from monic.errors import MonicError, UnreadableModel
+from monic.io.bfloat16 import bfloat16
+from monic.io.pairs import Stored, layers_of
+from monic.model import ReLULayer
+from monic.model.array import Array
+
+__all__ = ["load_safetensors"]
+
+
+def load_safetensors(path: Path) -> dict[str, ReLULayer]:
+    """Returns the layers whose arrays a `.safetensors` file holds.
+
+    Raises:
+        UnreadableModel: when the file is damaged.
+        UnsupportedModel: when it holds no two-dimensional weight.
+    """
+    from safetensors import safe_open
+
+    arrays: dict[str, Stored] = {}
+    with _clear_errors(path), safe_open(path, framework="numpy") as file:
+        for name in file.keys():
+            shape = tuple(file.get_slice(name).get_shape())
+            arrays[name] = Stored(shape, partial(_read, path, name))
+    return layers_of(arrays, path.stem)
+
+
+def _read(path: Path, name: str) -> Array:
+    from safetensors import safe_open
+
+    with _clear_errors(path), safe_open(path, framework="numpy") as file:
+        if file.get_slice(name).get_dtype() == "BF16":
+            bfloat16()
+        array: Array = file.get_tensor(name)
+        return array
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except MonicError:
+        raise
+    except Exception as error:  # safetensors raises errors of many kinds, and no base for them
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableModel(
+            f"Expected safetensors in {path.name!r}. Got a file that cannot be read: {reason}. "
+            "Write it again with safetensors.numpy.save_file or safetensors.torch.save_file."
+        ) from None

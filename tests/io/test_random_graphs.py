@@ -1,0 +1,96 @@
+"""Random chains of everything that is read, against onnxruntime."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import NodeProto
+
+from monic.model.array import Array
+from tests.io.graphs import agrees, model, node, save
+
+
+@dataclass
+class Chain:
+    """Nodes written one after another, with the width of what they give."""
+
+    rng: np.random.Generator
+    width: int
+    nodes: list[NodeProto] = field(default_factory=list)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    at: str = "x"
+
+    def array(self, *shape: int) -> str:
+        name = f"c{len(self.arrays)}"
+        self.arrays[name] = self.rng.integers(-3, 4, shape).astype(np.float32) / 2
+        return name
+
+    def then(self, op: str, *inputs: str, width: int | None = None, **attributes: Any) -> None:
+        given = f"t{len(self.nodes)}"
+        self.nodes.append(node(op, list(inputs), [given], **attributes))
+        self.at, self.width = given, width or self.width
+
+
+def _gemm(chain: Chain) -> None:
+    out, flag = int(chain.rng.integers(1, 5)), int(chain.rng.integers(2))
+    shape = (out, chain.width) if flag else (chain.width, out)
+    weight, bias = chain.array(*shape), chain.array(out)
+    chain.then("Gemm", chain.at, weight, bias, transB=flag, alpha=0.5, beta=-2.0, width=out)
+
+
+def _matmul(chain: Chain) -> None:
+    out = int(chain.rng.integers(1, 5))
+    kept = chain.at
+    chain.then("Transpose", chain.array(out, chain.width))
+    chain.then("MatMul", kept, chain.at, width=out)
+
+
+def _entrywise(chain: Chain) -> None:
+    op = str(chain.rng.choice(["Add", "Sub", "Mul"]))
+    pair = [chain.at, chain.array(*([chain.width] if chain.rng.integers(2) else [1, 1]))]
+    chain.then(op, *(pair if chain.rng.integers(2) else pair[::-1]))
+
+
+def _pair(chain: Chain) -> None:
+    kept = chain.at
+    chain.then("Mul", kept, chain.array(chain.width))
+    chain.then("Concat", kept, chain.at, axis=-1, width=2 * chain.width)
+
+
+def _pair_of_relus(chain: Chain) -> None:
+    kept = chain.at
+    chain.then("Relu", kept)
+    first = chain.at
+    chain.then("Neg", kept)
+    chain.then("Relu", chain.at)
+    chain.then("Concat", chain.at, first, axis=1, width=2 * chain.width)
+
+
+def _moved(chain: Chain) -> None:
+    chain.then("Transpose", chain.at, perm=[1, 0])
+    chain.then("Flatten", chain.at, axis=0)
+
+
+def _activation(chain: Chain) -> None:
+    chain.then(str(chain.rng.choice(["Relu", "Relu", "Tanh", "LeakyRelu"])), chain.at)
+
+
+_STEPS = (_gemm, _matmul, _entrywise, _pair, _pair_of_relus, _moved, _activation)
+
+
+@given(st.lists(st.sampled_from(_STEPS), min_size=1, max_size=7), st.integers(0, 2**32 - 1))
+@settings(max_examples=80)
+def test_random_chains(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Callable[[Chain], None]], seed: int
+) -> None:
+    chain = Chain(np.random.default_rng(seed), width=3)
+    for step in steps:
+        if chain.width < 40:
+            step(chain)
+    chain.nodes.append(node("Identity", [chain.at], ["y"]))
+    path = tmp_path_factory.getbasetemp() / "random_chain.onnx"
+    agrees(save(path, model(chain.nodes, chain.arrays)), (1, 3), count=1)
