@@ -1,0 +1,193 @@
+"""From a file and options to questions for the engine, and from its decisions to one answer."""
+
+import errno
+import hashlib
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from monic.cli.codes import DecideCode
+from monic.decision.approach import Approach
+from monic.decision.network import decide_stages, network_decision, range_superset
+from monic.decision.result import (
+    Decision,
+    NetworkDecision,
+    StageDecision,
+    Verdict,
+)
+from monic.errors import UnreadableModel
+from monic.io import load, load_domain
+from monic.model import Domain, Network, ReLULayer, Stage
+from monic.report.answer import Answer, LayerAnswer, Question, worst
+from monic.report.files import certificate_name
+from monic.report.progress import ProgressLine
+from monic.report.text import printable
+
+__all__ = ["Request", "ask", "questions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A file, how the questions about it shall be answered, and where proofs go."""
+
+    model: str
+    approach: Approach
+    certificates: str | None
+    silent: bool
+
+
+def questions(
+    model: str, layer: str | None, domain: str | None
+) -> tuple[Question, Sequence[Network]]:
+    """Returns what the verdict will be about, and the chains to decide, in order.
+
+    A layer alone is a chain of one stage; a file of bare weights holds one such chain a layer.
+    """
+    loaded = load(model)
+    if isinstance(loaded, Network) and layer is None:
+        asked = _domain(domain, loaded.in_dim, loaded.domain)
+        return Question.NETWORK, [Network(loaded.stages, asked)]
+    alone = _layers(loaded)
+    if layer is not None:
+        if layer not in alone:
+            names = ", ".join(repr(printable(name)) for name in alone)
+            raise typer.BadParameter(
+                f"Expected the name of a layer: {names}. Got {layer!r}.", param_hint="--layer"
+            )
+        alone = {layer: alone[layer]}
+    chains = [
+        Network(chain.stages, _domain(domain, chain.in_dim, chain.domain))
+        for chain in alone.values()
+    ]
+    return (Question.WEIGHTS if layer is None else Question.LAYER), chains
+
+
+def ask(
+    request: Request, question: Question, chains: Sequence[Network]
+) -> tuple[Answer, DecideCode]:
+    """Returns the engine's answers as one, with the exit code that it stands for."""
+    layers: list[LayerAnswer] = []
+    folder = _Folder(request.certificates)
+    interrupted = False
+    try:
+        with closing(_answers(request, chains)) as answers:
+            for number, stage in enumerate(answers, 1):
+                layers.append(LayerAnswer(stage=stage))  # before the file: Ctrl-C may come there
+                layers[-1] = LayerAnswer(stage=stage, certificate=folder.save(number, stage))
+    except KeyboardInterrupt:
+        interrupted = True
+        missing = list(_interrupted(chains))[len(layers) :]
+        layers += [LayerAnswer(stage=stage) for stage in missing]
+    answer = _summary(request.model, question, chains, layers)
+    code = DecideCode.INTERRUPTED if interrupted else DecideCode[answer.verdict.name]
+    return answer, code
+
+
+def _answers(request: Request, chains: Sequence[Network]) -> Generator[StageDecision]:
+    total = sum(len(chain.stages) for chain in chains)
+    number = 0
+    with ProgressLine(wanted=not request.silent) as line:
+        for chain in chains:
+            decisions = decide_stages(chain, replace(request.approach, progress=line))
+            for stage in chain.stages:
+                number += 1
+                line.begin(stage.name, number, total)
+                yield next(decisions)
+
+
+def _summary(
+    model: str, question: Question, chains: Sequence[Network], layers: Sequence[LayerAnswer]
+) -> Answer:
+    stages = [layer.stage for layer in layers]
+    if question is Question.NETWORK:
+        whole = network_decision(chains[0], stages)
+    else:
+        decisive = worst(stages)
+        name = "" if question is Question.LAYER else f"{printable(decisive.name)}: "
+        whole = NetworkDecision(
+            verdict=decisive.decision.verdict,
+            reason=name + decisive.decision.reason,
+            assumption=decisive.decision.assumption,
+            stages=stages,
+        )
+    return Answer(
+        model=model,
+        sha256=_sha256(model),
+        question=question,
+        verdict=whole.verdict,
+        reason=whole.reason,
+        assumption=whole.assumption,
+        layers=layers,
+        collision=whole.collision,
+    )
+
+
+def _layers(loaded: Network | dict[str, ReLULayer]) -> dict[str, Network]:
+    if isinstance(loaded, Network):
+        return {stage.name: Network([stage]) for stage in loaded.stages}
+    return {
+        name: Network([Stage(name, layer.map)], layer.domain) for name, layer in loaded.items()
+    }
+
+
+def _domain(text: str | None, dim: int, default: Domain) -> Domain:
+    return default if text is None else load_domain(text, dim)
+
+
+def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
+    reason = "interrupted before it was decided; run the command again"
+    decision = Decision(verdict=Verdict.UNDECIDED, reason=reason, method="interrupted")
+    for chain in chains:
+        domain = chain.domain
+        for stage in chain.stages:
+            yield StageDecision(
+                name=stage.name,
+                shape=(stage.map.out_dim, stage.map.in_dim),
+                domain=domain.describe(),
+                activation=stage.activation.value,
+                decision=decision,
+            )
+            domain = range_superset(stage)
+
+
+def _sha256(path: str) -> str:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableModel(f"Expected a model file. Cannot read {path}: {error}.") from None
+
+
+class _Folder:
+    """Where certificates go; a folder that cannot be written to is said, and costs no verdict."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = None if path is None else Path(path)
+        if self._path is not None:
+            try:
+                self._path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                self._complain(f"Cannot make the folder for certificates {path}", error)
+                self._path = None
+
+    def save(self, number: int, stage: StageDecision) -> str | None:
+        """Returns the path of the certificate, or None when there is none."""
+        certificate = stage.decision.certificate
+        if self._path is None or certificate is None:
+            return None
+        target = self._path / certificate_name(number, stage.name)
+        try:
+            return str(certificate.save(target))
+        except OSError as error:
+            self._complain(f"Cannot write the certificate {target}", error)
+            return None
+
+    @staticmethod
+    def _complain(what: str, error: OSError) -> None:
+        why = errno.errorcode.get(error.errno or 0, "")
+        detail = error.strerror or str(error)
+        print(f"monic: {what}: {detail}{f' ({why})' if why else ''}", file=sys.stderr)

@@ -1,0 +1,24 @@
+"""What the exit code says."""
+
+from enum import IntEnum
+
+__all__ = ["TROUBLE", "CheckCode", "DecideCode"]
+
+#: A wrong command line, an unreadable file, or any other error that monic raises on purpose.
+TROUBLE = 2
+
+
+class DecideCode(IntEnum):
+    """Exit codes of `monic decide`, besides TROUBLE; the names are those of the verdicts."""
+
+    INJECTIVE = 0
+    NOT_INJECTIVE = 1
+    UNDECIDED = 3
+    INTERRUPTED = 130
+
+
+class CheckCode(IntEnum):
+    """Exit codes of `monic check`, besides TROUBLE."""
+
+    VALID = 0
+    INVALID = 1

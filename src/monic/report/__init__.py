@@ -1,0 +1,1 @@
+"""What people and programs see of a decision: tables, sentences, JSON, files. Computes nothing."""

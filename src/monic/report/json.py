@@ -1,0 +1,60 @@
+"""An answer as one JSON object, for programs."""
+
+import json
+import math
+from fractions import Fraction
+
+from monic.decision.result import Collision
+from monic.report.answer import Answer, LayerAnswer
+from monic.report.text import float_or_none, rational
+
+__all__ = ["as_json"]
+
+
+def as_json(answer: Answer) -> str:
+    """Returns the answer as one line of JSON.
+
+    Numbers that JSON cannot hold (NaN, infinities, rationals beyond float64) are null; the
+    exact points stand beside the rounded ones.
+    """
+    value = {
+        "model": answer.model,
+        "sha256": answer.sha256,
+        "verdict": answer.verdict.name,
+        "assumption": answer.assumption,
+        "reason": answer.reason,
+        "layers": [_layer(layer) for layer in answer.layers],
+    }
+    return json.dumps(value, allow_nan=False)
+
+
+def _layer(layer: LayerAnswer) -> dict[str, object]:
+    stage, decision = layer.stage, layer.stage.decision
+    return {
+        "name": stage.name,
+        "shape": list(stage.shape),
+        "domain": stage.domain,
+        "verdict": decision.verdict.name,
+        "assumption": decision.assumption,
+        "method": decision.method,
+        "reason": decision.reason,
+        "margin": None if decision.margin is None else _finite(decision.margin.value),
+        "seconds": _finite(decision.statistics.seconds),
+        "nodes": decision.statistics.nodes,
+        "certificate": layer.certificate,
+        "collision": None if decision.collision is None else _collision(decision.collision),
+    }
+
+
+def _collision(collision: Collision) -> dict[str, object]:
+    pairs = {"x": collision.x, "other": collision.other}
+    rounded: dict[str, object] = {name: [*map(float_or_none, p)] for name, p in pairs.items()}
+    return {**rounded, "exact": {name: _exact(p) for name, p in pairs.items()}}
+
+
+def _exact(coordinates: tuple[Fraction, ...]) -> list[str]:
+    return [rational(number) for number in coordinates]
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None

@@ -1,0 +1,122 @@
+"""The table of layers that `monic decide` prints, and the lines below it."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from monic.decision.result import Collision, Decision, StageDecision, Verdict
+from monic.report.answer import Answer
+from monic.report.text import point, printable, sentence, short
+
+__all__ = ["closing", "decision_table", "empty_table", "explanations", "print_answer", "ratio"]
+
+_STYLE = {Verdict.INJECTIVE: "green", Verdict.NOT_INJECTIVE: "red", Verdict.UNDECIDED: "yellow"}
+
+
+def print_answer(answer: Answer, console: Console, *, brief: bool = False) -> None:
+    """Prints the table, the explanations and the verdict; or, in brief, the verdict alone."""
+    if not brief:
+        console.print(decision_table(answer))
+        console.print()
+        lines = "".join(f"{line}\n" for line in explanations(answer))
+        console.print(Text(lines), soft_wrap=True, end="\n" if lines else "")
+    console.print(closing(answer), soft_wrap=True)
+
+
+def decision_table(answer: Answer) -> Table:
+    """Returns one row a layer: what was asked, the verdict, how it was proved, the seconds."""
+    table = empty_table()
+    table.add_column("layer", overflow="fold")
+    table.add_column("shape", justify="right", no_wrap=True)
+    table.add_column("m/n", justify="right", no_wrap=True)
+    table.add_column("domain")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("how it was proved")
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for layer in answer.layers:
+        table.add_row(*_cells(layer.stage))
+    return table
+
+
+def empty_table() -> Table:
+    """Returns a table in the style of all tables of monic."""
+    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+
+
+def ratio(shape: tuple[int, int]) -> str:
+    """Returns the expansivity m/n of a shape, as a short number.
+
+    Example:
+        >>> ratio((50, 5)), ratio((5, 50))
+        ('10', '0.1')
+    """
+    return f"{shape[0] / shape[1]:.3g}"
+
+
+def explanations(answer: Answer) -> Iterator[str]:
+    """Yields lines that explain each layer which was not proved to be injective."""
+    for layer in answer.layers:
+        decision = layer.stage.decision
+        if decision.verdict is not Verdict.INJECTIVE:
+            yield f"{printable(layer.stage.name)}: {sentence(decision.reason)}"
+            yield from (f"    {line}" for line in _evidence(decision))
+    if answer.collision is not None:
+        yield "Two inputs of the network with the same output:"
+        yield from (f"    {line}" for line in _collision_lines(answer.collision))
+
+
+def closing(answer: Answer) -> Text:
+    """Returns the last line: the verdict that the exit code tells, and its reason."""
+    verdict = answer.verdict
+    under = f" (assuming {answer.assumption})" if answer.assumption else ""
+    subject = answer.question.value
+    return Text.assemble(
+        f"{subject[0].upper()}{subject[1:]}: ",
+        (verdict.name, f"bold {_STYLE[verdict]}"),
+        f"{under}. {sentence(answer.reason)}",
+    )
+
+
+def _cells(stage: StageDecision) -> tuple[str | Text, ...]:
+    decision = stage.decision
+    under = f", assuming {decision.assumption}" if decision.assumption else ""
+    return (
+        Text(printable(stage.name)),
+        f"{stage.shape[0]}×{stage.shape[1]}",
+        ratio(stage.shape),
+        Text(stage.domain),
+        Text(decision.verdict.name, style=_STYLE[decision.verdict]),
+        Text(decision.method + under),
+        f"{decision.statistics.seconds:.2f}",
+    )
+
+
+def _evidence(decision: Decision) -> Iterator[str]:
+    if decision.collision is not None:
+        yield from _collision_lines(decision.collision)
+    elif decision.point is not None:
+        where = point(decision.point)
+        yield f"at x = {where} the active rows do not span: there is a collision next to it"
+    if decision.margin is not None:
+        level = ", only at the level of rounding" if decision.margin.rounding else ""
+        yield f"margin {decision.margin.value:.3g}{level}"
+
+
+def _collision_lines(collision: Collision) -> Iterator[str]:
+    pairs = zip(collision.x, collision.other, strict=True)
+    distance = max((abs(a - b) for a, b in pairs), default=Fraction(0))
+    yield f"x     = {point(collision.x)}"
+    yield f"other = {point(collision.other)}"
+    yield (
+        "exactly equal outputs (checked over the rationals); the inputs differ by "
+        f"{short(distance)}"
+    )
+    if collision.floats is not None and collision.floats.difference:
+        yield (
+            "rounded to float64, the inputs have outputs that differ by "
+            f"{short(collision.floats.difference)}"
+        )

@@ -1,0 +1,141 @@
+"""Exit codes: what a shell script sees."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.files import ACASXU, hard, identity, injective, monic, three_layers
+
+
+def test_decide_injective(tmp_path: Path) -> None:
+    done = monic("decide", injective(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "INJECTIVE" in done.stdout
+    assert done.stderr == ""
+
+
+def test_decide_not_injective(tmp_path: Path) -> None:
+    done = monic("decide", identity(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert "NOT_INJECTIVE" in done.stdout
+    assert "exactly equal outputs (checked over the rationals)" in done.stdout
+
+
+@pytest.mark.parametrize("limit", ["--nodes=5", "--time-limit=0.5"])
+def test_decide_undecided(tmp_path: Path, limit: str) -> None:
+    done = monic("decide", hard(tmp_path), limit)
+    assert done.returncode == 3, done.stderr
+    assert "UNDECIDED" in done.stdout
+
+
+def test_the_domain_of_bare_weights_is_that_of_the_layer(tmp_path: Path) -> None:
+    done = monic("decide", identity(tmp_path), "--domain", "orthant")
+    assert done.returncode == 0, done.stderr
+    assert "orthant" in done.stdout
+
+
+def test_a_domain_file(tmp_path: Path) -> None:
+    np.savez(tmp_path / "box.npz", lower=np.ones(2), upper=np.full(2, 2.0))
+    done = monic("decide", identity(tmp_path), "--domain", tmp_path / "box.npz")
+    assert done.returncode == 0, done.stderr
+
+
+def test_bare_weights_tell_about_the_worst_layer(tmp_path: Path) -> None:
+    done = monic("decide", three_layers(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("The layers: NOT_INJECTIVE")
+
+
+def test_one_layer_of_bare_weights(tmp_path: Path) -> None:
+    assert monic("decide", three_layers(tmp_path), "--layer", "../x").returncode == 0
+
+
+def test_one_layer_of_a_network() -> None:
+    name = monic("show", ACASXU).stdout.splitlines()[2].split()[0]
+    done = monic("decide", ACASXU, "--layer", name, "--time-limit", 60)
+    assert done.returncode in (0, 1), done.stderr
+    assert done.stdout.splitlines()[-1].startswith("The layer: ")
+
+
+WRONG = [
+    ["decide"],
+    ["decide", "no-such-file.onnx"],
+    ["decide", ACASXU, "--domain", "torus"],
+    ["decide", ACASXU, "--domain", "box:1,1"],
+    ["decide", ACASXU, "--domain", "ball:-1"],
+    ["decide", ACASXU, "--layer", "no such layer"],
+    ["decide", ACASXU, "--time-limit", "-1"],
+    ["decide", ACASXU, "--time-limit", "nan"],
+    ["decide", ACASXU, "--nodes", "0"],
+    ["decide", ACASXU, "--workers", "0"],
+    ["decide", ACASXU, "--method", "guess"],
+    ["decide", ACASXU, "--assume", "the-best"],
+    ["show", "no-such-file.npz"],
+    ["check", "no-such-proof", ACASXU],
+    ["check", ACASXU, ACASXU],
+    ["prove", ACASXU],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=lambda words: " ".join(map(str, words[::2])))
+def test_wrong_usage_and_unreadable_files(arguments: list[object]) -> None:
+    done = monic(*arguments)
+    assert done.returncode == 2, done.stdout
+    assert done.stdout == ""
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"\x08\x07garbage")
+    done = monic("decide", tmp_path / "broken.onnx")
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("monic: error: ")
+
+
+def test_an_unknown_exception_keeps_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monic.cli import asking, main
+
+    def broken(path: str) -> None:
+        raise RuntimeError("a mistake in monic")
+
+    monkeypatch.setattr(asking, "load", broken)
+    monkeypatch.setattr(sys, "argv", ["monic", "decide", str(injective(tmp_path))])
+    with pytest.raises(RuntimeError, match="a mistake in monic"):
+        main()
+
+
+class TestCheck:
+    @pytest.fixture
+    def proof(self, tmp_path: Path) -> Path:
+        assert monic("decide", injective(tmp_path), "--certificates", tmp_path).returncode == 0
+        [path] = tmp_path.glob("*.monic")
+        return path
+
+    def test_valid(self, proof: Path) -> None:
+        done = monic("check", proof, proof.parent / "injective.npz")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("VALID. ")
+        assert "is one-to-one" in done.stdout
+
+    def test_other_weights(self, proof: Path, tmp_path: Path) -> None:
+        done = monic("check", proof, identity(tmp_path))
+        assert done.returncode == 1, done.stderr
+        assert done.stdout == ""
+        assert done.stderr.startswith("monic: invalid: ")
+
+    def test_malformed(self, proof: Path) -> None:
+        proof.write_bytes(proof.read_bytes()[:-20])
+        done = monic("check", proof, proof.parent / "injective.npz")
+        assert done.returncode == 2, done.stdout
+        assert done.stderr.startswith("monic: error: ")
+
+    def test_unreadable_model(self, proof: Path, tmp_path: Path) -> None:
+        (tmp_path / "broken.npz").write_bytes(b"PK")
+        assert monic("check", proof, tmp_path / "broken.npz").returncode == 2
+        assert monic("check", proof, tmp_path / "missing.npz").returncode == 2

@@ -1,0 +1,176 @@
+"""What people read: the table, the explanations, the last line, help."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from monic.decision.result import (
+    Collision,
+    Decision,
+    Margin,
+    StageDecision,
+    Statistics,
+    Verdict,
+)
+from monic.report.answer import Answer, LayerAnswer, Question
+from monic.report.progress import ProgressLine
+from monic.report.table import print_answer
+from monic.report.text import point, printable
+from tests.cli.files import ACASXU, injective, monic
+
+
+def rendered(decision: Decision, *, name: str = "fc1", brief: bool = False) -> str:
+    stage = StageDecision(
+        name=name, shape=(50, 5), domain="orthant", activation="ReLU", decision=decision
+    )
+    answer = Answer(
+        model="model.onnx",
+        sha256="",
+        question=Question.NETWORK,
+        verdict=decision.verdict,
+        assumption=decision.assumption,
+        reason="all layers are",
+        layers=[LayerAnswer(stage=stage)],
+    )
+    console = Console(width=120, record=True, quiet=False, file=open("/dev/null", "w"))
+    print_answer(answer, console, brief=brief)
+    return console.export_text()
+
+
+def test_the_row_of_a_layer() -> None:
+    text = rendered(
+        Decision(
+            verdict=Verdict.INJECTIVE,
+            reason="",
+            method="branching",
+            statistics=Statistics(seconds=1.234),
+        )
+    )
+    heads, _, row, *_ = text.splitlines()
+    assert heads.split("  ")[0] == "layer"
+    for word in ("fc1", "50×5", "10", "orthant", "INJECTIVE", "branching", "1.23"):
+        assert word in row
+    assert text.splitlines()[-1] == "The network: INJECTIVE. All layers are."
+
+
+def test_an_assumption_is_written_on_the_verdict() -> None:
+    text = rendered(
+        Decision(
+            verdict=Verdict.INJECTIVE, reason="", method="packing", assumption="general-position"
+        )
+    )
+    assert "The network: INJECTIVE (assuming general-position)." in text
+    assert "packing, assuming general-position" in text
+
+
+def test_a_collision() -> None:
+    pair = Collision(x=(Fraction(-1, 3), Fraction(0)), other=(Fraction(-2, 3), Fraction(0)))
+    text = rendered(
+        Decision(
+            verdict=Verdict.NOT_INJECTIVE,
+            reason="Row 0 is inactive.",
+            method="branching",
+            collision=pair,
+            margin=Margin(value=1.5e-16, rounding=True, distance=1.1e-16),
+        )
+    )
+    assert "fc1: Row 0 is inactive." in text
+    assert "x     = (-0.333333, 0)" in text
+    assert "other = (-0.666667, 0)" in text
+    assert "exactly equal outputs (checked over the rationals)" in text
+    assert "margin 1.5e-16, only at the level of rounding" in text
+
+
+def test_a_point_without_a_collision() -> None:
+    text = rendered(
+        Decision(
+            verdict=Verdict.NOT_INJECTIVE, reason="", method="falsify", point=(Fraction(1, 2),)
+        )
+    )
+    assert "at x = (0.5) the active rows do not span" in text
+
+
+def test_brief() -> None:
+    decision = Decision(verdict=Verdict.UNDECIDED, reason="The time limit.", method="branching")
+    assert rendered(decision, brief=True) == "The network: UNDECIDED. All layers are.\n"
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J\x1b[31mred", "[bold]x[/bold]", "a\nb", "x" * 500])
+def test_hostile_names_are_only_names(name: str) -> None:
+    decision = Decision(verdict=Verdict.UNDECIDED, reason="", method="")
+    text = rendered(decision, name=name)
+    assert "\x1b" not in text
+    assert printable(name)[:5] in text
+    assert len(text.splitlines()) <= 8, "of which one line is for the layer, or two"
+
+
+def test_points_are_elided() -> None:
+    assert point([Fraction(k) for k in range(8)]) == "(0, 1, 2, 3, 4, 5, 6, 7)"
+    assert point([Fraction(k) for k in range(9)]).endswith("…, 8; 9 coordinates)")
+    assert point([Fraction(1, 10**400)]) == "(1e-400)"
+
+
+class TestProgress:
+    STATISTICS = Statistics(nodes=12_345, seconds=2.0)
+
+    def test_nothing_in_the_first_second(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with ProgressLine(console=Console(force_terminal=True, stderr=True)) as line:
+            line.begin("fc1", 1, 2)
+            line(self.STATISTICS)
+        assert capsys.readouterr() == ("", "")
+
+    def test_nodes_per_second(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ProgressLine, "PATIENCE", 0.0)
+        console = Console(force_terminal=True, stderr=True, width=100)
+        with ProgressLine(console=console) as line:
+            line.begin("fc1", 1, 2)
+            line(self.STATISTICS)
+            line(self.STATISTICS)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert "1/2 fc1: 12,345 nodes" in printed.err
+        assert "nodes/s" in printed.err
+
+    @pytest.mark.parametrize("wanted", [True, False])
+    def test_none_without_a_terminal(
+        self, wanted: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ProgressLine, "PATIENCE", 0.0)
+        console = Console(force_terminal=not wanted, stderr=True)
+        with ProgressLine(wanted=wanted, console=console) as line:
+            line.begin("fc1", 1, 2)
+            line(self.STATISTICS)
+        assert capsys.readouterr() == ("", "")
+
+
+def test_show() -> None:
+    done = monic("show", ACASXU)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["layer", "shape", "m/n", "activation"]
+    assert len(lines) == 2 + 7
+    assert lines[2].split()[1:] == ["50×5", "10", "ReLU"]
+    assert lines[-1].split()[1:] == ["5×50", "0.1", "identity"]
+
+
+def test_quiet(tmp_path: Path) -> None:
+    done = monic("decide", injective(tmp_path), "--quiet")
+    [line] = done.stdout.splitlines()
+    assert line.startswith("The layers: INJECTIVE")
+
+
+def test_version_and_citation() -> None:
+    assert monic("--version").stdout.startswith("monic ")
+    assert "Globally Injective" in monic("--cite").stdout
+
+
+@pytest.mark.parametrize("name", ["decide", "check", "show"])
+def test_help_has_an_example_and_the_exit_codes(name: str) -> None:
+    text = monic(name, "--help").stdout
+    assert f"Example: monic {name} " in text
+    assert name == "show" or "Exit code: 0 " in text
+    assert name in monic("--help").stdout
