@@ -6,6 +6,7 @@ __all__ = [
     "LayerError",
     "MalformedProof",
     "MonicError",
+    "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
 ]
@@ -25,6 +26,10 @@ class DomainError(MonicError, ValueError):
 
 class UnreadableModel(MonicError):
     """Raised when a model file is missing, truncated, hostile or of an unknown kind."""
+
+
+class UnreadableCheckpoint(MonicError):
+    """Raised when a checkpoint is missing, damaged, of another format or about another layer."""
 
 
 class UnsupportedModel(MonicError):

@@ -13,6 +13,14 @@ __all__ = ["Claim", "UsedArray", "state_claim"]
 _ENTRIES, _STEPS = 8, 64
 
 
+#: The assumptions in words.
+_ASSUMPTIONS: dict[str | None, str] = {
+    None: "none",
+    "general-position": "general position (every n of the rows w_i are linearly independent), "
+    "which was not checked",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedArray:
     """An array of the model that the claim is about."""
@@ -33,7 +41,7 @@ class Claim:
         m: The number of rows.
         n: The number of inputs.
         domain: The set X, in words.
-        assumption: What was assumed; None in version 1 of the format.
+        assumption: What the proof rests on and nobody has checked; None if nothing.
         evidence: The kind of evidence, such as "tree".
         findings: What the check went through.
         arrays: The arrays of the model that were used.
@@ -63,7 +71,7 @@ class Claim:
             f"Checked: x -> {activation}, from R^{self.n} to R^{self.m}, is {verdict}one-to-one "
             f"on {self.domain}, as a function of real numbers with exactly these weights: "
             f"{weights or 'none'}. Here W x + b is {self.formula}. "
-            f"Assumption: {self.assumption or 'none'}. Evidence: {self.findings.words}."
+            f"Assumption: {_ASSUMPTIONS[self.assumption]}. Evidence: {self.findings.words}."
         )
 
 
@@ -83,7 +91,7 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         m=subject.m,
         n=subject.n,
         domain=subject.domain.words,
-        assumption=None,
+        assumption=header.assumption,
         evidence=header.kind,
         findings=findings,
         arrays=tuple(named.values()),

@@ -12,7 +12,7 @@ from monic_checker.independent import IndependentRows
 from monic_checker.paired import PairedRows
 from monic_checker.point import SparsePoint
 from monic_checker.subject import Subject, read_subject
-from monic_checker.tree import Tree
+from monic_checker.tree import Packing, Tree
 
 __all__ = ["Header", "read_header"]
 
@@ -23,6 +23,7 @@ _CLAIMS = ("INJECTIVE", "NOT_INJECTIVE")
 #: What proves which claim about which layers.
 _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
     ("INJECTIVE", "relu-layer", "tree"): Tree.read,
+    ("INJECTIVE", "relu-layer", "packing"): Packing.read,
     ("INJECTIVE", "relu-layer", "paired-rows"): PairedRows.read,
     ("INJECTIVE", "affine", "independent-rows"): IndependentRows.read,
     ("NOT_INJECTIVE", "relu-layer", "collision"): Collision.read,
@@ -31,11 +32,16 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
 }
 
 
+#: The assumption that a kind of evidence rests on; the others need none.
+_ASSUMES = {"packing": "general-position"}
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The claim, what it is about, and why it holds."""
+    """The claim, under which assumption it holds, what it is about, and why."""
 
     claim: str
+    assumption: str | None
     subject: Subject
     kind: str
     evidence: Evidence
@@ -55,10 +61,12 @@ def read_header(stream: BinaryIO) -> Header:
     if not isinstance(document, dict) or list(document) != _KEYS:
         raise MalformedProof("header", f"expected the keys in the order {', '.join(_KEYS)}")
     choice(claim, "claim", _CLAIMS)
-    if assumption is not None:
-        raise MalformedProof("assumption", "expected null: this version knows no assumption")
     subject = read_subject(about)
     kind = why.get("kind") if isinstance(why, dict) else None
     kinds = [rule[2] for rule in _RULES if rule[:2] == (claim, subject.kind)]
     kind = choice(kind, f"evidence.kind ({claim}, {subject.kind})", kinds)
-    return Header(claim, subject, kind, _RULES[claim, subject.kind, kind](why, subject))
+    expected = _ASSUMES.get(kind)
+    if assumption != expected:
+        raise MalformedProof("assumption", f"expected {expected!r} for the evidence {kind!r}")
+    evidence = _RULES[claim, subject.kind, kind](why, subject)
+    return Header(claim, expected, subject, kind, evidence)

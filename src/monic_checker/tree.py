@@ -1,37 +1,18 @@
-"""Evidence `tree`: a case distinction over the rows that are active, checked as a stream."""
+"""Evidence `tree` and `packing`: a case distinction over the rows that are active."""
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-from flint import fmpz_mat
 
 from monic_checker.ball import BallRelations, centered_rows
 from monic_checker.body import Body
 from monic_checker.circuits import Circuits, side_rows
 from monic_checker.document import members
-from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.errors import InvalidProof
 from monic_checker.evidence import Findings
-from monic_checker.linear import matrix
 from monic_checker.subject import Subject
 from monic_checker.system import System
+from monic_checker.walk import Relations, Walk
 
-__all__ = ["Tree"]
-
-#: How far back a record may refer to another.
-_MEMORY = 256
-
-
-class _Relations(Protocol):
-    """The rules that relations obey on one domain."""
-
-    weighted: bool
-
-    @property
-    def count(self) -> int: ...
-
-    def fault(self, left: Sequence[int], right: Sequence[int], body: Body) -> str | None: ...
+__all__ = ["Packing", "Tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +36,48 @@ class Tree:
             InvalidProof: when a node does not hold.
             MalformedProof: when the body is not one tree, or more than one.
         """
-        walk = _Walk(system, _relations(system), body)
+        walk = Walk(system, _relations(system), body)
         walk.run()
         body.end()
         words = f"a tree of {walk.nodes} nodes with {walk.relations} relations"
         return Findings(words, walk.nodes, walk.relations)
 
 
-def _relations(system: System) -> _Relations:
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """A tree whose nodes may also hold packings; it assumes that every n rows are independent."""
+
+    @classmethod
+    def read(cls, value: object, subject: Subject) -> "Packing":
+        """Reads the evidence.
+
+        Raises:
+            MalformedProof: when it has any other key than its kind.
+        """
+        members(value, "evidence", ["kind"])
+        return cls()
+
+    def check(self, system: System, body: Body) -> Findings:
+        """Checks the tree, node by node.
+
+        Raises:
+            InvalidProof: when a node does not hold, or the relations are those of a ball.
+            MalformedProof: when the body is not one tree, or more than one.
+        """
+        relations = _relations(system)
+        if relations.weighted:
+            raise InvalidProof("evidence.kind", "a packing needs relations without multipliers")
+        walk = Walk(system, relations, body, packing=True)
+        walk.run()
+        body.end()
+        words = (
+            f"a tree of {walk.nodes} nodes with {walk.relations} relations, "
+            f"{walk.packings} nodes of it by packing"
+        )
+        return Findings(words, walk.nodes, walk.relations)
+
+
+def _relations(system: System) -> Relations:
     """Multipliers are needed on a ball, unless no row has an offset from its centre."""
     ball = system.subject.domain.ball
     if ball is None:
@@ -71,126 +86,3 @@ def _relations(system: System) -> _Relations:
     if any(row[-1] != 0 for row in rows):
         return BallRelations(rows, system.n, ball)
     return Circuits(rows, system.n)
-
-
-class _Walk:
-    """Goes through a tree in preorder; remembers only the path from the root.
-
-    The rows on the path are `active` (K in the specification), the open rows that were passed
-    on the way are `inactive` (E).
-    """
-
-    def __init__(self, system: System, rules: _Relations, body: Body) -> None:
-        self.nodes = 0
-        self.relations = 0
-        self._n, self._m = system.n, len(system.rows)
-        self._rules = rules
-        self._body = body
-        self._active: list[int] = []
-        self._inactive: set[int] = set()
-        self._earlier: deque[tuple[list[int], list[int]]] = deque(maxlen=_MEMORY)
-        self._spans = _Spans(system)
-
-    def run(self) -> None:
-        """Checks the whole tree; per level, `todo` has the children to come, `done` the past."""
-        todo, done = [self._node()], [list[int]()]
-        while todo:
-            if todo[-1]:
-                self._active.append(todo[-1].pop())
-                todo.append(self._node())
-                done.append([])
-                continue
-            todo.pop()
-            self._inactive.difference_update(done.pop())
-            if todo:
-                row = self._active.pop()
-                done[-1].append(row)
-                self._inactive.add(row)
-
-    def _node(self) -> list[int]:
-        """Checks one node, and returns its open rows, the first one last."""
-        self._body.node = self.nodes
-        self.nodes += 1
-        if len(self._active) == self._n:
-            if not self._spans(self._active):
-                raise self._invalid(f"the {self._n} active rows {self._active} are dependent")
-            return []
-        left = self._relation()
-        if not set(left).isdisjoint(self._active):
-            raise self._invalid(f"a row of {left} is active already")
-        return [row for row in reversed(left) if row < self._m and row not in self._inactive]
-
-    def _relation(self) -> list[int]:
-        """Reads and checks a relation, and returns the rows of P."""
-        p = self._body.number()
-        if p == 0:
-            return self._repeated()
-        left, right = self._read(p, self._body.number())
-        self._earlier.append((left, right))
-        return left
-
-    def _read(self, p: int, q: int) -> tuple[list[int], list[int]]:
-        """Reads and checks the rows of P and N."""
-        if p + q > self._n + 2:
-            raise self._malformed(f"expected at most {self._n + 2} rows. Got {p} + {q}")
-        left = [self._number(self._rules.count) for _ in range(p)]
-        right = [self._active[self._number(len(self._active))] for _ in range(q)]
-        if len({*left}) < p or len({*right}) < q:
-            raise self._malformed("a row appears twice in one list")
-        fault = self._rules.fault(left, right, self._body)
-        if fault is not None:
-            raise self._invalid(fault)
-        self.relations += 1
-        return left, right
-
-    def _repeated(self) -> list[int]:
-        """Looks an earlier relation up; it held there, and only its N depends on the node."""
-        distance = self._body.number()
-        if distance == 0 and self._rules.weighted:
-            q = self._body.number()
-            if q == 0:
-                raise self._malformed("a relation without rows")
-            return self._read(0, q)[0]
-        if not 1 <= distance <= len(self._earlier):
-            raise self._malformed(f"there is no record at distance {distance} to refer to")
-        left, right = self._earlier[-distance]
-        if not set(right).issubset(self._active):
-            raise self._invalid(f"not all rows {right} of the relation are active here")
-        return left
-
-    def _number(self, bound: int) -> int:
-        number = self._body.number()
-        if number >= bound:
-            raise self._malformed(f"expected a number below {bound}. Got {number}")
-        return number
-
-    def _invalid(self, reason: str) -> InvalidProof:
-        return InvalidProof(self._body.address, reason)
-
-    def _malformed(self, reason: str) -> MalformedProof:
-        return MalformedProof(self._body.address, reason)
-
-
-class _Spans:
-    """Tells whether n rows w_i span R^n; quick when only the last one has changed."""
-
-    def __init__(self, system: System) -> None:
-        self._n = system.n
-        self._rows = [row[:-1] for row in system.rows]
-        self._columns = [fmpz_mat(system.n, 1, row) for row in self._rows]
-        self._others: list[int] | None = None
-        self._normal: fmpz_mat | None = None
-
-    def __call__(self, numbers: list[int]) -> bool:
-        *others, last = numbers
-        if others != self._others:
-            self._others, self._normal = others, self._orthogonal(others)
-        return self._normal is not None and (self._normal * self._columns[last])[0, 0] != 0
-
-    def _orthogonal(self, numbers: list[int]) -> fmpz_mat | None:
-        """The vector orthogonal to the n - 1 rows, or None if they are dependent."""
-        rows = [self._rows[i] for i in numbers]
-        kernel, nullity = matrix(rows, self._n).nullspace()
-        if nullity != 1:
-            return None
-        return fmpz_mat(1, self._n, [kernel[i, 0] for i in range(self._n)])

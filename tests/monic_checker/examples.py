@@ -43,6 +43,7 @@ DOMAINS: dict[str, dict[str, Any]] = {
     "polyhedron": {"kind": "polyhedron", "A": [["1", "1"], ["-1", "2"]], "c": ["1", "3/2"]},
     "ball": {"kind": "ball", "radius": "1", "center": ["0", "0"]},
     "ball with centre": {"kind": "ball", "radius": "3/2", "center": ["1/3", "0"]},
+    "ball without offsets": {"kind": "ball", "radius": "1/7", "center": ["1", "0"]},
 }
 
 _SQUARE = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0], [1.0, 1.0], [-1.0, -2.0]]
@@ -54,6 +55,7 @@ _LAYERS = {
     "box": [[1.0, 0.0, 1.0], [0.0, -1.0, 2.0], [1.0, 1.0, -5.0]],
     "polyhedron": [[-1.0, -1.0, 1.0], [1.0, -2.0, 1.5], [1.0, 2.0, 0.0]],
     "ball": [[1.0, 1.0, 2.0], [1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [2.0, 1.0, -1.0]],
+    "ball without offsets": [[w, v, -w] for w, v in _SQUARE],
     "ball with centre": [[1.0, 1.0, 3.0], [1.0, 0.0, -0.5], [-2.0, 0.0, 1.0], [2.0, 1.0, -1.0]],
 }
 
@@ -84,6 +86,12 @@ TREES |= {
     "three dimensions": _tree(Layer(_DEEP, {"kind": "orthant"}), use_active=True),
     "five rows": _tree(Layer(_FIVE), use_active=True),
 }
+
+#: On the unit disk row 1 is active nowhere: the relation of the node K = [1] has no P.
+TREES["a row that is active nowhere"] = TreeExample(
+    Layer([[1.0, 0.0, 2.0], [1.0, 0.0, -3.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0]], DOMAINS["ball"]),
+    bytes([2, 0, 1, 0, 1, 10, 0, 0, 1, 0, 1, 2, 0, 2, 3, 1, 1]),
+)
 
 _PAIRED = Layer([[1.0, 2.0, 1.0], [0.0, 3.0, -1.0], [-0.5, -1.0, 0.0], [0.0, -6.0, 2.0]])
 _DEPENDENT = Layer([[1.0, 2.0, 1.0], [2.0, 4.0, 0.0], [-1.0, -2.0, 5.0]])

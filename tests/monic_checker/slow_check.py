@@ -18,20 +18,21 @@ __all__ = ["claim_is_true", "evaluate_map", "tree_holds"]
 Numbers = list[Fraction]
 
 
-def tree_holds(layer: Layer, body: bytes) -> bool:
+def tree_holds(layer: Layer, body: bytes, *, packing: bool = False) -> bool:
     """Returns whether a body is exactly one tree that proves the layer injective."""
     stream = iter(body)
     try:
-        return _Recursion(layer, stream).node([], set()) and next(stream, None) is None
+        return _Recursion(layer, stream, packing).node([], set()) and next(stream, None) is None
     except ValueError:
         return False
 
 
 class _Recursion:
-    def __init__(self, layer: Layer, stream: Iterator[int]) -> None:
+    def __init__(self, layer: Layer, stream: Iterator[int], packing: bool) -> None:
         self.layer = layer
         self.rows = exact_rows(layer)
-        self.ball = layer.domain["kind"] == "ball"
+        self.ball = layer.domain["kind"] == "ball" and any(row[-1] for row in self.rows)
+        self.packing = packing
         self.stream = stream
         self.earlier: list[tuple[list[int], list[int]]] = []
 
@@ -49,7 +50,7 @@ class _Recursion:
     def node(self, active: list[int], inactive: set[int]) -> bool:
         if len(active) == self.layer.n:
             return rank([self.rows[i][:-1] for i in active]) == self.layer.n
-        plus, minus = self.relation(active)
+        plus, minus = self.relation(active, inactive)
         if not set(minus) <= set(active) or set(plus) & set(active):
             return False
         passed = set(inactive)
@@ -60,24 +61,50 @@ class _Recursion:
                 passed = passed | {row}
         return True
 
-    def relation(self, active: list[int]) -> tuple[list[int], list[int]]:
+    def relation(self, active: list[int], inactive: set[int]) -> tuple[list[int], list[int]]:
         p = self.number()
-        if p == 0:
-            distance = self.number()
-            if not 1 <= distance <= min(256, len(self.earlier)):
-                raise ValueError("no such record")
-            return self.earlier[-distance]
+        if p > 0:
+            self.earlier.append(self.full(p, active))
+            return self.earlier[-1]
+        distance = self.number()
+        if distance == 0 and self.packing:
+            self.packed(active, inactive)
+            return [], []
+        if distance == 0 and self.ball:
+            return self.full(0, active)
+        if not 1 <= distance <= min(256, len(self.earlier)):
+            raise ValueError("no such record")
+        return self.earlier[-distance]
+
+    def packed(self, active: list[int], inactive: set[int]) -> None:
+        taken: list[int] = []
+        for _ in range(self.layer.n - len(active)):
+            p = self.number()
+            if p == 0:
+                raise ValueError("not a full record")
+            self.earlier.append(self.full(p, active))
+            plus, _ = self.earlier[-1]
+            taken += [row for row in plus if row < self.layer.m and row not in inactive]
+            if set(plus) & set(active):
+                raise ValueError("a row is active already")
+        if len(set(taken)) < len(taken):
+            raise ValueError("a row is taken twice")
+
+    def full(self, p: int, active: list[int]) -> tuple[list[int], list[int]]:
         q = self.number()
         if p + q > self.layer.n + 2:
             raise ValueError("too many rows")
         plus = [self.number() for _ in range(p)]
         depths = [self.number() for _ in range(q)]
-        if max(plus) >= len(self.rows) or max(depths, default=-1) >= len(active):
+        if (
+            p + q == 0
+            or max(plus, default=-1) >= len(self.rows)
+            or max(depths, default=-1) >= len(active)
+        ):
             raise ValueError("no such row")
         minus = [active[depth] for depth in depths]
         if len(set(plus)) + len(set(minus)) < p + q or not self.holds(plus, minus):
             raise ValueError("no relation")
-        self.earlier.append((plus, minus))
         return plus, minus
 
     def holds(self, plus: list[int], minus: list[int]) -> bool:
@@ -92,6 +119,8 @@ class _Recursion:
         columns = zip(*chosen, strict=True)
         *v, beta = [sum(f * x for f, x in zip(factors, c, strict=True)) for c in columns]
         radius = Fraction(self.layer.domain["radius"])
+        if not plus and beta <= 0:
+            return False
         return bool(beta >= 0 and beta**2 >= radius**2 * sum(x * x for x in v))
 
 

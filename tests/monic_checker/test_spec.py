@@ -69,7 +69,7 @@ def test_other_weights_are_invalid() -> None:
 @pytest.mark.parametrize(
     ("body", "address", "words"),
     [
-        ("0000", "node 0", "no record at distance 0"),
+        ("0000", "node 0", "a relation without rows"),
         ("0001", "node 0", "no record at distance 1"),
         ("010000", "node 0", "no circuit"),
         ("020000", "node 0", "ends before"),

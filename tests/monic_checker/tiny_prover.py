@@ -244,6 +244,8 @@ class _Branching:
         self.relations = [relation for relation in relations if relation.plus]
         self.directions = [tuple(map(Fraction, row[:-1])) for row in layer.rows]
         self.earlier: list[Circuit] = []
+        offsets = any(row[-1] for row in exact_rows(layer))
+        self.weighted = layer.domain["kind"] == "ball" and offsets
 
     def node(self, active: list[int], inactive: set[int]) -> bytes | None:
         if len(active) == self.layer.n:
@@ -284,7 +286,7 @@ class _Branching:
         self.earlier.append(relation)
         numbers = [len(relation.plus), len(relation.minus), *relation.plus]
         numbers += [active.index(i) for i in relation.minus]
-        if self.layer.domain["kind"] == "ball":
+        if self.weighted:
             common = lcm(*(x.denominator for x in relation.multipliers.values()))
             numbers += [int(common * relation.multipliers[i]) for i in relation.plus]
             numbers += [int(common * relation.multipliers[i]) for i in relation.minus]

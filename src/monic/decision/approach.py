@@ -1,15 +1,20 @@
 """How a question is to be answered: one value, from the front call down to the search."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from monic.decision.result import Execution, Limits, Progress, Statistics
 from monic.errors import LayerError
 
+if TYPE_CHECKING:
+    from monic.decision.checkpoint import Checkpoint
+
 __all__ = ["ASSUMPTIONS", "METHODS", "Approach"]
 
 #: How a layer may be decided: everything in turn, or one way alone.
-METHODS = ("auto", "structure", "branching")
+METHODS = ("auto", "structure", "packing", "branching")
 
 #: What a verdict may rest on, when the caller asks for it.
 ASSUMPTIONS = ("general-position",)
@@ -21,7 +26,7 @@ def _silent(statistics: Statistics) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approach:
-    """The method, the assumptions, the limits and the machine for one decision.
+    """The method, the assumptions, the limits and the machine for a decision.
 
     Arguments:
         method: One of `METHODS`.
@@ -29,6 +34,9 @@ class Approach:
         limits: How much work it may cost; for a network, for each of its layers.
         execution: Where it is computed.
         progress: Called now and then with the statistics so far.
+        resume: Checkpoints of earlier searches, by the number of the layer from 0.
+        deadline: When the layer at hand must be ready, on the monotonic clock.
+        budget: How many nodes the search at hand may enter.
 
     Raises:
         LayerError: for an unknown method or assumption, or limits that are no limits.
@@ -36,7 +44,7 @@ class Approach:
     Example:
         >>> Approach(method="guess")
         Traceback (most recent call last):
-        monic.errors.LayerError: Expected a method among auto, structure, branching. Got 'guess'.
+        monic.errors.LayerError: Expected a method among auto, structure, ... Got 'guess'.
     """
 
     method: str = "auto"
@@ -44,6 +52,9 @@ class Approach:
     limits: Limits = field(default_factory=Limits)
     execution: Execution = field(default_factory=Execution)
     progress: Progress = _silent
+    resume: "Mapping[int, Checkpoint]" = field(default_factory=dict)
+    deadline: float | None = None
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -55,12 +66,40 @@ class Approach:
         for name, value in (("seconds", self.limits.seconds), ("nodes", self.limits.nodes)):
             if value is not None and not value >= 0:
                 raise LayerError(f"Expected a limit of {name} >= 0 or None. Got {value!r}.")
+        if self.method == "packing" and "general-position" not in self.assume:
+            raise LayerError(
+                "Expected assume='general-position' with the method 'packing', which rests on it. "
+                f"Got {self.assume!r}."
+            )
         if self.execution.workers < 1:
             raise LayerError(f"Expected workers >= 1. Got {self.execution.workers}.")
 
-    def within(self, seconds: float) -> "Approach":
-        """Returns the same approach with a time limit."""
-        return replace(self, limits=replace(self.limits, seconds=max(seconds, 0.0)))
+    def begun(self) -> "Approach":
+        """Returns the approach to one layer, whose time and nodes count from now."""
+        seconds, nodes = self.limits.seconds, self.limits.nodes
+        deadline = None if seconds is None else monotonic() + seconds
+        return replace(self, deadline=deadline, budget=nodes)
+
+    def sharing(self, share: float) -> "Approach":
+        """Returns the approach with a share of the time and of the nodes that are left."""
+        left, nodes = self.left(), self.budget
+        return replace(
+            self,
+            deadline=None if left is None else monotonic() + share * left,
+            budget=None if nodes is None else max(1, round(share * nodes)),
+        )
+
+    def left(self) -> float | None:
+        """Returns the seconds that are left, or None when time does not matter."""
+        return None if self.deadline is None else max(0.0, self.deadline - monotonic())
+
+    def limit(self, spent: Statistics) -> str | None:
+        """Returns which limit was hit and what to raise, or None."""
+        if self.deadline is not None and monotonic() >= self.deadline:
+            return f"the time limit of {self.limits.seconds:g} s was hit; raise time_limit"
+        if self.budget is not None and spent.nodes >= self.budget:
+            return f"the limit of {self.limits.nodes} nodes was hit; raise limits.nodes"
+        return None
 
 
 def as_assumptions(assume: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -6,16 +6,17 @@ nearest point are the node's relation: beta = sum l_i b_i - sum m_j b_j >= r |v|
 w_i - sum m_j w_j.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from time import monotonic
 
 from monic.certificate import Certificate, header
+from monic.decision.approach import Approach
 from monic.decision.outcome import Outcome, new_body
 from monic.decision.problem import Point, Problem
-from monic.decision.result import Limits, Statistics
+from monic.decision.result import Statistics
 from monic.decision.witness import Witness, confirm, simplest
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.nearest import nearest_exactly, nearest_multipliers
@@ -38,11 +39,9 @@ class _LimitError(Exception):
     """Raised when a limit is hit; its text says which."""
 
 
-def branch_on_ball(
-    problem: Problem, limits: Limits, progress: Callable[[Statistics], None] | None = None
-) -> Outcome:
+def branch_on_ball(problem: Problem, approach: Approach) -> Outcome:
     """Decides a layer on a ball by branching over active and inactive rows."""
-    search = _BallSearch(problem, limits, progress)
+    search = _BallSearch(problem, approach)
     try:
         witness = search.node([], frozenset())
     except _LimitError as error:
@@ -54,15 +53,10 @@ def branch_on_ball(
 
 
 class _BallSearch:
-    def __init__(
-        self,
-        problem: Problem,
-        limits: Limits,
-        progress: Callable[[Statistics], None] | None,
-    ) -> None:
+    def __init__(self, problem: Problem, approach: Approach) -> None:
         ball = problem.ball
         assert ball is not None, "this search is for balls"
-        self.problem, self.limits, self.progress = problem, limits, progress
+        self.problem, self.approach = problem, approach
         self.rows = problem.rows
         self.radius = exact(ball.radius)
         self.body = new_body()
@@ -98,18 +92,13 @@ class _BallSearch:
     def _count(self, depth: int) -> None:
         self.nodes += 1
         self.depth = max(self.depth, depth)
+        limit = self.approach.limit(self.statistics())
+        if limit is not None:
+            raise _LimitError(limit)
         now = monotonic()
-        if self.limits.seconds is not None and now - self.started >= self.limits.seconds:
-            raise _LimitError(
-                f"the time limit of {self.limits.seconds:g} s was hit; raise time_limit"
-            )
-        if self.limits.nodes is not None and self.nodes > self.limits.nodes:
-            raise _LimitError(
-                f"the limit of {self.limits.nodes} nodes was hit; raise limits.nodes"
-            )
-        if self.progress is not None and now - self.told > 0.1:
+        if now - self.told > 0.1:
             self.told = now
-            self.progress(self.statistics())
+            self.approach.progress(self.statistics())
 
     def _relation(self, strict: list[int], active: list[int]) -> _Weighted | Witness:
         """Returns the node's relation, or a witness; floats first, then exactly."""

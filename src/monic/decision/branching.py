@@ -1,205 +1,287 @@
-"""Branching: the driver of the compiled tree, with exact arithmetic where floats are not enough.
+"""Branching: a search is cut into units, which are searched wherever there is a worker.
 
-The compiled search proposes; every relation in the proof is confirmed by a rigorous bound on
-rounding or over the rationals, and a point is confirmed over the rationals. Only then is there a
-verdict.
+The parts of the proof are put together in the order of the tree, and what ends a search is the
+first thing in that order that does; so neither verdict nor proof depends on who searched what.
 """
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
 from time import monotonic
-from typing import IO
-
-import numpy as np
-from flint import nmod_mat
 
 from monic.certificate import Certificate, header
 from monic.decision import tree as compiled
+from monic.decision.approach import Approach
+from monic.decision.checkpoint import Checkpoint, Interrupted
+from monic.decision.crew import Batch, Crew, crew_for
+from monic.decision.interrupts import Interrupts
 from monic.decision.outcome import Outcome, new_body
-from monic.decision.problem import Point, Problem
-from monic.decision.result import Limits, Statistics
-from monic.decision.structure import shrunk
-from monic.decision.witness import Witness, simplest
-from monic.geometry.exact_separation import Relation, separate_exactly
-from monic.geometry.rational import positive_relation, rank
-from monic.geometry.separation import BLOCKED, EXCLUDED, OPEN
+from monic.decision.problem import Problem
+from monic.decision.result import Statistics
+from monic.decision.search import Search, UnluckyPrimeError
+from monic.decision.units import Finding, Job, Unit, cut, depth_of_cuts
+from monic.decision.witness import Witness, confirm
+from monic.errors import UnreadableCheckpoint
 from monic.geometry.system import PRIMES
 
-__all__ = ["branch"]
+__all__ = ["branch", "subject_digest"]
+
+#: Nodes between two looks at the clock while units are cut out.
+STEP, PACKED_STEP = 2048, 16
 
 
 def branch(
     problem: Problem,
-    limits: Limits,
-    progress: Callable[[Statistics], None] | None = None,
+    approach: Approach,
     *,
     packing: bool = False,
+    resume: Checkpoint | None = None,
 ) -> Outcome:
     """Decides a layer on a domain with linear sides by branching (docs/branching.md).
 
-    With `packing`, nodes may be proved by packings, under the assumption of general position.
+    Arguments:
+        problem: The layer.
+        approach: The limits, the machine, and who hears of progress.
+        packing: Whether nodes may be proved by packings, assuming general position.
+        resume: Where an earlier search of the same kind stopped.
+
+    Raises:
+        UnreadableCheckpoint: when the checkpoint is about something else.
+        Interrupted: on Ctrl-C; it carries a checkpoint.
     """
-    for prime in PRIMES:
-        try:
-            return _Search(problem, prime, packing=packing).run(limits, progress)
-        except _UnluckyPrimeError:
-            continue
+    if resume is not None:
+        _insist_on(resume, problem, packing=packing)
+        if resume.point is not None:
+            witness = confirm(problem, resume.point)
+            if witness is None:
+                raise UnreadableCheckpoint("Expected the point of a collision. Got another.")
+            return Outcome(resume.statistics, witness=witness, checkpoint=resume)
+    primes = PRIMES if resume is None else PRIMES[PRIMES.index(resume.prime) :]
+    for prime in primes:
+        run = _Run(problem, approach, Job(problem.layer, prime, packing))
+        if resume is not None and prime == resume.prime:
+            run.restore(resume)
+        outcome = run.run()
+        if outcome is not None:
+            return outcome
     return Outcome(Statistics(), limit="all primes for rank tests divide minors of these rows")
 
 
-class _UnluckyPrimeError(Exception):
-    """Raised when rows are independent over the rationals but not modulo the prime in use."""
+def subject_digest(problem: Problem) -> str:
+    """Returns the SHA-256 of the subject of a certificate about the layer."""
+    return hashlib.sha256(json.dumps(problem.subject, sort_keys=True).encode()).hexdigest()
 
 
-class _Search:
-    """A tree, the exact system behind it, and the proof as far as it is written."""
+def _insist_on(resume: Checkpoint, problem: Problem, *, packing: bool) -> None:
+    if resume.subject != subject_digest(problem):
+        raise UnreadableCheckpoint(
+            "Expected a checkpoint of this layer on this domain. Got one of another layer."
+        )
+    if resume.packing is not packing or resume.prime not in PRIMES:
+        asked = "with" if packing else "without"
+        raise UnreadableCheckpoint(
+            f"Expected a checkpoint of a search {asked} packings. Got another; ask for the same "
+            "assumptions as before."
+        )
 
-    def __init__(self, problem: Problem, prime: int, *, packing: bool) -> None:
-        self.problem = problem
-        self.system = problem.system
-        self.tree = compiled.new_tree(self.system, prime, pack=packing)
-        self.repairs = 0
+
+class _Run:
+    """One search with one prime.
+
+    In the order of the tree: `queue` holds what was cut out and is being searched, `pending` what
+    an earlier run had cut out, and `top` cuts the rest. Interrupts are let in where the three
+    belong together.
+    """
+
+    def __init__(self, problem: Problem, approach: Approach, job: Job) -> None:
+        self.problem, self.approach, self.job = problem, approach, job
+        self.top: Search | None = Search(problem, job.prime, packing=job.packing)
+        self.top.tree.control[compiled.SPLIT] = depth_of_cuts(problem.system, packing=job.packing)
+        self.body = new_body()
+        self.queue: deque[Batch | Finding] = deque()
+        self.pending: deque[bytes | Unit] = deque()
+        self.spent = Statistics()
+        self.packed = 0
         self.started = monotonic()
-        self.body: IO[bytes] = new_body()
 
-    def run(self, limits: Limits, progress: Callable[[Statistics], None] | None = None) -> Outcome:
-        chunk = 64
-        while True:
-            budget = int(self.tree.control[compiled.NODES]) + chunk
-            if limits.nodes is not None:
-                budget = min(budget, limits.nodes)
-            began = monotonic()
-            status = compiled.grow(self.tree, budget)
-            self._flush()
-            if status == compiled.DONE:
-                return Outcome(self.statistics(), certificate=self._certificate())
-            if status in (compiled.FOUND, compiled.REPAIR):
-                witness = self._repair(found=status == compiled.FOUND)
-                if witness is not None:
-                    return Outcome(self.statistics(), witness=witness)
-            elif status == compiled.READY:
-                self._pack()
-            elif status == compiled.PAUSED and monotonic() - began < 0.1:
-                chunk *= 2  # calls of a tenth of a second: prompt to interrupt, cheap to make
-            hit = self._limit(limits)
-            if hit is not None:
-                return Outcome(self.statistics(), limit=hit)
-            if progress is not None:
-                progress(self.statistics())
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes back to where a search stopped."""
+        self.body, self.spent = checkpoint.body, checkpoint.statistics
+        self.body.seek(0, 2)
+        self.packed = checkpoint.packed
+        self.pending.extend(checkpoint.queue)
+        if not checkpoint.top:
+            self.top = None
+            return
+        assert self.top is not None, "a new run has a search"
+        try:
+            for name, array in self.top.tree._asdict().items():
+                array[...] = checkpoint.top[name]
+        except (KeyError, ValueError) as error:
+            raise UnreadableCheckpoint(f"Expected the state of a search. Got {error}.") from None
 
-    def _pack(self) -> None:
-        from monic.decision.packing import pack  # compiled only where it is asked for
+    def run(self) -> Outcome | None:
+        """Returns the outcome, or None when the prime must be given up."""
+        crew = crew_for(self.problem, self.job, self.approach.execution)
+        with Interrupts() as interrupts:
+            try:
+                while True:
+                    interrupts.let_in()
+                    self._fill(crew)
+                    if not self.queue:
+                        return self._proved()
+                    for unseen in self._wait(self.queue[0], crew):
+                        interrupts.let_in()
+                        self.approach.progress(self._statistics(unseen))
+                        limit = self.approach.limit(self._statistics(unseen))
+                        if limit is not None:
+                            return self._stopped(limit, unseen)
+                    finding = self._write(self.queue[0])
+                    if finding is not None:
+                        return self._ended(finding)
+                    self.queue.popleft()
+            except KeyboardInterrupt:
+                raise Interrupted(self._checkpoint()) from None
+            finally:
+                crew.stop()
 
-        pack(self.tree)
-        self.tree.control[compiled.STEP] = compiled.ADVANCE
+    def _fill(self, crew: Crew) -> None:
+        """Cuts out what comes next, as far ahead as the crew wants, and hands it out."""
+        while len(self.queue) < crew.ahead:
+            batch = Batch()
+            for piece in self._pieces():
+                if isinstance(piece, Finding):
+                    crew.start(batch, self.approach.left())
+                    self.queue.extend([batch, piece])
+                    return
+                batch.pieces.append(piece)
+                if len(batch.units) == crew.size:
+                    break
+            if not batch.pieces:
+                return
+            crew.start(batch, self.approach.left())
+            self.queue.append(batch)
 
-    def _certificate(self) -> Certificate:
+    def _pieces(self) -> Iterator[bytes | Unit | Finding]:
+        """Yields what comes next in the tree; a finding ends it."""
+        while self.pending:
+            yield self.pending.popleft()
+        while self.top is not None:
+            try:
+                status = self.top.advance(PACKED_STEP if self.job.packing else STEP)
+            except UnluckyPrimeError:
+                yield self._end_of_top(Finding(unlucky=True))
+                return
+            written = self.top.take()
+            if written:
+                yield written
+            if isinstance(status, Witness):
+                yield self._end_of_top(Finding(witness=status))
+            elif status == compiled.DONE:
+                self._end_of_top(Finding())
+            elif status == compiled.CUT:
+                yield cut(self.top)
+
+    def _end_of_top(self, finding: Finding) -> Finding:
+        assert self.top is not None, "a search ends once"
+        self.packed += int(self.top.tree.control[compiled.PACKED])
+        self.spent = self._statistics()
+        self.top = None
+        return finding
+
+    def _wait(self, head: Batch | Finding, crew: Crew) -> Iterator[int]:
+        """Waits for a batch, and yields nodes that are not counted yet."""
+        if isinstance(head, Batch):
+            budget = self.approach.budget
+            nodes = None if budget is None else budget - self._statistics().nodes
+            yield from crew.wait(head, self.approach.left(), nodes)
+        yield 0
+
+    def _write(self, head: Batch | Finding) -> Finding | None:
+        """Writes a batch down when all of it is known; returns what ends the search instead."""
+        if isinstance(head, Finding):
+            return head
+        last = next((finding for finding in head.findings if finding.last), None)
+        if last is None:
+            self._count(head.findings)
+            for piece in _resolved(head):
+                assert isinstance(piece, bytes), "every unit of the batch has its finding"
+                self.body.write(piece)
+        return last
+
+    def _count(self, findings: list[Finding]) -> None:
+        self.packed += sum(finding.packed for finding in findings)
+        for finding in findings:
+            self.spent = _plus(self.spent, finding.statistics)
+
+    def _ended(self, finding: Finding) -> Outcome | None:
+        if finding.unlucky:
+            return None
+        if finding.witness is None:
+            return self._stopped(self.approach.limit(self.spent) or "a worker ran out of time")
+        spent = self._statistics(finding.statistics.nodes)
+        checkpoint = replace(self._checkpoint(), point=finding.witness.x, queue=[], top={})
+        return Outcome(spent, witness=finding.witness, checkpoint=checkpoint)
+
+    def _proved(self) -> Outcome:
         """The proof; it carries the assumption only if some node was proved by it."""
-        packed = self.tree.control[compiled.PACKED] > 0
         head = header(
             "INJECTIVE",
             self.problem.subject,
-            {"kind": "packing" if packed else "tree"},
-            assumption="general-position" if packed else None,
+            {"kind": "packing" if self.packed else "tree"},
+            assumption="general-position" if self.packed else None,
         )
-        return Certificate(head, self.body)
+        certificate = Certificate(head, self.body)
+        return Outcome(self._statistics(), certificate, checkpoint=self._checkpoint())
 
-    def statistics(self) -> Statistics:
-        control = self.tree.control
-        return Statistics(
-            nodes=int(control[compiled.NODES]),
-            seconds=monotonic() - self.started,
-            depth=int(control[compiled.DEEPEST]),
-            repairs=self.repairs,
+    def _stopped(self, limit: str, unseen: int = 0) -> Outcome:
+        spent = self._statistics(unseen)
+        return Outcome(spent, limit=limit, checkpoint=self._checkpoint())
+
+    def _checkpoint(self) -> Checkpoint:
+        rest: list[bytes | Unit] = []
+        for item in self.queue:
+            if isinstance(item, Batch):
+                self._count([found for found in item.known() if not found.last])
+                rest += _resolved(item)
+        top = {} if self.top is None else {k: a.copy() for k, a in self.top.tree._asdict().items()}
+        entered = 0 if self.top is None else self.top.nodes  # the arrays of `top` count them
+        spent = self._statistics()
+        return Checkpoint(
+            subject=subject_digest(self.problem),
+            packing=self.job.packing,
+            prime=self.job.prime,
+            statistics=replace(spent, nodes=spent.nodes - entered),
+            packed=self.packed,
+            body=self.body,
+            queue=[*rest, *self.pending],
+            top=top,
         )
 
-    def _limit(self, limits: Limits) -> str | None:
-        now = self.statistics()
-        if limits.seconds is not None and now.seconds >= limits.seconds:
-            return f"the time limit of {limits.seconds:g} s was hit; raise time_limit"
-        if limits.nodes is not None and now.nodes >= limits.nodes:
-            return f"the limit of {limits.nodes} nodes was hit; raise limits.nodes"
-        return None
+    def _statistics(self, unseen: int = 0) -> Statistics:
+        """What it has cost so far, nodes that are in no finding yet among them."""
+        top = Statistics(nodes=unseen)
+        if self.top is not None:
+            top = Statistics(self.top.nodes + unseen, 0.0, self.top.depth, self.top.repairs)
+        return replace(_plus(self.spent, top), seconds=monotonic() - self.started)
 
-    def _flush(self) -> None:
-        length = int(self.tree.control[compiled.LENGTH])
-        self.body.write(self.tree.out[:length].tobytes())
-        self.tree.control[compiled.LENGTH] = 0
 
-    def _repair(self, *, found: bool) -> Witness | None:
-        """Decides the present node exactly: a witness, or a relation handed to the tree."""
-        self.repairs += 1
-        if found:
-            width = self.system.width
-            witness = self._at(tuple(map(Fraction, self.tree.work[0, :width].tolist())))
-            if witness is not None:
-                return witness
-        elif self._propose_exactly():
-            return None
-        return self._separate()
+def _plus(first: Statistics, second: Statistics) -> Statistics:
+    return replace(
+        first,
+        nodes=first.nodes + second.nodes,
+        depth=max(first.depth, second.depth),
+        repairs=first.repairs + second.repairs,
+    )
 
-    def _propose_exactly(self) -> bool:
-        """Confirms over the rationals the relation that floats proposed."""
-        positive, total = self.tree.relation[0], sum(self.tree.relation[:2])
-        if positive == 0:
-            return False
-        rows = [self.system.rows[i] for i in self.tree.relation[2 : 2 + total]]
-        if positive_relation(rows[:positive], rows[positive:]) is None:
-            return False
-        self.tree.control[compiled.STEP] = compiled.SUPPLIED
-        return True
 
-    def _separate(self) -> Witness | None:
-        """Asks the exact simplex method; rows in the span of K are taken out as they come up."""
-        role, rows = self.tree.role, self.system.rows
-        depth = int(self.tree.control[compiled.DEPTH])
-        active = [int(self.tree.frames[k, compiled.ROW]) for k in range(depth)]
-        self._block_exactly(active)
-        strict = [int(i) for i in np.flatnonzero((role == OPEN) | (role == EXCLUDED))]
-        answer = separate_exactly(
-            [rows[i] for i in strict], [rows[i] for i in active], self.system.width
-        )
-        if not isinstance(answer, Relation):
-            witness = self._at(answer)
-            assert witness is not None, "an exact separating point failed its confirmation"
-            return witness
-        positive = [strict[k] for k in answer.positive]
-        self._insist_on_prime([*active], [i for i in positive if role[i] == OPEN])
-        numbers = positive + [active[k] for k in answer.negative]
-        self.tree.relation[:2] = len(positive), len(answer.negative)
-        self.tree.relation[2 : 2 + len(numbers)] = numbers
-        self.tree.control[compiled.STEP] = compiled.SUPPLIED
-        return None
-
-    def _block_exactly(self, active: Sequence[int]) -> None:
-        """Blocks exactly the open rows in the span of K, whatever the residues said."""
-        tree, depth = self.tree, len(active)
-        basis = self.system.weight_rows(active)
-        first = int(tree.frames[depth - 1, compiled.UNTIL]) if depth else 0
-        tree.role[tree.blocked[first : int(tree.frames[depth, compiled.UNTIL])]] = OPEN
-        inside = [
-            int(i)
-            for i in np.flatnonzero(tree.role == OPEN)
-            if rank([*basis, *self.system.weight_rows([int(i)])]) == depth
-        ]
-        tree.role[inside] = BLOCKED
-        tree.blocked[first : first + len(inside)] = inside
-        tree.frames[depth, compiled.UNTIL] = first + len(inside)
-
-    def _insist_on_prime(self, active: list[int], rows: list[int]) -> None:
-        """Raises when a row outside the span of K is inside it modulo the prime."""
-        prime = int(self.tree.control[compiled.PRIME])
-        for row in rows:
-            table = self.system.residues(prime)[[*active, row]]
-            if nmod_mat(table.tolist(), prime).rank() <= len(active):
-                raise _UnluckyPrimeError
-
-    def _at(self, y: Point) -> Witness | None:
-        """Returns the witness at a point of the system's space."""
-        if not self.system.cone:
-            if y[-1] <= 0:
-                return None
-            y = tuple(t / y[-1] for t in y[:-1])
-        if self.problem.everywhere:
-            y = shrunk(self.problem, y)
-        return simplest(self.problem, y)
+def _resolved(batch: Batch) -> list[bytes | Unit]:
+    """The pieces of a batch, with what was written for the units that are finished."""
+    findings = iter(batch.known())
+    pieces: list[bytes | Unit] = []
+    for piece in batch.pieces:
+        finding = next(findings, None) if isinstance(piece, Unit) else None
+        pieces.append(piece if finding is None or finding.last else finding.written)
+    return pieces

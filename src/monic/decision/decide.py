@@ -2,28 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from time import monotonic
+from pathlib import Path
 from typing import overload
 
 from monic.decision.approach import Approach, as_assumptions
-from monic.decision.ball import branch_on_ball
-from monic.decision.margin import margin
+from monic.decision.layer import decide_layer
 from monic.decision.problem import Problem
-from monic.decision.result import (
-    Decision,
-    Execution,
-    Limits,
-    NetworkDecision,
-    Progress,
-    Statistics,
-    Verdict,
-)
-from monic.decision.structure import Paired, structure
-from monic.decision.witness import Witness, witness_certificate
+from monic.decision.result import Decision, Execution, Limits, NetworkDecision, Progress
 from monic.errors import LayerError
 from monic.model import Network, ReLULayer
 
-__all__ = ["decide", "decide_layer"]
+__all__ = ["decide"]
 
 
 @overload
@@ -38,6 +27,7 @@ def decide(
     workers: int | None = ...,
     seed: int | None = ...,
     progress: Progress | None = ...,
+    resume: str | Path | None = ...,
 ) -> Decision: ...
 
 
@@ -53,6 +43,7 @@ def decide(
     workers: int | None = ...,
     seed: int | None = ...,
     progress: Progress | None = ...,
+    resume: str | Path | None = ...,
 ) -> NetworkDecision: ...
 
 
@@ -67,6 +58,7 @@ def decide(
     workers: int | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
+    resume: str | Path | None = None,
 ) -> Decision | NetworkDecision:
     """Decides whether a ReLU layer or a network is one-to-one on its domain, with a proof.
 
@@ -75,7 +67,7 @@ def decide(
 
     Arguments:
         layer: The question: a `ReLULayer` or a `Network`.
-        method: "auto", or one of "structure" and "branching" alone.
+        method: "auto", or one of "structure", "packing" and "branching" alone.
         assume: Assumptions under which a verdict may be given; they are written on it.
         limits: How much work it may cost; for a network, for each of its layers.
         execution: Where it is computed.
@@ -83,6 +75,7 @@ def decide(
         workers: Shorthand for `Execution(workers=...)`.
         seed: Shorthand for `Execution(seed=...)`.
         progress: Called now and then with the statistics so far.
+        resume: A file that `monic.save_checkpoint` wrote; the search goes on from there.
 
     Returns:
         A `Decision`, or a `NetworkDecision` for a network.
@@ -90,6 +83,7 @@ def decide(
     Raises:
         LayerError: for an unknown method or assumption, or limits that are no limits.
         DomainError: when the domain has no interior.
+        UnreadableCheckpoint: when the file to resume from is damaged or about something else.
 
     Example:
         >>> from monic import ReLULayer, decide
@@ -109,95 +103,16 @@ def decide(
     )
     if progress is not None:
         approach = replace(approach, progress=progress)
-    if isinstance(layer, Network):
-        from monic.decision.network import decide_stages, network_decision
-
-        return network_decision(layer, list(decide_stages(layer, approach)))
-    if not isinstance(layer, ReLULayer):
+    if not isinstance(layer, Network | ReLULayer):
         raise LayerError(
             f"Expected a ReLULayer or a Network. Got {type(layer).__name__}; see monic.load."
         )
-    return decide_layer(Problem(layer), approach)
+    if resume is not None:
+        from monic.decision.checkpoint import load_checkpoints
 
+        approach = replace(approach, resume=load_checkpoints(resume))
+    if isinstance(layer, ReLULayer):
+        return decide_layer(Problem(layer), approach)
+    from monic.decision.network import decide_stages, network_decision
 
-def decide_layer(problem: Problem, approach: Approach) -> Decision:
-    """Decides one layer: structure first, then branching."""
-    started = monotonic()
-    problem.inner_point()  # a domain without interior is an error whatever the method
-    if approach.method in ("auto", "structure"):
-        found = structure(problem)
-        if found is not None:
-            proof, name = found
-            spent = Statistics(seconds=monotonic() - started)
-            if isinstance(proof, Paired):
-                return _injective_by_pairs(proof, spent)
-            return _not_injective(problem, proof, name, spent)
-    if approach.method == "structure":
-        return Decision(
-            verdict=Verdict.UNDECIDED,
-            reason="structure alone does not decide this layer; use method='branching' or 'auto'",
-            method="structure",
-            statistics=Statistics(seconds=monotonic() - started),
-        )
-    if approach.limits.seconds is not None:
-        approach = approach.within(approach.limits.seconds - (monotonic() - started))
-    return _by_branching(problem, approach, started)
-
-
-def _by_branching(problem: Problem, approach: Approach, started: float) -> Decision:
-    if problem.weighted:
-        outcome = branch_on_ball(problem, approach.limits, approach.progress)
-    else:
-        from monic.decision.branching import branch  # compiled code is loaded when it is needed
-
-        outcome = branch(problem, approach.limits, approach.progress)
-    spent = replace(outcome.statistics, seconds=monotonic() - started)
-    if outcome.witness is not None:
-        return _not_injective(problem, outcome.witness, "branching", spent)
-    if outcome.certificate is not None:
-        return Decision(
-            verdict=Verdict.INJECTIVE,
-            reason=f"at every x the active rows span R^{problem.dim}: a tree of "
-            f"{spent.nodes:,} nodes proves it",
-            method="branching",
-            certificate=outcome.certificate,
-            statistics=spent,
-        )
-    return Decision(
-        verdict=Verdict.UNDECIDED,
-        reason=f"{outcome.limit} (after {spent.nodes:,} nodes)",
-        method="branching",
-        statistics=spent,
-    )
-
-
-def _injective_by_pairs(proof: Paired, spent: Statistics) -> Decision:
-    return Decision(
-        verdict=Verdict.INJECTIVE,
-        reason=f"{len(proof.pairs)} pairs of antiparallel rows, one of each active at every x, "
-        "hold a basis",
-        method="paired rows",
-        certificate=proof.certificate,
-        statistics=spent,
-    )
-
-
-def _not_injective(problem: Problem, witness: Witness, method: str, spent: Statistics) -> Decision:
-    size, witness = margin(problem, witness)
-    count, dim = len(witness.active), problem.dim
-    reason = f"at the point found {count} rows are active and do not span R^{dim}"
-    if size.rounding:
-        reason += (
-            ", only at the level of rounding: the neighbour with exactly antiparallel rows, at "
-            f"a relative distance of {size.distance:.1e}, is INJECTIVE"
-        )
-    return Decision(
-        verdict=Verdict.NOT_INJECTIVE,
-        reason=reason,
-        method=method,
-        certificate=witness_certificate(problem, witness),
-        collision=witness.collision,
-        point=problem.outside(witness.x),
-        margin=size,
-        statistics=spent,
-    )
+    return network_decision(layer, list(decide_stages(layer, approach)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
-from monic.decision.decide import decide_layer
+from monic.decision.layer import decide_layer
 from monic.decision.problem import Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
 from monic.model import Activation, Box, Domain, Network, Orthant, ReLULayer, Stage, WholeSpace
@@ -23,17 +23,19 @@ __all__ = ["decide_stage", "decide_stages", "network_decision", "range_superset"
 def decide_stages(network: Network, approach: Approach) -> Iterator[StageDecision]:
     """Decides the stages of a network one after the other, each on a superset of its inputs."""
     domain = network.domain
-    for stage in network.stages:
-        yield decide_stage(stage, domain, approach)
+    for number, stage in enumerate(network.stages):
+        yield decide_stage(stage, domain, approach, number)
         domain = range_superset(stage)
 
 
-def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecision:
-    """Decides one stage on a domain of its own input."""
+def decide_stage(
+    stage: Stage, domain: Domain, approach: Approach, number: int = 0
+) -> StageDecision:
+    """Decides one stage on a domain of its own input; the number finds its checkpoint."""
     if stage.activation.is_one_to_one:
         decision = decide_affine(stage.map, domain)
     else:
-        decision = decide_layer(Problem(ReLULayer(stage.map, domain=domain)), approach)
+        decision = decide_layer(Problem(ReLULayer(stage.map, domain=domain)), approach, number)
     return StageDecision(
         name=stage.name,
         shape=(stage.map.out_dim, stage.map.in_dim),

@@ -2,11 +2,14 @@
 
 import tempfile
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from monic.certificate import Certificate
 from monic.decision.result import Statistics
 from monic.decision.witness import Witness
+
+if TYPE_CHECKING:
+    from monic.decision.checkpoint import Checkpoint
 
 __all__ = ["Outcome", "new_body"]
 
@@ -22,6 +25,7 @@ class Outcome:
     certificate: Certificate | None = None
     witness: Witness | None = None
     limit: str | None = None
+    checkpoint: "Checkpoint | None" = None
 
 
 def new_body() -> IO[bytes]:

@@ -18,6 +18,7 @@ from monic.decision.tree import (
     IntArray,
     Tree,
     find,
+    keep_charges,
     record,
     write,
 )
@@ -116,5 +117,6 @@ def pack(tree: Tree) -> bool:
             break
     for k in range(relation.size):
         relation[k] = packing[wanted, k]
+    keep_charges(tree)
     record(tree.out, tree.control, tree.frames, tree.ring, relation)
     return False

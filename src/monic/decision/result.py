@@ -5,8 +5,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from monic.certificate import Certificate
+
+if TYPE_CHECKING:
+    from monic.decision.checkpoint import Checkpoint
 
 __all__ = [
     "Collision",
@@ -146,6 +150,7 @@ class Decision:
         point: A point that proves that a collision exists.
         margin: For NOT_INJECTIVE: how far the point found is from being harmless.
         statistics: What it cost.
+        checkpoint: Where branching has come, for `resume`; None when there was none.
     """
 
     verdict: Verdict
@@ -157,6 +162,7 @@ class Decision:
     point: tuple[Fraction, ...] | None = None
     margin: Margin | None = None
     statistics: Statistics = field(default_factory=Statistics)
+    checkpoint: "Checkpoint | None" = field(default=None, repr=False)
 
     def __bool__(self) -> bool:
         raise TypeError(

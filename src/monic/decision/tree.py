@@ -16,6 +16,7 @@ from monic.geometry.modular import extend_kernel, outside_span
 from monic.geometry.separation import (
     ACTIVE,
     BLOCKED,
+    CHARGE,
     EXCLUDED,
     OPEN,
     POINT,
@@ -27,18 +28,21 @@ from monic.geometry.separation import (
 )
 from monic.geometry.system import PRIMES, System
 
-__all__ = ["Tree", "find", "grow", "new_tree", "record", "write"]
+__all__ = ["Tree", "enter", "find", "grow", "new_tree", "record", "write"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 ByteArray = np.ndarray[Any, np.dtype[np.uint8]]
 
-# why `grow` returned; READY: a relation is at hand, and a packing may be tried before branching
-DONE, PAUSED, FULL, FOUND, REPAIR, READY = 0, 1, 2, 3, 4, 5
+# why `grow` returned; READY: a relation is at hand, and a packing may be tried before branching;
+# CUT: a node at the depth where the search is cut into units is next
+DONE, PAUSED, FULL, FOUND, REPAIR, READY, CUT = 0, 1, 2, 3, 4, 5, 6
 # what comes next at the present depth
 ENTER, SUPPLIED, ADVANCE = 0, 1, 2
 # the places of the control array
-DEPTH, STEP, LENGTH, NODES, DEEPEST, HEAD, STORED, UNIT, PRIME, PACK, PACKED = range(11)
+DEPTH, STEP, LENGTH, NODES, DEEPEST, HEAD, STORED, UNIT, PRIME, PACK, PACKED, BASE, SPLIT = range(
+    13
+)
 # the places of a frame, one for each depth; the open rows and the basis follow
 ROW, CHILD, COUNT, UNTIL, LISTS = range(5)
 
@@ -63,6 +67,7 @@ class Tree(NamedTuple):
     residues: IntArray  # (m, n): rows modulo p
     kernels: IntArray  # (n + 1, n, n): a basis of the kernel of K modulo p, at each depth
     inverses: FloatArray  # (n, size, size): the inverse found at each depth
+    charges: FloatArray  # (n, rows): what open rows were charged at each depth
     frames: IntArray  # (n + 1, LISTS + 2 size)
     blocked: IntArray  # (rows,): rows found to lie in the span of K, all depths
     relation: IntArray  # (2 + size,)
@@ -81,8 +86,9 @@ def new_tree(system: System, prime: int = PRIMES[0], *, pack: bool = False) -> T
     role = np.full(count, BLOCKED, dtype=np.int64)
     role[np.asarray(system.kept, dtype=np.int64)] = OPEN
     role[np.asarray(system.strict, dtype=np.int64)] = EXCLUDED
-    control = np.zeros(11, dtype=np.int64)
+    control = np.zeros(13, dtype=np.int64)
     control[UNIT], control[PRIME], control[PACK] = max(0, n - BELOW), prime, int(pack)
+    control[SPLIT] = n  # never cut
     kernels = np.zeros((n + 1, n, n), dtype=np.int64)
     kernels[0] = np.eye(n, dtype=np.int64)
     return Tree(
@@ -95,6 +101,7 @@ def new_tree(system: System, prime: int = PRIMES[0], *, pack: bool = False) -> T
         residues=system.residues(prime),
         kernels=kernels,
         inverses=np.zeros((n, size, size)),
+        charges=np.ones((n, count)),
         frames=np.zeros((n + 1, LISTS + 2 * size), dtype=np.int64),
         blocked=np.zeros(count + 1, dtype=np.int64),
         relation=np.zeros(2 + size, dtype=np.int64),
@@ -183,6 +190,14 @@ def record(
 
 
 @njit(**INNER)
+def keep_charges(tree: Tree) -> None:
+    """Keeps the node's charges for its children, who shall not depend on one another."""
+    depth = tree.control[DEPTH]
+    for row in range(tree.role.size):
+        tree.charges[depth, row] = tree.work[CHARGE, row]
+
+
+@njit(**INNER)
 def _lay_out(tree: Tree) -> None:
     """Lays out the node's children, to start from the basis found here."""
     relation, frames, role = tree.relation, tree.frames, tree.role
@@ -193,6 +208,7 @@ def _lay_out(tree: Tree) -> None:
             frames[depth, LISTS + opened] = relation[k]
             opened += 1
     frames[depth, COUNT], frames[depth, CHILD] = opened, 0
+    keep_charges(tree)
     for i in range(size):
         frames[depth, LISTS + size + i] = tree.basis[i]
         for j in range(size):
@@ -291,6 +307,8 @@ def _descend(tree: Tree) -> None:
         tree.basis[i] = frames[depth, LISTS + size + i]
         for j in range(size):
             tree.inverse[i, j] = tree.inverses[depth, i, j]
+    for other in range(tree.role.size):
+        tree.work[CHARGE, other] = tree.charges[depth, other]
     frames[depth + 1, UNTIL] = frames[depth, UNTIL]
     control[DEPTH] = depth + 1
     control[DEEPEST] = max(control[DEEPEST], depth + 1)
@@ -299,18 +317,31 @@ def _descend(tree: Tree) -> None:
 
 @njit(**INNER)
 def _leave(role: IntArray, frames: IntArray, blocked: IntArray, control: IntArray) -> bool:
-    """Goes back to the parent, where the row just tried is inactive now; False at the root."""
+    """Goes back to the parent, where the row just tried is inactive now; False at the top."""
     depth = control[DEPTH]
     for k in range(frames[depth, COUNT]):
         role[frames[depth, LISTS + k]] = OPEN
     first = frames[depth - 1, UNTIL] if depth > 0 else 0
     for k in range(first, frames[depth, UNTIL]):
         role[blocked[k]] = OPEN
-    if depth == 0:
+    if depth == control[BASE]:
         return False
     role[frames[depth - 1, ROW]] = EXCLUDED
     control[DEPTH] = depth - 1
     return True
+
+
+@njit(**COMPILED)
+def enter(tree: Tree, active: IntArray) -> None:
+    """Makes the node with these rows active the top of the tree; its other state is loaded."""
+    control, frames = tree.control, tree.frames
+    depth = active.size
+    for k in range(depth):
+        frames[k, ROW], frames[k, UNTIL] = active[k], 0
+        extend_kernel(tree.residues, active[k], tree.kernels, k, control[PRIME])
+    frames[depth, UNTIL] = 0
+    control[DEPTH] = control[BASE] = depth
+    control[STEP], control[STORED], control[HEAD] = ENTER, 0, 0
 
 
 @njit(**COMPILED)
@@ -322,6 +353,8 @@ def grow(tree: Tree, budget: int) -> int:
     while True:
         depth = control[DEPTH]
         if control[STEP] == ENTER:
+            if depth == control[SPLIT]:
+                return CUT
             if control[NODES] >= budget:
                 return PAUSED
             if control[LENGTH] + reserve > tree.out.size:

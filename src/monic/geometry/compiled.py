@@ -9,6 +9,9 @@ from typing import Any
 __all__ = ["COMPILED", "INNER"]
 
 #: For kernels that Python calls.
-COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
+COMPILED: dict[str, Any] = {
+    **{"cache": True, "error_model": "numpy", "_nrt": False},
+    "nogil": True,  # threads of an executor search at once
+}
 #: For kernels that only kernels call: no wrappers, which take most of the time to compile.
 INNER: dict[str, Any] = {**COMPILED, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}

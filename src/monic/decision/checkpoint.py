@@ -1,0 +1,164 @@
+"""Checkpoints: where a search stopped, so that it can go on and write the same proof.
+
+A file is a zip archive without pickles: `meta.json`, numpy arrays, and the proof as far as it is
+written. It is the program's own memory: its parts carry checksums against damage, but a proof that
+was finished from somebody else's file wants to be checked.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from monic.decision.outcome import new_body
+from monic.decision.result import Statistics
+from monic.decision.units import Unit
+from monic.errors import UnreadableCheckpoint
+
+__all__ = ["Checkpoint", "Interrupted", "load_checkpoints", "save_checkpoints"]
+
+FORMAT = "monic-checkpoint 1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A search between two units.
+
+    Arguments:
+        subject: The SHA-256 of the certificate's subject: which layer it is about.
+        packing: Whether nodes may be proved by packings.
+        prime: What rank tests are made modulo.
+        statistics: What it has cost so far.
+        packed: How many nodes were proved by packings.
+        body: The proof as far as it is written.
+        queue: What comes next: parts of the proof, and units that are still to be searched.
+        top: The state of the search that cuts units, by name; empty when it has ended.
+        point: A point that ended the search, if one did.
+    """
+
+    subject: str
+    packing: bool
+    prime: int
+    statistics: Statistics
+    packed: int
+    body: IO[bytes]
+    queue: list[bytes | Unit] = field(default_factory=list)
+    top: dict[str, Any] = field(default_factory=dict)
+    point: tuple[Fraction, ...] | None = None
+
+
+class Interrupted(KeyboardInterrupt):
+    """Raised when a search is interrupted; carries where it stopped."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__("interrupted")
+        self.checkpoint = checkpoint
+
+
+def save_checkpoints(path: str | Path, checkpoints: Mapping[int, Checkpoint]) -> Path:
+    """Writes the checkpoints of layers, by number, under a temporary name that is then renamed.
+
+    Raises:
+        OSError: when the file cannot be written; nothing is left behind.
+    """
+    target = Path(path)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            layers = {str(k): _write(archive, str(k), c) for k, c in checkpoints.items()}
+            archive.writestr("meta.json", json.dumps({"format": FORMAT, "layers": layers}))
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def load_checkpoints(path: str | Path) -> dict[int, Checkpoint]:
+    """Reads the checkpoints of layers, by number.
+
+    Raises:
+        UnreadableCheckpoint: when the file is missing, damaged or of another format.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            meta = json.loads(archive.read("meta.json"))
+            if meta["format"] != FORMAT:
+                raise UnreadableCheckpoint(
+                    f"Expected the format {FORMAT!r} in {path}. Got {meta['format']!r}."
+                )
+            return {int(k): _read(archive, k, about) for k, about in meta["layers"].items()}
+    except (OSError, EOFError, zipfile.BadZipFile, LookupError, TypeError, ValueError) as error:
+        raise UnreadableCheckpoint(
+            f"Expected a checkpoint that monic wrote. Cannot read {path}: {error!r:.200}."
+        ) from None
+
+
+def _write(archive: zipfile.ZipFile, name: str, checkpoint: Checkpoint) -> dict[str, Any]:
+    with archive.open(f"{name}/body", "w", force_zip64=True) as member:
+        checkpoint.body.seek(0)
+        shutil.copyfileobj(checkpoint.body, member, 1 << 20)
+    for key, array in checkpoint.top.items():
+        _write_array(archive, f"{name}/top/{key}", array)
+    for number, piece in enumerate(checkpoint.queue):
+        if isinstance(piece, bytes):
+            archive.writestr(f"{name}/queue/{number}", piece)
+            continue
+        for key, array in piece._asdict().items():
+            _write_array(archive, f"{name}/queue/{number}/{key}", array)
+    spent = checkpoint.statistics
+    return {
+        "subject": checkpoint.subject,
+        "packing": checkpoint.packing,
+        "prime": checkpoint.prime,
+        "packed": checkpoint.packed,
+        "statistics": [spent.nodes, spent.seconds, spent.depth, spent.repairs],
+        "queue": [isinstance(piece, Unit) for piece in checkpoint.queue],
+        "top": list(checkpoint.top),
+        "point": None if checkpoint.point is None else [str(t) for t in checkpoint.point],
+    }
+
+
+def _read(archive: zipfile.ZipFile, name: str, about: dict[str, Any]) -> Checkpoint:
+    body = new_body()
+    with archive.open(f"{name}/body") as member:
+        shutil.copyfileobj(member, body, 1 << 20)
+    return Checkpoint(
+        subject=str(about["subject"]),
+        packing=bool(about["packing"]),
+        prime=int(about["prime"]),
+        statistics=Statistics(*about["statistics"]),
+        packed=int(about["packed"]),
+        body=body,
+        queue=list(_read_queue(archive, name, about["queue"])),
+        top={key: _read_array(archive, f"{name}/top/{key}") for key in about["top"]},
+        point=None if about["point"] is None else tuple(map(Fraction, about["point"])),
+    )
+
+
+def _read_queue(archive: zipfile.ZipFile, name: str, kinds: list[bool]) -> Iterator[bytes | Unit]:
+    for number, is_unit in enumerate(kinds):
+        place = f"{name}/queue/{number}"
+        if is_unit:
+            yield Unit(*(_read_array(archive, f"{place}/{key}") for key in Unit._fields))
+        else:
+            yield archive.read(place)
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, array: Any) -> None:
+    with archive.open(f"{name}.npy", "w") as member:
+        np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> Any:
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)

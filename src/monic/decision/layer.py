@@ -1,0 +1,174 @@
+"""One layer: structure first, then a search; each way returns a decision or passes it on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+
+from monic.decision.approach import Approach
+from monic.decision.ball import branch_on_ball
+from monic.decision.checkpoint import Checkpoint
+from monic.decision.margin import margin
+from monic.decision.outcome import Outcome
+from monic.decision.problem import Problem
+from monic.decision.result import Decision, Statistics, Verdict
+from monic.decision.structure import Paired, structure
+from monic.decision.witness import Witness, witness_certificate
+from monic.model.reduction import direction
+
+__all__ = ["decide_layer"]
+
+#: The share of a limit that is kept to look for a proof under an assumption nobody asked for.
+RESERVE = 0.1
+
+
+def decide_layer(problem: Problem, approach: Approach, number: int = 0) -> Decision:
+    """Decides one layer.
+
+    Arguments:
+        problem: The layer.
+        approach: How.
+        number: Which of the approach's checkpoints is the layer's.
+    """
+    started, approach = monotonic(), approach.begun()
+    problem.inner_point()  # a domain without interior is an error whatever the method
+    for name, way in _WAYS.items():
+        if approach.method in ("auto", name):
+            decision = way(problem, approach, approach.resume.get(number))
+            if decision is not None:
+                spent = replace(decision.statistics, seconds=monotonic() - started)
+                return replace(decision, statistics=spent)
+    return Decision(
+        verdict=Verdict.UNDECIDED,
+        reason="structure alone does not decide this layer; use method='branching' or 'auto'",
+        method=approach.method,
+        statistics=Statistics(seconds=monotonic() - started),
+    )
+
+
+def _by_structure(
+    problem: Problem, approach: Approach, resume: Checkpoint | None
+) -> Decision | None:
+    found = structure(problem)
+    if found is None:
+        return None
+    proof, name = found
+    if isinstance(proof, Witness):
+        return _not_injective(problem, proof, name)
+    return _injective_by_pairs(proof)
+
+
+def _by_packing(
+    problem: Problem, approach: Approach, resume: Checkpoint | None
+) -> Decision | None:
+    """Under general position, if that was asked for and is not plainly false."""
+    from monic.decision.branching import branch  # compiled code is loaded when it is needed
+
+    refuted = _not_in_general_position(problem)
+    if "general-position" not in approach.assume or refuted or problem.weighted:
+        if approach.method != "packing":
+            return None
+        why = refuted or "there are no packings on a ball, unless no row has an offset"
+        return Decision(verdict=Verdict.UNDECIDED, reason=why, method="packing")
+    outcome = branch(problem, approach, packing=True, resume=resume)
+    return _searched(problem, outcome, "packing")
+
+
+def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | None) -> Decision:
+    if problem.weighted:
+        return _searched(problem, branch_on_ball(problem, approach), "branching")
+    from monic.decision.branching import branch
+
+    if _not_in_general_position(problem):
+        return _searched(problem, branch(problem, approach, resume=resume), "branching")
+    outcome = branch(problem, approach.sharing(1 - RESERVE), resume=resume)
+    if outcome.limit is None:
+        return _searched(problem, outcome, "branching")
+    rest = approach.sharing(1 if approach.budget is None else RESERVE)
+    other = branch(problem, replace(rest, deadline=approach.deadline), packing=True)
+    if other.witness is not None:
+        return _searched(problem, other, "packing")
+    if other.certificate is not None:
+        hint = "; assume='general-position' would do: under it a packing proves INJECTIVE"
+        outcome = replace(outcome, limit=f"{outcome.limit}{hint}")
+    return _searched(problem, outcome, "branching")
+
+
+_WAYS: dict[str, Callable[[Problem, Approach, Checkpoint | None], Decision | None]] = {
+    "structure": _by_structure,
+    "packing": _by_packing,
+    "branching": _by_branching,
+}
+
+
+def _not_in_general_position(problem: Problem) -> str | None:
+    """Why general position plainly fails, or None where it may hold."""
+    reduction = problem.reduction
+    if reduction.zero:
+        return f"the rows are not in general position: row {reduction.zero[0]} is zero"
+    if problem.dim == 1:
+        return None
+    ways: dict[tuple[int, ...], int] = {}
+    for i, row in enumerate(problem.rows):
+        way, _ = direction(row[:-1])
+        other = ways.get(way, ways.get(tuple(-entry for entry in way)))
+        if other is not None:
+            return f"the rows are not in general position: rows {other} and {i} are parallel"
+        ways[way] = i
+    return None
+
+
+def _searched(problem: Problem, outcome: Outcome, method: str) -> Decision:
+    spent = outcome.statistics
+    if outcome.witness is not None:
+        found = _not_injective(problem, outcome.witness, method)
+        return replace(found, statistics=spent, checkpoint=outcome.checkpoint)
+    if outcome.certificate is None:
+        return Decision(
+            verdict=Verdict.UNDECIDED,
+            reason=f"{outcome.limit} (after {spent.nodes:,} nodes)",
+            method=method,
+            statistics=spent,
+            checkpoint=outcome.checkpoint,
+        )
+    assumption = outcome.certificate.header["assumption"]
+    under = "" if assumption is None else f", assuming {assumption}"
+    return Decision(
+        verdict=Verdict.INJECTIVE,
+        reason=f"at every x the active rows span R^{problem.dim}: a tree of "
+        f"{spent.nodes:,} nodes proves it{under}",
+        method="branching" if assumption is None else "packing",
+        assumption=assumption,
+        certificate=outcome.certificate,
+        statistics=spent,
+        checkpoint=outcome.checkpoint,
+    )
+
+
+def _injective_by_pairs(proof: Paired) -> Decision:
+    return Decision(
+        verdict=Verdict.INJECTIVE,
+        reason=f"{len(proof.pairs)} pairs of antiparallel rows, one of each active at every x, "
+        "hold a basis",
+        method="paired rows",
+        certificate=proof.certificate,
+    )
+
+
+def _not_injective(problem: Problem, witness: Witness, method: str) -> Decision:
+    size, witness = margin(problem, witness)
+    count, dim = len(witness.active), problem.dim
+    reason = f"at the point found {count} rows are active and do not span R^{dim}"
+    if size.rounding:
+        reason += (
+            ", only at the level of rounding: the neighbour with exactly antiparallel rows, at "
+            f"a relative distance of {size.distance:.1e}, is INJECTIVE"
+        )
+    return Decision(
+        verdict=Verdict.NOT_INJECTIVE,
+        reason=reason,
+        method=method,
+        certificate=witness_certificate(problem, witness),
+        collision=witness.collision,
+        point=problem.outside(witness.x),
+        margin=size,
+    )

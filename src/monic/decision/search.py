@@ -1,0 +1,156 @@
+"""One search: the compiled tree, and exact arithmetic where floats are not enough.
+
+The compiled search proposes; every relation in the proof is confirmed by a rigorous bound on
+rounding or over the rationals, and a point is confirmed over the rationals. Only then is it used.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from flint import nmod_mat
+
+from monic.decision import tree as compiled
+from monic.decision.problem import Point, Problem
+from monic.decision.structure import shrunk
+from monic.decision.witness import Witness, simplest
+from monic.geometry.exact_separation import Relation, separate_exactly
+from monic.geometry.rational import positive_relation, rank
+from monic.geometry.separation import BLOCKED, EXCLUDED, OPEN
+
+__all__ = ["Search", "UnluckyPrimeError"]
+
+
+class UnluckyPrimeError(Exception):
+    """Raised when rows are independent over the rationals but not modulo the prime in use."""
+
+
+class Search:
+    """A tree with the exact system behind it.
+
+    Arguments:
+        problem: The layer.
+        prime: What rank tests are made modulo.
+        packing: Whether nodes may be proved by packings.
+    """
+
+    def __init__(self, problem: Problem, prime: int, *, packing: bool) -> None:
+        self.problem = problem
+        self.system = problem.system
+        self.tree = compiled.new_tree(self.system, prime, pack=packing)
+        self.repairs = 0
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes were entered."""
+        return int(self.tree.control[compiled.NODES])
+
+    @property
+    def depth(self) -> int:
+        """The largest number of active rows so far."""
+        return int(self.tree.control[compiled.DEEPEST])
+
+    def advance(self, more: int) -> int | Witness:
+        """Searches on for some nodes.
+
+        Returns:
+            A witness, or why it stopped: DONE, PAUSED, FULL (the output wants to be taken) or CUT.
+        """
+        budget = self.nodes + more
+        while True:
+            status: int = compiled.grow(self.tree, budget)
+            if status in (compiled.FOUND, compiled.REPAIR):
+                witness = self._repair(found=status == compiled.FOUND)
+                if witness is not None:
+                    return witness
+            elif status == compiled.READY:
+                from monic.decision.packing import pack  # compiled only where it is asked for
+
+                pack(self.tree)
+                self.tree.control[compiled.STEP] = compiled.ADVANCE
+            else:
+                return status
+
+    def take(self) -> bytes:
+        """Returns what was written since the last time."""
+        length = int(self.tree.control[compiled.LENGTH])
+        self.tree.control[compiled.LENGTH] = 0
+        return self.tree.out[:length].tobytes()
+
+    def _repair(self, *, found: bool) -> Witness | None:
+        """Decides the present node exactly: a witness, or a relation handed to the tree."""
+        self.repairs += 1
+        if found:
+            width = self.system.width
+            witness = self._at(tuple(map(Fraction, self.tree.work[0, :width].tolist())))
+            if witness is not None:
+                return witness
+        elif self._propose_exactly():
+            return None
+        return self._separate()
+
+    def _propose_exactly(self) -> bool:
+        """Confirms over the rationals the relation that floats proposed."""
+        positive, total = self.tree.relation[0], sum(self.tree.relation[:2])
+        if positive == 0:
+            return False
+        rows = [self.system.rows[i] for i in self.tree.relation[2 : 2 + total]]
+        if positive_relation(rows[:positive], rows[positive:]) is None:
+            return False
+        self.tree.control[compiled.STEP] = compiled.SUPPLIED
+        return True
+
+    def _separate(self) -> Witness | None:
+        """Asks the exact simplex method; rows in the span of K are taken out as they come up."""
+        role, rows = self.tree.role, self.system.rows
+        depth = int(self.tree.control[compiled.DEPTH])
+        active = [int(self.tree.frames[k, compiled.ROW]) for k in range(depth)]
+        self._block_exactly(active)
+        strict = [int(i) for i in np.flatnonzero((role == OPEN) | (role == EXCLUDED))]
+        answer = separate_exactly(
+            [rows[i] for i in strict], [rows[i] for i in active], self.system.width
+        )
+        if not isinstance(answer, Relation):
+            witness = self._at(answer)
+            assert witness is not None, "an exact separating point failed its confirmation"
+            return witness
+        positive = [strict[k] for k in answer.positive]
+        self._insist_on_prime([*active], [i for i in positive if role[i] == OPEN])
+        numbers = positive + [active[k] for k in answer.negative]
+        self.tree.relation[:2] = len(positive), len(answer.negative)
+        self.tree.relation[2 : 2 + len(numbers)] = numbers
+        self.tree.control[compiled.STEP] = compiled.SUPPLIED
+        return None
+
+    def _block_exactly(self, active: Sequence[int]) -> None:
+        """Blocks exactly the open rows in the span of K, whatever the residues said."""
+        tree, depth = self.tree, len(active)
+        basis = self.system.weight_rows(active)
+        first = int(tree.frames[depth - 1, compiled.UNTIL]) if depth else 0
+        tree.role[tree.blocked[first : int(tree.frames[depth, compiled.UNTIL])]] = OPEN
+        inside = [
+            int(i)
+            for i in np.flatnonzero(tree.role == OPEN)
+            if rank([*basis, *self.system.weight_rows([int(i)])]) == depth
+        ]
+        tree.role[inside] = BLOCKED
+        tree.blocked[first : first + len(inside)] = inside
+        tree.frames[depth, compiled.UNTIL] = first + len(inside)
+
+    def _insist_on_prime(self, active: list[int], rows: list[int]) -> None:
+        """Raises when a row outside the span of K is inside it modulo the prime."""
+        prime = int(self.tree.control[compiled.PRIME])
+        for row in rows:
+            table = self.system.residues(prime)[[*active, row]]
+            if nmod_mat(table.tolist(), prime).rank() <= len(active):
+                raise UnluckyPrimeError
+
+    def _at(self, y: Point) -> Witness | None:
+        """Returns the witness at a point of the system's space."""
+        if not self.system.cone:
+            if y[-1] <= 0:
+                return None
+            y = tuple(t / y[-1] for t in y[:-1])
+        if self.problem.everywhere:
+            y = shrunk(self.problem, y)
+        return simplest(self.problem, y)
