@@ -25,6 +25,7 @@ from monic.errors import (
     LayerError,
     MalformedProof,
     MonicError,
+    UnreadableCheckpoint,
     UnreadableModel,
     UnsupportedModel,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from monic.certificate import Certificate
     from monic.checking import check
     from monic.decision import decide
+    from monic.decision.checkpoint import Interrupted, save_checkpoint
     from monic.decision.result import (
         Collision,
         Decision,
@@ -68,6 +70,7 @@ __all__ = [
     "Domain",
     "DomainError",
     "Execution",
+    "Interrupted",
     "InvalidProof",
     "LayerError",
     "Limits",
@@ -80,6 +83,7 @@ __all__ = [
     "Product",
     "ReLULayer",
     "Stage",
+    "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
     "Verdict",
@@ -87,12 +91,14 @@ __all__ = [
     "check",
     "decide",
     "load",
+    "save_checkpoint",
 ]
 
 _HOMES = {
     "monic.certificate": ("Certificate",),
     "monic.checking": ("check",),
     "monic.decision": ("decide",),
+    "monic.decision.checkpoint": ("Interrupted", "save_checkpoint"),
     "monic.decision.result": (
         *("Collision", "Decision", "Execution", "Limits", "NetworkDecision", "Verdict"),
     ),

@@ -1,8 +1,11 @@
 """Model files for the tests of the command line, and a way to run it."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,10 @@ ROOT = Path(__file__).parents[2]
 ACASXU = ROOT / "examples" / "acasxu_1_1.onnx"
 PAIRED = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]
 LONG = (200, 20)
+
+#: Where commands run that say nothing else: unfinished ones leave a checkpoint there.
+SOMEWHERE = Path(tempfile.mkdtemp(prefix="monic-tests-"))
+atexit.register(shutil.rmtree, SOMEWHERE, ignore_errors=True)
 
 
 def environment() -> dict[str, str]:
@@ -28,7 +35,7 @@ def monic(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedPr
         capture_output=True,
         text=True,
         timeout=200,
-        cwd=cwd,
+        cwd=cwd or SOMEWHERE,
         env=environment(),
     )
 

@@ -31,6 +31,7 @@ def test_partial_results_are_printed(slow_second_layer: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
+        cwd=slow_second_layer.parent,
     )
     try:
         end = time.monotonic() + 120
@@ -52,3 +53,5 @@ def test_partial_results_are_printed(slow_second_layer: Path) -> None:
     assert value["verdict"] == "UNDECIDED"
     assert "nterrupted" in value["reason"]
     assert Path(value["layers"][0]["certificate"]).is_file()
+    assert "--resume slow.safetensors.checkpoint" in err
+    assert (slow_second_layer.parent / "slow.safetensors.checkpoint").is_file()

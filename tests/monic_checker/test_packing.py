@@ -130,4 +130,4 @@ def test_undecided_says_that_a_packing_exists() -> None:
     layer = ReLULayer(np.random.default_rng(0).standard_normal((320, 16)))
     decision = monic.decide(layer, limits=monic.Limits(nodes=500))
     assert decision.verdict is monic.Verdict.UNDECIDED
-    assert "assume='general-position' would do" in decision.reason
+    assert "ask with assume='general-position'" in decision.reason

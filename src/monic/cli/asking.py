@@ -1,17 +1,16 @@
 """From a file and options to questions for the engine, and from its decisions to one answer."""
 
-import errno
 import hashlib
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import typer
 
 from monic.cli.codes import DecideCode
+from monic.cli.keeping import Folder, keep_checkpoint
 from monic.decision.approach import Approach
+from monic.decision.checkpoint import Checkpoint, Interrupted
 from monic.decision.network import decide_stages, network_decision, range_superset
 from monic.decision.result import (
     Decision,
@@ -23,7 +22,6 @@ from monic.errors import UnreadableModel
 from monic.io import load, load_domain
 from monic.model import Domain, Network, ReLULayer, Stage
 from monic.report.answer import Answer, LayerAnswer, Question, worst
-from monic.report.files import certificate_name
 from monic.report.progress import ProgressLine
 from monic.report.text import printable
 
@@ -37,6 +35,7 @@ class Request:
     model: str
     approach: Approach
     certificates: str | None
+    checkpoint: str
     silent: bool
 
 
@@ -71,20 +70,33 @@ def ask(
 ) -> tuple[Answer, DecideCode]:
     """Returns the engine's answers as one, with the exit code that it stands for."""
     layers: list[LayerAnswer] = []
-    folder = _Folder(request.certificates)
+    folder = Folder(request.certificates)
+    left: dict[int, Checkpoint] = {}
     interrupted = False
     try:
         with closing(_answers(request, chains)) as answers:
-            for number, stage in enumerate(answers, 1):
+            for number, stage in enumerate(answers):
                 layers.append(LayerAnswer(stage=stage))  # before the file: Ctrl-C may come there
-                layers[-1] = LayerAnswer(stage=stage, certificate=folder.save(number, stage))
-    except KeyboardInterrupt:
+                path = folder.save(number + 1, stage)
+                layers[-1] = LayerAnswer(stage=stage, certificate=path)
+    except KeyboardInterrupt as stop:
         interrupted = True
+        left = stop.checkpoints if isinstance(stop, Interrupted) else {}
         missing = list(_interrupted(chains))[len(layers) :]
         layers += [LayerAnswer(stage=stage) for stage in missing]
+    _keep(request, [layer.stage for layer in layers], left)
     answer = _summary(request.model, question, chains, layers)
     code = DecideCode.INTERRUPTED if interrupted else DecideCode[answer.verdict.name]
     return answer, code
+
+
+def _keep(request: Request, stages: Sequence[StageDecision], left: dict[int, Checkpoint]) -> None:
+    """Leaves a checkpoint when some search did not end; of finished layers too, to skip them."""
+    known = {k: stage.decision.checkpoint for k, stage in enumerate(stages)}
+    checkpoints = {k: c for k, c in known.items() if c is not None} | left
+    undecided = [k for k in checkpoints if stages[k].decision.verdict is Verdict.UNDECIDED]
+    if undecided:
+        keep_checkpoint(request.checkpoint, request.model, checkpoints)
 
 
 def _answers(request: Request, chains: Sequence[Network]) -> Generator[StageDecision]:
@@ -92,7 +104,7 @@ def _answers(request: Request, chains: Sequence[Network]) -> Generator[StageDeci
     number = 0
     with ProgressLine(wanted=not request.silent) as line:
         for chain in chains:
-            decisions = decide_stages(chain, replace(request.approach, progress=line))
+            decisions = decide_stages(chain, replace(request.approach, progress=line), number)
             for stage in chain.stages:
                 number += 1
                 line.begin(stage.name, number, total)
@@ -160,34 +172,3 @@ def _sha256(path: str) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UnreadableModel(f"Expected a model file. Cannot read {path}: {error}.") from None
-
-
-class _Folder:
-    """Where certificates go; a folder that cannot be written to is said, and costs no verdict."""
-
-    def __init__(self, path: str | None) -> None:
-        self._path = None if path is None else Path(path)
-        if self._path is not None:
-            try:
-                self._path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                self._complain(f"Cannot make the folder for certificates {path}", error)
-                self._path = None
-
-    def save(self, number: int, stage: StageDecision) -> str | None:
-        """Returns the path of the certificate, or None when there is none."""
-        certificate = stage.decision.certificate
-        if self._path is None or certificate is None:
-            return None
-        target = self._path / certificate_name(number, stage.name)
-        try:
-            return str(certificate.save(target))
-        except OSError as error:
-            self._complain(f"Cannot write the certificate {target}", error)
-            return None
-
-    @staticmethod
-    def _complain(what: str, error: OSError) -> None:
-        why = errno.errorcode.get(error.errno or 0, "")
-        detail = error.strerror or str(error)
-        print(f"monic: {what}: {detail}{f' ({why})' if why else ''}", file=sys.stderr)

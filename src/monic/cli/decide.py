@@ -2,6 +2,7 @@
 
 import math
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ class Method(StrEnum):
 
     AUTO = "auto"
     STRUCTURE = "structure"
+    PACKING = "packing"
     BRANCHING = "branching"
 
 
@@ -54,6 +56,10 @@ def decide(
     workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes on this machine.")
     ] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A dask scheduler, such as tcp://host:8786."),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option(min=0, help="Seed of the floating-point search; no verdict depends on it."),
@@ -70,6 +76,18 @@ def decide(
     certificates: Annotated[
         str | None, typer.Option(metavar="DIR", help="Write one proof a layer into this folder.")
     ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Go on from the checkpoint of an unfinished run."),
+    ] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where an unfinished run leaves its checkpoint; by default the file it was "
+            "resumed from, or MODEL.checkpoint in the current folder.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the last line only, and no progress.")
@@ -85,22 +103,29 @@ def decide(
     """
     # One parameter an option: typer reads the signature.
     from monic.cli.asking import Request, ask, questions
+    from monic.cli.cluster import cluster as workers_of
     from monic.cli.console import stdout
     from monic.decision.approach import Approach
+    from monic.decision.checkpoint import load_checkpoints
     from monic.decision.result import Execution, Limits
 
-    request = Request(
-        model=model,
-        approach=Approach(
+    asked = questions(model, layer, domain)
+    with workers_of(cluster, Execution(workers=workers, seed=seed)) as execution:
+        approach = Approach(
             method=method.value,
             assume=tuple(assumption.value for assumption in assume or ()),
             limits=Limits(seconds=time_limit, nodes=nodes),
-            execution=Execution(workers=workers, seed=seed),
-        ),
-        certificates=certificates,
-        silent=json or quiet,
-    )
-    answer, code = ask(request, *questions(model, layer, domain))
+            execution=execution,
+            resume={} if resume is None else load_checkpoints(resume),
+        )
+        request = Request(
+            model=model,
+            approach=approach,
+            certificates=certificates,
+            checkpoint=checkpoint or resume or f"{Path(model).name}.checkpoint",
+            silent=json or quiet,
+        )
+        answer, code = ask(request, *asked)
     if json:
         from monic.report.json import as_json
 

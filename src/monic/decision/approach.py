@@ -35,6 +35,7 @@ class Approach:
         execution: Where it is computed.
         progress: Called now and then with the statistics so far.
         resume: Checkpoints of earlier searches, by the number of the layer from 0.
+        number: Which of them is that of the layer at hand.
         deadline: When the layer at hand must be ready, on the monotonic clock.
         budget: How many nodes the search at hand may enter.
 
@@ -53,6 +54,7 @@ class Approach:
     execution: Execution = field(default_factory=Execution)
     progress: Progress = _silent
     resume: "Mapping[int, Checkpoint]" = field(default_factory=dict)
+    number: int = 0
     deadline: float | None = None
     budget: int | None = None
 
@@ -73,6 +75,10 @@ class Approach:
             )
         if self.execution.workers < 1:
             raise LayerError(f"Expected workers >= 1. Got {self.execution.workers}.")
+
+    def to(self, number: int) -> "Approach":
+        """Returns the approach to the layer with this number, from 0."""
+        return replace(self, number=number)
 
     def begun(self) -> "Approach":
         """Returns the approach to one layer, whose time and nodes count from now."""

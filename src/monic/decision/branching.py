@@ -143,9 +143,11 @@ class _Run:
                         return self._ended(finding)
                     self.queue.popleft()
             except KeyboardInterrupt:
-                raise Interrupted(self._checkpoint()) from None
+                checkpoint = self._checkpoint()
+                crew.stop(at_once=True)
+                raise Interrupted({self.approach.number: checkpoint}) from None
             finally:
-                crew.stop()
+                crew.stop(at_once=False)
 
     def _fill(self, crew: Crew) -> None:
         """Cuts out what comes next, as far ahead as the crew wants, and hands it out."""

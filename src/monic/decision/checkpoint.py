@@ -19,11 +19,18 @@ from typing import IO, Any
 import numpy as np
 
 from monic.decision.outcome import new_body
-from monic.decision.result import Statistics
+from monic.decision.result import Decision, NetworkDecision, Statistics
 from monic.decision.units import Unit
 from monic.errors import UnreadableCheckpoint
 
-__all__ = ["Checkpoint", "Interrupted", "load_checkpoints", "save_checkpoints"]
+__all__ = [
+    "Checkpoint",
+    "Interrupted",
+    "checkpoints_of",
+    "load_checkpoints",
+    "save_checkpoint",
+    "save_checkpoints",
+]
 
 FORMAT = "monic-checkpoint 1"
 
@@ -56,11 +63,41 @@ class Checkpoint:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Raised when a search is interrupted; carries where it stopped."""
+    """Raised when a search is interrupted; carries where it stopped, by the number of the layer.
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__("interrupted")
-        self.checkpoint = checkpoint
+    It is a KeyboardInterrupt: who does not ask for the checkpoints need not know of it.
+    """
+
+    def __init__(self, checkpoints: Mapping[int, Checkpoint]) -> None:
+        super().__init__("interrupted; monic.save_checkpoint keeps what was searched")
+        self.checkpoints = dict(checkpoints)
+
+
+def checkpoints_of(found: Decision | NetworkDecision | Interrupted) -> dict[int, Checkpoint]:
+    """Returns the checkpoints that an answer or an interruption carries, by number."""
+    if isinstance(found, Interrupted):
+        return found.checkpoints
+    stages = found.stages if isinstance(found, NetworkDecision) else ()
+    decisions = [stage.decision for stage in stages] if stages else [found]
+    numbered = enumerate(decision.checkpoint for decision in decisions)  # type: ignore[union-attr]
+    return {number: checkpoint for number, checkpoint in numbered if checkpoint is not None}
+
+
+def save_checkpoint(path: str | Path, found: Decision | NetworkDecision | Interrupted) -> Path:
+    """Writes where a decision stopped to a file, from which `decide(..., resume=path)` goes on.
+
+    Raises:
+        OSError: when the file cannot be written; nothing is left behind.
+
+    Example:
+        >>> import monic, tempfile, numpy
+        >>> layer = monic.ReLULayer(numpy.random.default_rng(0).standard_normal((72, 9)))
+        >>> first = monic.decide(layer, limits=monic.Limits(nodes=1000))
+        >>> file = monic.save_checkpoint(tempfile.mkdtemp() + "/layer.checkpoint", first)
+        >>> first.verdict.name, monic.decide(layer, resume=file).verdict.name
+        ('UNDECIDED', 'INJECTIVE')
+    """
+    return save_checkpoints(path, checkpoints_of(found))
 
 
 def save_checkpoints(path: str | Path, checkpoints: Mapping[int, Checkpoint]) -> Path:

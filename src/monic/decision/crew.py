@@ -69,7 +69,7 @@ class Crew(Protocol):
             nodes: The nodes that are left.
         """
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool) -> None:
         """Gives up what was started and is not ready."""
 
 
@@ -94,7 +94,7 @@ class Alone:
                 else:
                     batch.findings = [finding]
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool) -> None:
         """Nothing runs when nobody waits."""
 
 
@@ -144,11 +144,11 @@ class Team:
         elif spent > LONG:
             self.size = max(1, self.size // 2)
 
-    def stop(self) -> None:
-        """Cancels what has not begun; local workers that are still at it are ended."""
+    def stop(self, *, at_once: bool) -> None:
+        """Cancels what has not begun; the rest ends soon by itself, or at once where it can."""
         running = [future for future in self._open if not future.cancel() and not future.done()]
         self._open = []
-        if running and self._given is None:
+        if at_once and running and self._given is None:
             _end_local()
 
 

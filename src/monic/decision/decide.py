@@ -113,6 +113,6 @@ def decide(
         approach = replace(approach, resume=load_checkpoints(resume))
     if isinstance(layer, ReLULayer):
         return decide_layer(Problem(layer), approach)
-    from monic.decision.network import decide_stages, network_decision
+    from monic.decision.network import decide_network
 
-    return network_decision(layer, list(decide_stages(layer, approach)))
+    return decide_network(layer, approach)

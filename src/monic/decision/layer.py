@@ -10,7 +10,7 @@ from monic.decision.checkpoint import Checkpoint
 from monic.decision.margin import margin
 from monic.decision.outcome import Outcome
 from monic.decision.problem import Problem
-from monic.decision.result import Decision, Statistics, Verdict
+from monic.decision.result import Decision, Execution, Statistics, Verdict
 from monic.decision.structure import Paired, structure
 from monic.decision.witness import Witness, witness_certificate
 from monic.model.reduction import direction
@@ -21,19 +21,13 @@ __all__ = ["decide_layer"]
 RESERVE = 0.1
 
 
-def decide_layer(problem: Problem, approach: Approach, number: int = 0) -> Decision:
-    """Decides one layer.
-
-    Arguments:
-        problem: The layer.
-        approach: How.
-        number: Which of the approach's checkpoints is the layer's.
-    """
+def decide_layer(problem: Problem, approach: Approach) -> Decision:
+    """Decides one layer: each way in turn, or the one that was asked for."""
     started, approach = monotonic(), approach.begun()
     problem.inner_point()  # a domain without interior is an error whatever the method
     for name, way in _WAYS.items():
         if approach.method in ("auto", name):
-            decision = way(problem, approach, approach.resume.get(number))
+            decision = way(problem, approach, approach.resume.get(approach.number))
             if decision is not None:
                 spent = replace(decision.statistics, seconds=monotonic() - started)
                 return replace(decision, statistics=spent)
@@ -84,11 +78,12 @@ def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | Non
     if outcome.limit is None:
         return _searched(problem, outcome, "branching")
     rest = approach.sharing(1 if approach.budget is None else RESERVE)
-    other = branch(problem, replace(rest, deadline=approach.deadline), packing=True)
+    rest = replace(rest, deadline=approach.deadline, execution=Execution())
+    other = branch(problem, rest, packing=True)
     if other.witness is not None:
         return _searched(problem, other, "packing")
     if other.certificate is not None:
-        hint = "; assume='general-position' would do: under it a packing proves INJECTIVE"
+        hint = ", or ask with assume='general-position': under it a packing proves INJECTIVE"
         outcome = replace(outcome, limit=f"{outcome.limit}{hint}")
     return _searched(problem, outcome, "branching")
 
@@ -125,7 +120,7 @@ def _searched(problem: Problem, outcome: Outcome, method: str) -> Decision:
     if outcome.certificate is None:
         return Decision(
             verdict=Verdict.UNDECIDED,
-            reason=f"{outcome.limit} (after {spent.nodes:,} nodes)",
+            reason=outcome.limit or "the search was stopped",
             method=method,
             statistics=spent,
             checkpoint=outcome.checkpoint,

@@ -12,30 +12,50 @@ import numpy as np
 
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
+from monic.decision.checkpoint import Interrupted, checkpoints_of
 from monic.decision.layer import decide_layer
 from monic.decision.problem import Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
 from monic.model import Activation, Box, Domain, Network, Orthant, ReLULayer, Stage, WholeSpace
 
-__all__ = ["decide_stage", "decide_stages", "network_decision", "range_superset"]
+__all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision", "range_superset"]
 
 
-def decide_stages(network: Network, approach: Approach) -> Iterator[StageDecision]:
-    """Decides the stages of a network one after the other, each on a superset of its inputs."""
+def decide_stages(network: Network, approach: Approach, first: int = 0) -> Iterator[StageDecision]:
+    """Decides the stages one after the other, each on a superset of its inputs.
+
+    Arguments:
+        network: The chain.
+        approach: How.
+        first: The number of the first stage, by which checkpoints are found.
+    """
     domain = network.domain
-    for number, stage in enumerate(network.stages):
-        yield decide_stage(stage, domain, approach, number)
+    for number, stage in enumerate(network.stages, first):
+        yield decide_stage(stage, domain, approach.to(number))
         domain = range_superset(stage)
 
 
-def decide_stage(
-    stage: Stage, domain: Domain, approach: Approach, number: int = 0
-) -> StageDecision:
-    """Decides one stage on a domain of its own input; the number finds its checkpoint."""
+def decide_network(network: Network, approach: Approach) -> NetworkDecision:
+    """Decides the stages of a network, and what they say about the whole.
+
+    Raises:
+        Interrupted: on Ctrl-C; it carries the checkpoints of all stages so far.
+    """
+    stages: list[StageDecision] = []
+    try:
+        stages.extend(decide_stages(network, approach))
+    except Interrupted as stop:
+        known = network_decision(network, stages)
+        raise Interrupted(checkpoints_of(known) | stop.checkpoints) from None
+    return network_decision(network, stages)
+
+
+def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecision:
+    """Decides one stage on a domain of its own input."""
     if stage.activation.is_one_to_one:
         decision = decide_affine(stage.map, domain)
     else:
-        decision = decide_layer(Problem(ReLULayer(stage.map, domain=domain)), approach, number)
+        decision = decide_layer(Problem(ReLULayer(stage.map, domain=domain)), approach)
     return StageDecision(
         name=stage.name,
         shape=(stage.map.out_dim, stage.map.in_dim),
