@@ -4,11 +4,12 @@ In an environment with `pip install atheris python-flint`, from the root of the 
 
     PYTHONPATH=src:. python tests/monic_checker/fuzz_atheris.py proof -max_total_time=200
     PYTHONPATH=src:. python tests/monic_checker/fuzz_atheris.py body -max_total_time=200
+    PYTHONPATH=src:. python tests/monic_checker/fuzz_atheris.py packing -max_total_time=200
     PYTHONPATH=src:. python tests/monic_checker/fuzz_atheris.py model -max_total_time=200
 
 `proof` changes whole files; a claim that is accepted must be true by brute force. `body` changes
-trees only, and asks the slow second road whether each tree holds. `model` changes model files.
-Nothing but the documented errors may escape.
+trees only, and asks the slow second road whether each tree holds; so does `packing`. `model`
+changes model files. Nothing but the documented errors may escape.
 """
 
 import io
@@ -26,6 +27,9 @@ with atheris.instrument_imports(include=["monic_checker"]):
 
 from tests.monic_checker.examples import EXAMPLES, TREES
 from tests.monic_checker.slow_check import claim_is_true, tree_holds
+from tests.monic_checker.test_packing import BODY as PACKING
+from tests.monic_checker.test_packing import TRIANGLES
+from tests.monic_checker.test_packing import proof as packing_proof
 from tests.monic_checker.tiny_prover import VERSION
 
 _EXAMPLES = list(EXAMPLES.values())
@@ -67,6 +71,18 @@ def fuzz_body(data: bytes) -> None:
         accepted = True
     if accepted != tree_holds(layer, body):
         raise AssertionError(f"the two roads disagree about tree {k}: {body.hex()}")
+
+
+def fuzz_packing(body: bytes) -> None:
+    """The body of a packing."""
+    try:
+        check(io.BytesIO(packing_proof(TRIANGLES, body)), TRIANGLES.arrays)
+    except (InvalidProof, MalformedProof):
+        accepted = False
+    else:
+        accepted = True
+    if accepted != tree_holds(TRIANGLES, body, packing=True):
+        raise AssertionError(f"the two roads disagree about a packing: {body.hex()}")
 
 
 def fuzz_model(data: bytes) -> None:
@@ -114,6 +130,7 @@ def model_seeds() -> list[bytes]:
 TARGETS = {
     "proof": (fuzz_proof, proof_seeds),
     "body": (fuzz_body, body_seeds),
+    "packing": (fuzz_packing, lambda: [PACKING]),
     "model": (fuzz_model, model_seeds),
 }
 
