@@ -7,6 +7,7 @@ from monic.certificate import Certificate, header, point_certificate, subject
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
 from monic.decision.structure import column_rank
+from monic.decision.witness import float_pair
 from monic.model import AffineMap, Domain, ReLULayer
 
 __all__ = ["decide_affine"]
@@ -53,4 +54,6 @@ def _collision(problem: Problem, kernel: tuple[int, ...]) -> Collision:
         other := tuple(t + step * d for t, d in zip(x, kernel, strict=True))
     ):
         step /= 2
-    return Collision(x=problem.outside(x), other=problem.outside(other))
+    first, second = problem.outside(x), problem.outside(other)
+    floats = float_pair(problem.layer.map, first, second, least=None)
+    return Collision(x=first, other=second, floats=floats)

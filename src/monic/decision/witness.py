@@ -4,17 +4,21 @@ At such a point x take d != 0 with w_i.d = 0 on the active rows; for small a > 0
 stay negative at x + a d, so that f(x) = f(x + a d).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
+from flint import fmpz_mat
+
 from monic.certificate import Certificate, point_certificate
 from monic.decision.problem import Point, Problem
 from monic.decision.result import Collision, FloatPair
 from monic.geometry.rational import kernel_vector, rank
+from monic.model import AffineMap
 
-__all__ = ["Witness", "confirm", "simplest", "witness_certificate"]
+__all__ = ["Witness", "confirm", "float_pair", "simplest", "witness_certificate"]
 
 #: In higher dimensions a collision's coordinates are too long; the point alone is the proof.
 EXPLICIT = 64
@@ -86,7 +90,8 @@ def _collision(problem: Problem, x: Point, kernel: Sequence[int]) -> Collision:
     step = forwards if forwards >= backwards else -backwards
     other = tuple(t + step * entry for t, entry in zip(x, kernel, strict=True))
     first, second = problem.outside(x), problem.outside(other)
-    return Collision(x=first, other=second, floats=_floats(problem, first, second))
+    floats = float_pair(problem.layer.map, first, second, least=Fraction(0))
+    return Collision(x=first, other=second, floats=floats)
 
 
 def _step(problem: Problem, x: Point, kernel: Sequence[int]) -> Fraction:
@@ -110,30 +115,33 @@ def _step(problem: Problem, x: Point, kernel: Sequence[int]) -> Fraction:
     return step
 
 
-def _floats(problem: Problem, x: Point, other: Point) -> FloatPair | None:
+def float_pair(
+    value: AffineMap, x: Point, other: Point, *, least: Fraction | None
+) -> FloatPair | None:
+    """Returns the float64 points nearest to two points, and how far apart their outputs are.
+
+    Arguments:
+        value: The affine map.
+        x: The first point.
+        other: The second point.
+        least: What smaller outputs become: 0 for a ReLU, None for an affine map.
+
+    Returns:
+        None where a coordinate is beyond float64.
+    """
     try:
         first, second = tuple(map(float, x)), tuple(map(float, other))
     except OverflowError:
         return None
-    exact = problem.layer.map.exact()
-    scale = Fraction(2) ** exact.exponent
+    exact = value.exact()
     outputs = []
     for point in (first, second):
-        column = [Fraction(t) for t in point]
-        outputs.append(
-            [
-                max(
-                    Fraction(0),
-                    scale
-                    * (
-                        sum(
-                            (int(w) * t for w, t in zip(row, column, strict=True)),
-                            Fraction(int(bias)),
-                        )
-                    ),
-                )
-                for row, bias in zip(exact.weight.tolist(), exact.bias.entries(), strict=True)
-            ]
-        )
-    difference = max(abs(a - b) for a, b in zip(*outputs, strict=True))
-    return FloatPair(x=first, other=second, difference=difference)
+        unit = Fraction(2) ** min(math.frexp(t)[1] - 53 for t in point)
+        column = fmpz_mat(len(point), 1, [int(Fraction(t) / unit) for t in point])
+        slopes = (exact.weight * column).entries()
+        values = [
+            int(s) * unit + int(b) for s, b in zip(slopes, exact.bias.entries(), strict=True)
+        ]
+        outputs.append(values if least is None else [max(least, v) for v in values])
+    gap = max(abs(a - b) for a, b in zip(*outputs, strict=True))
+    return FloatPair(x=first, other=second, difference=gap * Fraction(2) ** exact.exponent)
