@@ -82,7 +82,12 @@ def _constant(node: memoryview, folder: Path) -> Iterator[Array]:
         elif key in _PLAIN_ATTRIBUTES:
             field, dtype, dimensions = _PLAIN_ATTRIBUTES[key]
             data = _typed_data(attribute, field, dtype)
-            shape = (len(data) // ITEM_SIZES[dtype],) if dimensions else ()
+            size = ITEM_SIZES[dtype]
+            shape = (len(data) // size,) if dimensions else ()
+            if not dimensions:
+                data = data or bytes(size)  # a field that is not there is 0
+            if len(data) != math.prod(shape) * size:
+                raise UnreadableModel(ascii(name), f"expected {dtype} numbers as the {key}")
             yield Array(name, dtype, shape, data)
 
 

@@ -177,6 +177,21 @@ def external(path: Path, **entries: str) -> None:
     save(path, [proto])
 
 
+def test_an_onnx_constant_without_its_number(tmp_path: Path) -> None:
+    """Found by fuzzing: the attribute value_float whose only field is another."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(
+        bytes.fromhex(
+            "3a382a130802080110014201774a080000803f000080bf0a211201632208436f"
+            "6e7374616e742a120a0b76616c75655f666c6f61741d0000803f"
+        )
+    )
+    arrays = list(read_arrays(path))
+    assert [array.name for array in arrays] == ["w", "c"]
+    assert all(array.whole for array in arrays)
+    assert arrays[1].data == bytes(4)  # a float that is not there is 0
+
+
 def test_onnx_external_data(tmp_path: Path) -> None:
     model = helper.make_model(
         helper.make_graph([], "g", [], [], [tensor(example("float32"), True)])
