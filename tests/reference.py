@@ -30,7 +30,9 @@ from monic.model import (
     Polyhedron,
     ReLULayer,
     Scale,
+    Select,
     Shift,
+    Sum,
     WholeSpace,
 )
 
@@ -112,6 +114,13 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
     if isinstance(step, Concat):
         parts = [evaluate(branch) for branch in step.branches]
         return [row for rows, _ in parts for row in rows], [b for _, bias in parts for b in bias]
+    if isinstance(step, Select):
+        rows, bias = evaluate(step.of)
+        return [rows[i] for i in step.places], [bias[i] for i in step.places]
+    if isinstance(step, Sum):
+        tables, vectors = zip(*map(evaluate, step.branches), strict=True)
+        added = [[sum(t) for t in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
+        return added, [sum(t) for t in zip(*vectors, strict=True)]
     assert isinstance(step, (Linear, Shift, Scale)), f"Expected a known step. Got {step!r}."
     rows, bias = evaluate(step.of)
     if isinstance(step, Linear):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from monic.checking import check
     from monic.decision import decide
     from monic.decision.checkpoint import Interrupted, save_checkpoint
+    from monic.decision.fibre import Fibre, fibre
     from monic.decision.result import (
         Collision,
         Decision,
@@ -70,6 +71,7 @@ __all__ = [
     "Domain",
     "DomainError",
     "Execution",
+    "Fibre",
     "Interrupted",
     "InvalidProof",
     "LayerError",
@@ -90,6 +92,7 @@ __all__ = [
     "WholeSpace",
     "check",
     "decide",
+    "fibre",
     "load",
     "save_checkpoint",
 ]
@@ -99,6 +102,7 @@ _HOMES = {
     "monic.checking": ("check",),
     "monic.decision": ("decide",),
     "monic.decision.checkpoint": ("Interrupted", "save_checkpoint"),
+    "monic.decision.fibre": ("Fibre", "fibre"),
     "monic.decision.result": (
         *("Collision", "Decision", "Execution", "Limits", "NetworkDecision", "Verdict"),
     ),

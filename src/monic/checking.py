@@ -9,8 +9,19 @@ from typing import BinaryIO
 import monic_checker
 from monic.certificate import Certificate
 from monic.errors import InvalidProof, MalformedProof, UnreadableModel
-from monic.model import AffineMap, Linear, Network, ReLULayer, Scale, Shift, Stage
+from monic.model import (
+    AffineMap,
+    ChannelScale,
+    ChannelShift,
+    Linear,
+    Network,
+    ReLULayer,
+    Scale,
+    Shift,
+    Stage,
+)
 from monic.model.array import Array
+from monic.model.convolution import ConvolutionMap
 
 __all__ = ["check", "claim"]
 
@@ -90,8 +101,12 @@ def _weights(value: AffineMap) -> Iterator[tuple[str, Array]]:
     for step in value.steps():
         if isinstance(step, Linear):
             yield "weight", step.matrix
-        elif isinstance(step, Shift | Scale):
-            yield "bias" if isinstance(step, Shift) else "scale", step.vector
+        elif isinstance(step, ConvolutionMap):
+            yield "kernel", step.kernel
+        elif isinstance(step, Shift | ChannelShift):
+            yield "bias", step.vector
+        elif isinstance(step, Scale | ChannelScale):
+            yield "scale", step.vector
 
 
 def _array(name: str, array: Array) -> monic_checker.Array:

@@ -31,7 +31,18 @@ class Budget:
         Raises:
             MalformedProof: when the proof has asked for more than the limit altogether.
         """
-        self._left -= entries * (bits_each + _OVERHEAD)
+        self._take(entries * (bits_each + _OVERHEAD), address)
+
+    def spend_words(self, words: int, address: str) -> None:
+        """Accounts for bare machine words of 64 bits, as matrices modulo a prime have them.
+
+        Raises:
+            MalformedProof: when the proof has asked for more than the limit altogether.
+        """
+        self._take(words * 64, address)
+
+    def _take(self, size: int, address: str) -> None:
+        self._left -= size
         if self._left < 0:
             raise MalformedProof(address, "expected numbers that fit this checker's memory limit")
 

@@ -10,7 +10,7 @@ from monic_checker.body import Body
 from monic_checker.claim import Claim, state_claim
 from monic_checker.header import read_header
 from monic_checker.models import read_arrays
-from monic_checker.system import build_system, find_arrays
+from monic_checker.system import find_arrays
 
 __all__ = ["check", "check_files"]
 
@@ -35,7 +35,7 @@ def check(proof: BinaryIO | str | os.PathLike[str], arrays: Iterable[Array]) -> 
             return check(stream, arrays)
     header = read_header(proof)
     found = find_arrays(header.subject, arrays)
-    findings = header.evidence.check(build_system(header.subject, found), Body(proof))
+    findings = header.check(found, Body(proof))
     return state_claim(header, found, findings)
 
 

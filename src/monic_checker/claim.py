@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from monic_checker.arrays import Array
 from monic_checker.evidence import Findings
 from monic_checker.header import Header
+from monic_checker.network import NetworkSubject
 from monic_checker.subject import Constant, NamedArray, Subject
 
 __all__ = ["Claim", "UsedArray", "state_claim"]
+
+_FUNCTIONS = {
+    "relu-layer": "x -> ReLU(W x + b)",
+    "affine": "x -> W x + b",
+    "network": "the network",
+}
 
 #: Constants of more entries, and maps of more steps, are not spelled out in sentences.
 _ENTRIES, _STEPS = 8, 64
@@ -37,7 +44,7 @@ class Claim:
 
     Arguments:
         claim: "INJECTIVE" or "NOT_INJECTIVE".
-        kind: "relu-layer" or "affine".
+        kind: "relu-layer", "affine" or "network".
         m: The number of rows.
         n: The number of inputs.
         domain: The set X, in words.
@@ -45,7 +52,7 @@ class Claim:
         evidence: The kind of evidence, such as "tree".
         findings: What the check went through.
         arrays: The arrays of the model that were used.
-        formula: How W x + b comes from x and the arrays.
+        formula: A sentence that says how W x + b comes from x and the arrays.
     """
 
     claim: str
@@ -61,16 +68,16 @@ class Claim:
 
     def sentence(self) -> str:
         """Returns in words what was checked: which claim, which weights, where, on what terms."""
-        activation = "ReLU(W x + b)" if self.kind == "relu-layer" else "W x + b"
+        function = _FUNCTIONS[self.kind]
         verdict = "" if self.claim == "INJECTIVE" else "not "
         weights = "; ".join(
             f"{array.name!a} ({array.dtype} {list(array.shape)}, SHA-256 {array.sha256})"
             for array in self.arrays
         )
         return (
-            f"Checked: x -> {activation}, from R^{self.n} to R^{self.m}, is {verdict}one-to-one "
+            f"Checked: {function}, from R^{self.n} to R^{self.m}, is {verdict}one-to-one "
             f"on {self.domain}, as a function of real numbers with exactly these weights: "
-            f"{weights or 'none'}. Here W x + b is {self.formula}. "
+            f"{weights or 'none'}. {self.formula}. "
             f"Assumption: {_ASSUMPTIONS[self.assumption]}. Evidence: {self.findings.words}."
         )
 
@@ -95,8 +102,18 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         evidence=header.kind,
         findings=findings,
         arrays=tuple(named.values()),
-        formula=_formula(subject, arrays),
+        formula=_formulas(subject, arrays),
     )
+
+
+def _formulas(subject: Subject | NetworkSubject, arrays: list[Array | None]) -> str:
+    if isinstance(subject, Subject):
+        return f"Here W x + b is {_formula(subject, arrays)}"
+    rest, lines = list(arrays), []
+    for k, (stage, activation) in enumerate(zip(subject.stages, subject.activations, strict=True)):
+        own, rest = rest[: len(stage.arrays)], rest[len(stage.arrays) :]
+        lines.append(f"stage {k} ({activation}) has W x + b = {_formula(stage, own)}")
+    return f"Its {len(lines)} stages: {'; '.join(lines)}"
 
 
 def _formula(subject: Subject, arrays: list[Array | None]) -> str:

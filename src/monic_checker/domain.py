@@ -49,11 +49,13 @@ class Domain:
         words: What it is called in sentences.
         sides: The half-spaces, in the order of the specification.
         ball: The ball, if it is one; there are no sides then.
+        separable: Whether each side bounds one coordinate: for an orthant and a box.
     """
 
     words: str
     sides: list[Side]
     ball: Ball | None = None
+    separable: bool = False
 
     def contains(self, x: Vector, *, interior: bool) -> bool:
         """Returns whether a point lies in the set, or in its interior."""
@@ -87,7 +89,7 @@ def _whole(value: object, n: int, budget: Budget) -> Domain:
 def _orthant(value: object, n: int, budget: Budget) -> Domain:
     members(value, _ADDRESS, ["kind"])
     sides = [Side([(j, fmpz(-1))], fmpz(0)) for j in range(n)]
-    return Domain(f"the orthant x >= 0 of R^{n}", sides)
+    return Domain(f"the orthant x >= 0 of R^{n}", sides, separable=True)
 
 
 def _box(value: object, n: int, budget: Budget) -> Domain:
@@ -101,7 +103,7 @@ def _box(value: object, n: int, budget: Budget) -> Domain:
             sides.append(Side([(j, -low.q)], -low.p))
         if high is not None:
             sides.append(Side([(j, high.q)], high.p))
-    return Domain(f"a box in R^{n} ({_listed(sides)})", sides)
+    return Domain(f"a box in R^{n} ({_listed(sides)})", sides, separable=True)
 
 
 def _bounds(value: object, name: str, n: int) -> list[fmpq | None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flint import fmpz
 
 from monic_checker.budget import Budget, bits
+from monic_checker.convolution import convolve, repeat
 from monic_checker.errors import MalformedProof
 from monic_checker.linear import Row, matrix
 from monic_checker.steps import Step
@@ -41,42 +42,61 @@ class Value:
         return [[fmpz(i == j) for j in range(self.n + 1)] for i in range(self.n)]
 
 
-def evaluate(steps: Sequence[Step], arrays: Sequence[Vector], budget: Budget) -> Value:
+def evaluate(
+    steps: Sequence[Step], arrays: Sequence[Vector], budget: Budget, x: Vector | None = None
+) -> Value:
     """Returns the value of the last step.
 
     Arguments:
         steps: The steps; their shapes fit.
         arrays: The entries of the arrays that they use.
         budget: The memory that is left.
+        x: The point at which the value is asked for, as rows of one integer; None asks for the
+            value as an affine function.
 
     Raises:
         MalformedProof: when the values do not fit the budget; nothing has been computed then.
     """
-    n = steps[0].size
-    denominators = _plan(steps, arrays, budget)
-    values = [Value(n, fmpz(1), None, n)]
+    if x is None:
+        start = Value(steps[0].size, fmpz(1), None, steps[0].size)
+    else:
+        start = Value(steps[0].size, x.denominator, [[entry] for entry in x.entries], 0)
+    length = 1 if x is None else bits([*x.entries, x.denominator])
+    denominators = _plan(steps, arrays, budget, start, length)
+    values = [start]
     for step, denominator in zip(steps[1:], denominators[1:], strict=True):
         sources = [values[source] for source in step.sources]
-        if step.array is None:
-            rows = _concat(sources, denominator)
+        if step.name == "select":
+            inner = sources[0].rows
+            rows = [inner[place] for place in step.places]
+        elif step.array is None:
+            rows = (_add if step.name == "add" else _concat)(sources, denominator)
+        elif step.grid is not None:
+            rows = convolve(arrays[step.array], sources[0].rows, step.grid)
         else:
             rows = _RULES[step.name](arrays[step.array], sources[0], step.size)
-        values.append(Value(step.size, denominator, rows, n))
+        values.append(Value(step.size, denominator, rows, start.n))
     return values[-1]
 
 
-def _plan(steps: Sequence[Step], arrays: Sequence[Vector], budget: Budget) -> list[fmpz]:
+def _plan(
+    steps: Sequence[Step], arrays: Sequence[Vector], budget: Budget, start: Value, length: int
+) -> list[fmpz]:
     """The denominators of all values, once it is clear that the values fit the memory."""
-    n = steps[0].size
+    n = start.n
     array_bits = [bits([*array.entries, array.denominator]) for array in arrays]
-    denominators, lengths = [fmpz(1)], [1]
+    denominators, lengths = [start.denominator], [length]
+    if start.known is None and any(step.grid for step in steps):
+        budget.spend(n * (n + 1), 1, "subject.map")  # the identity is written out
     for i, step in enumerate(steps[1:], start=1):
         address = f"subject.map[{i}]"
         length = max(lengths[source] for source in step.sources)
         if step.array is None:
             denominator = lcm(list({denominators[source] for source in step.sources}))
             length += int(denominator.bit_length())
-            work = step.size * (n + 1)
+            read = sum(steps[source].size for source in step.sources)
+            work = (read if step.name == "add" else max(read, step.size)) * (n + 1)
+            length += len(step.sources).bit_length()
         else:
             denominator = arrays[step.array].denominator * denominators[step.sources[0]]
             length += array_bits[step.array] + steps[step.sources[0]].size.bit_length() + 1
@@ -131,15 +151,36 @@ def _concat(values: Sequence[Value], denominator: fmpz) -> list[Row]:
     return rows
 
 
+def _add(values: Sequence[Value], denominator: fmpz) -> list[Row]:
+    total = _concat(values[:1], denominator)
+    for value in values[1:]:
+        rows = _concat([value], denominator)
+        total = [
+            [a + b for a, b in zip(first, second, strict=True)]
+            for first, second in zip(total, rows, strict=True)
+        ]
+    return total
+
+
 def _spread(array: Vector, size: int) -> list[fmpz]:
     """The entries of a vector; a single one is repeated."""
     return array.entries if len(array.entries) == size else array.entries * size
 
 
-_RULES: dict[str, Callable[[Vector, Value, int], list[Row]]] = {
+def _channels(rule: "_Rule") -> "_Rule":
+    """The same rule with one number for each channel."""
+    return lambda array, value, size: rule(repeat(array, size), value, size)
+
+
+_Rule = Callable[[Vector, Value, int], list[Row]]
+
+_RULES: dict[str, _Rule] = {
     "linear": _linear,
     "linear-transposed": _linear_transposed,
     "shift": _shift,
     "shift-negative": _shift_negative,
     "scale": _scale,
+    "channel-shift": _channels(_shift),
+    "channel-shift-negative": _channels(_shift_negative),
+    "channel-scale": _channels(_scale),
 }

@@ -1,18 +1,26 @@
 """The first two lines of a proof: the version, and the header in JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from monic_checker.arrays import Array
+from monic_checker.body import Body
 from monic_checker.collision import Collision
+from monic_checker.composition import Composition
 from monic_checker.document import choice, members, read_json_line
 from monic_checker.errors import MalformedProof
-from monic_checker.evidence import Evidence
+from monic_checker.evidence import Evidence, Findings
+from monic_checker.filtered import PairedFilters
 from monic_checker.independent import IndependentRows
+from monic_checker.network import NetworkSubject, Stages, read_network
+from monic_checker.network_collision import NetworkCollision
 from monic_checker.paired import PairedRows
 from monic_checker.point import SparsePoint
 from monic_checker.subject import Subject, read_subject
+from monic_checker.system import build_system
 from monic_checker.tree import Packing, Tree
+from monic_checker.windows import Windows
 
 __all__ = ["Header", "read_header"]
 
@@ -25,6 +33,8 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
     ("INJECTIVE", "relu-layer", "tree"): Tree.read,
     ("INJECTIVE", "relu-layer", "packing"): Packing.read,
     ("INJECTIVE", "relu-layer", "paired-rows"): PairedRows.read,
+    ("INJECTIVE", "relu-layer", "paired-filters"): PairedFilters.read,
+    ("INJECTIVE", "relu-layer", "windows"): Windows.read,
     ("INJECTIVE", "affine", "independent-rows"): IndependentRows.read,
     ("NOT_INJECTIVE", "relu-layer", "collision"): Collision.read,
     ("NOT_INJECTIVE", "affine", "collision"): Collision.read,
@@ -42,9 +52,19 @@ class Header:
 
     claim: str
     assumption: str | None
-    subject: Subject
+    subject: Subject | NetworkSubject
     kind: str
-    evidence: Evidence
+    evidence: Evidence | Composition | NetworkCollision
+
+    def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
+        """Checks the evidence, given what `find_arrays` returned; raises as evidence does."""
+        subject, evidence = self.subject, self.evidence
+        if isinstance(evidence, (Composition, NetworkCollision)):
+            if isinstance(subject, NetworkSubject):
+                return evidence.check(Stages(subject, arrays), body)
+        elif isinstance(subject, Subject):
+            return evidence.check(build_system(subject, arrays), body)
+        raise MalformedProof("evidence", "expected evidence about the kind of the subject")
 
 
 def read_header(stream: BinaryIO) -> Header:
@@ -61,12 +81,28 @@ def read_header(stream: BinaryIO) -> Header:
     if not isinstance(document, dict) or list(document) != _KEYS:
         raise MalformedProof("header", f"expected the keys in the order {', '.join(_KEYS)}")
     choice(claim, "claim", _CLAIMS)
+    if isinstance(about, dict) and about.get("kind") == "network":
+        return _about_network(claim, assumption, read_network(about), why)
     subject = read_subject(about)
     kind = why.get("kind") if isinstance(why, dict) else None
     kinds = [rule[2] for rule in _RULES if rule[:2] == (claim, subject.kind)]
     kind = choice(kind, f"evidence.kind ({claim}, {subject.kind})", kinds)
+    _insist_on(assumption, kind)
+    evidence = _RULES[claim, subject.kind, kind](why, subject)
+    return Header(claim, _ASSUMES.get(kind), subject, kind, evidence)
+
+
+def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:
+    kind = why.get("kind") if isinstance(why, dict) else None
+    wanted = "composition" if claim == "INJECTIVE" else "collision"
+    kind = choice(kind, f"evidence.kind ({claim}, network)", [wanted])
+    _insist_on(assumption, kind)
+    if kind == "composition":
+        return Header(claim, None, subject, kind, Composition.read(why, subject, _RULES))
+    return Header(claim, None, subject, kind, NetworkCollision.read(why, subject))
+
+
+def _insist_on(assumption: object, kind: str) -> None:
     expected = _ASSUMES.get(kind)
     if assumption != expected:
         raise MalformedProof("assumption", f"expected {expected!r} for the evidence {kind!r}")
-    evidence = _RULES[claim, subject.kind, kind](why, subject)
-    return Header(claim, expected, subject, kind, evidence)

@@ -42,6 +42,15 @@ class PairedRows:
             MalformedProof: when there are bytes after the header.
         """
         body.end()
+        self.check_pairs(system)
+        return Findings(f"{len(self.pairs)} pairs of opposite rows")
+
+    def check_pairs(self, system: System) -> None:
+        """Checks every pair, and that the n rows w_i are independent.
+
+        Raises:
+            InvalidProof: when a pair is not opposite, or the rows are dependent.
+        """
         for k, (i, j) in enumerate(self.pairs):
             if not _opposite(system.rows[i], system.rows[j]):
                 raise InvalidProof(
@@ -50,7 +59,6 @@ class PairedRows:
                 )
         if not independent(system.directions(i for i, _ in self.pairs), system.n):
             raise InvalidProof("evidence.pairs", "the first rows of the pairs are dependent")
-        return Findings(f"{len(self.pairs)} pairs of opposite rows")
 
 
 def _opposite(row: Row, other: Row) -> bool:

@@ -7,13 +7,18 @@ from typing import Any
 
 from monic_checker.document import choice, integer, items
 from monic_checker.errors import MalformedProof
+from monic_checker.grid import Grid, read_grid
 
 __all__ = ["LONGEST", "Step", "read_steps"]
 
 #: No array and no value of a step has more entries; the bound stops repeated doubling.
 LONGEST = 2**40
 
-_ARRAY_STEPS = ("linear", "linear-transposed", "shift", "shift-negative", "scale")
+_CONVOLUTIONS = ("convolution", "transposed-convolution")
+_CHANNELS = ("channel-shift", "channel-shift-negative", "channel-scale")
+_MATRICES = ("linear", "linear-transposed")
+_ARRAY_STEPS = (*_MATRICES, "shift", "shift-negative", "scale", *_CHANNELS, *_CONVOLUTIONS)
+_NAMES = ("input", "concat", "add", "select", *_ARRAY_STEPS)
 
 Shape = tuple[int, ...]
 
@@ -27,12 +32,16 @@ class Step:
         size: The number of entries of its value.
         array: The position of the array it uses; None for input and concat.
         sources: The positions of the earlier steps it uses.
+        grid: How a convolution walks over its input; None for all other steps.
+        places: The entries that a select step chooses, from 0.
     """
 
     name: str
     size: int
     array: int | None = None
     sources: tuple[int, ...] = ()
+    grid: Grid | None = None
+    places: tuple[int, ...] = ()
 
     def formula(self) -> str:
         """Returns the value in terms of earlier values v0, v1, ... and arrays A0, A1, ..."""
@@ -44,7 +53,14 @@ class Step:
             "shift": f"{values} + A{self.array}",
             "shift-negative": f"{values} - A{self.array}",
             "scale": f"diag(A{self.array}) {values}",
+            "channel-shift": f"{values} + A{self.array} in each channel",
+            "channel-shift-negative": f"{values} - A{self.array} in each channel",
+            "channel-scale": f"A{self.array} in each channel times {values}",
+            "convolution": f"the convolution of {values} with A{self.array}",
+            "transposed-convolution": f"the transposed convolution of {values} with A{self.array}",
             "concat": f"({values})",
+            "add": values.replace("; ", " + "),
+            "select": f"{len(self.places)} entries of {values}",
         }[self.name]
 
 
@@ -69,34 +85,63 @@ def read_steps(value: object, shapes: Sequence[Shape]) -> list[Step]:
 def _read_step(
     entry: list[Any], address: str, earlier: list[Step], shapes: Sequence[Shape]
 ) -> Step:
-    name = choice(entry[0] if entry else None, f"{address}[0]", ["input", "concat", *_ARRAY_STEPS])
+    name = choice(entry[0] if entry else None, f"{address}[0]", _NAMES)
     if (name == "input") != (not earlier):
         raise MalformedProof(address, "expected an input as the first step, and only there")
     if name == "input":
         _, size = items(entry, address, 2)
         return Step(name, integer(size, f"{address}[1]", 1))
-    if name == "concat":
-        return _read_concat(entry, address, earlier)
-    _, array, source = items(entry, address, 3)
+    if name in ("concat", "add"):
+        return _read_joined(name, entry, address, earlier)
+    if name == "select":
+        return _read_select(entry, address, earlier)
+    _, array, source, *rest = items(entry, address, 4 if name in _CONVOLUTIONS else 3)
     array = integer(array, f"{address}[1]", 0, len(shapes))
     source = integer(source, f"{address}[2]", 0, len(earlier))
+    if rest:
+        shape, before = shapes[array], earlier[source].size
+        backwards = name == "transposed-convolution"
+        grid = read_grid(rest[0], f"{address}[3]", shape, before, transposed=backwards)
+        return Step(name, grid.size, array, (source,), grid)
     size = _size(name, shapes[array], earlier[source].size, address)
     return Step(name, size, array, (source,))
 
 
-def _read_concat(entry: list[Any], address: str, earlier: list[Step]) -> Step:
+def _read_select(entry: list[Any], address: str, earlier: list[Step]) -> Step:
+    _, chosen, source = items(entry, address, 3)
+    source = integer(source, f"{address}[2]", 0, len(earlier))
+    size = earlier[source].size
+    places = tuple(
+        integer(place, f"{address}[1][{i}]", 0, size)
+        for i, place in enumerate(items(chosen, f"{address}[1]"))
+    )
+    if not places:
+        raise MalformedProof(f"{address}[1]", "expected at least one entry to choose")
+    return Step("select", len(places), None, (source,), None, places)
+
+
+def _read_joined(name: str, entry: list[Any], address: str, earlier: list[Step]) -> Step:
     if len(entry) < 2:
-        raise MalformedProof(address, "expected at least one value to concatenate")
+        raise MalformedProof(address, f"expected at least one value to {name}")
     sources = tuple(
         integer(source, f"{address}[{i}]", 0, len(earlier))
         for i, source in enumerate(entry[1:], start=1)
     )
-    return Step("concat", sum(earlier[source].size for source in sources), None, sources)
+    sizes = [earlier[source].size for source in sources]
+    if name == "concat":
+        return Step(name, sum(sizes), None, sources)
+    if len({*sizes}) > 1:
+        raise MalformedProof(address, f"expected values of one size to add. Got {sizes}")
+    return Step(name, sizes[0], None, sources)
 
 
 def _size(name: str, shape: Shape, size: int, address: str) -> int:
     """The size of a step's value: y, of the given size, combined with an array."""
-    if name not in ("linear", "linear-transposed"):
+    if name in _CHANNELS:
+        if size % math.prod(shape):
+            raise MalformedProof(address, f"expected an array whose size divides {size}")
+        return size
+    if name not in _MATRICES:
         if math.prod(shape) not in (1, size):
             raise MalformedProof(address, f"expected an array of 1 or {size} entries, not {shape}")
         return size

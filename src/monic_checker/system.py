@@ -2,33 +2,49 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 from flint import fmpz
 
 from monic_checker.arrays import Array, decode
 from monic_checker.budget import bits
 from monic_checker.errors import InvalidProof
-from monic_checker.evaluation import evaluate
-from monic_checker.linear import Row, matrix
+from monic_checker.evaluation import Value, evaluate
+from monic_checker.linear import Row
 from monic_checker.subject import Constant, NamedArray, Subject
 from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["System", "build_system", "find_arrays"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class System:
     """The layer, multiplied by one positive number so that all entries are integers.
 
     Arguments:
         subject: What the header says.
-        rows: The m rows (w_i, b_i), each of n + 1 integers.
-        scale: The positive number that they were multiplied by.
+        arrays: The entries of the arrays that it names.
+        known: The rows, where they do not come from the steps: a part of another layer.
     """
 
     subject: Subject
-    rows: list[Row]
-    scale: fmpz
+    arrays: list[Vector]
+    known: list[Row] | None = None
+
+    @cached_property
+    def _value(self) -> Value:
+        return evaluate(self.subject.steps, self.arrays, self.subject.budget)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The m rows (w_i, b_i), each of n + 1 integers; only evidence that needs them asks."""
+        return self._value.rows if self.known is None else self.known
+
+    @property
+    def scale(self) -> fmpz:
+        """The positive number that the rows were multiplied by."""
+        return self._value.denominator
 
     @property
     def n(self) -> int:
@@ -40,18 +56,24 @@ class System:
         return [self.rows[i][:-1] for i in numbers]
 
     def values(self, x: Vector, address: str) -> list[fmpz]:
-        """Returns W x + b, multiplied by `scale` and the denominator of x.
+        """Returns W x + b, multiplied by `scale` and the denominator of x, without the rows.
 
         Raises:
             MalformedProof: when the numbers do not fit the memory limit.
         """
-        length = bits([*x.entries, x.denominator]) + max(bits(row) for row in self.rows)
-        self.subject.budget.spend(len(self.rows), length + self.n.bit_length(), address)
-        point = matrix([[entry] for entry in [*x.entries, x.denominator]], 1)
-        return list((matrix(self.rows, self.n + 1) * point).entries())
+        steps, budget = self.subject.steps, self.subject.budget
+        budget.spend(len(x.entries), bits([*x.entries, x.denominator]), address)
+        return [row[0] for row in evaluate(steps, self.arrays, budget, x).rows]
 
 
-def find_arrays(subject: Subject, arrays: Iterable[Array]) -> list[Array | None]:
+class _Arrays(Protocol):
+    """What names arrays: a layer, or a network."""
+
+    @property
+    def arrays(self) -> list[NamedArray | Constant]: ...
+
+
+def find_arrays(subject: _Arrays, arrays: Iterable[Array]) -> list[Array | None]:
     """Finds the named arrays among the model's, by content; constants have None.
 
     Raises:
@@ -77,7 +99,7 @@ def find_arrays(subject: Subject, arrays: Iterable[Array]) -> list[Array | None]
 
 
 def build_system(subject: Subject, arrays: Sequence[Array | None]) -> System:
-    """Follows the steps of the map, exactly.
+    """Decodes the arrays of a map; its steps are followed when something is asked of them.
 
     Arguments:
         subject: What the header says.
@@ -85,7 +107,7 @@ def build_system(subject: Subject, arrays: Sequence[Array | None]) -> System:
 
     Raises:
         InvalidProof: when an array has an infinite entry or NaN.
-        MalformedProof: when the layer does not fit the memory limit.
+        MalformedProof: when the arrays do not fit the memory limit.
     """
     known: dict[NamedArray, Vector] = {}  # an array that is named twice is read once
     vectors = []
@@ -97,8 +119,7 @@ def build_system(subject: Subject, arrays: Sequence[Array | None]) -> System:
             if entry not in known:
                 known[entry] = _decoded(array, address)
             vectors.append(known[entry])
-    value = evaluate(subject.steps, vectors, subject.budget)
-    return System(subject, value.rows, value.denominator)
+    return System(subject, vectors)
 
 
 def _decoded(array: Array, address: str) -> Vector:

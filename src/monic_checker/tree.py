@@ -12,7 +12,7 @@ from monic_checker.subject import Subject
 from monic_checker.system import System
 from monic_checker.walk import Relations, Walk
 
-__all__ = ["Packing", "Tree"]
+__all__ = ["Packing", "Tree", "check_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,22 @@ class Tree:
             InvalidProof: when a node does not hold.
             MalformedProof: when the body is not one tree, or more than one.
         """
-        walk = Walk(system, _relations(system), body)
-        walk.run()
+        findings = check_tree(system, body)
         body.end()
-        words = f"a tree of {walk.nodes} nodes with {walk.relations} relations"
-        return Findings(words, walk.nodes, walk.relations)
+        return findings
+
+
+def check_tree(system: System, body: Body) -> Findings:
+    """Checks the tree that comes next in the body.
+
+    Raises:
+        InvalidProof: when a node does not hold.
+        MalformedProof: when there is no tree.
+    """
+    walk = Walk(system, _relations(system), body)
+    walk.run()
+    words = f"a tree of {walk.nodes} nodes with {walk.relations} relations"
+    return Findings(words, walk.nodes, walk.relations)
 
 
 @dataclass(frozen=True, slots=True)

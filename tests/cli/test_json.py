@@ -20,9 +20,21 @@ from monic.report.answer import Answer, LayerAnswer, Question, worst
 from monic.report.json import as_json
 from tests.cli.files import hard, identity, monic, three_layers
 
-TOP = ["model", "sha256", "verdict", "assumption", "reason", "layers"]
+TOP = ["model", "sha256", "verdict", "assumption", "reason", "layers", "collision", "certificate"]
 LAYER = [
-    *("name", "shape", "domain", "verdict", "assumption", "method", "reason", "margin"),
+    *(
+        "name",
+        "kind",
+        "in_dim",
+        "out_dim",
+        "shape",
+        "domain",
+        "verdict",
+        "assumption",
+        "method",
+        "reason",
+        "margin",
+    ),
     *("seconds", "nodes", "certificate", "collision"),
 ]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monic_checker import Array
+from tests.monic_checker.networks import BOX, collision_header, composition
 from tests.monic_checker.tiny_prover import VERSION, Layer, tree_body
 
 __all__ = ["DOMAINS", "EXAMPLES", "SPEC_ARRAY", "SPEC_EXAMPLE", "TREES", "Example", "TreeExample"]
@@ -122,6 +123,31 @@ EXAMPLES: dict[str, Example] = {
     "collision": _relu(_SPARSE, "NOT_INJECTIVE", _BOTH_DEAD),
     "affine collision": _affine(_DEPENDENT, "NOT_INJECTIVE", _TOGETHER),
     "point": _relu(_SPARSE, "NOT_INJECTIVE", _FEW),
+}
+
+_SPLIT = Layer([[1.0, 0.0], [-1.0, 0.5]], BOX)
+_ORTHANT = Layer([[1.0, 0.0, 0.0], [1.0, 2.0, 1.0]], {"kind": "orthant"})
+_SMALL = Layer(_ORTHANT.rows, {"kind": "box", "lower": ["0", "0"], "upper": ["2", "3/2"]})
+_LAST = Layer([[1.0, 1.0, -1.0], [0.0, 1.0, 0.0]])
+
+
+def _network(parts: tuple[dict[str, Any], bytes], *layers: Layer) -> Example:
+    return Example(*parts, [array for layer in layers for array in layer.arrays])
+
+
+_MEET = [(_SPLIT, "relu"), (Layer([[2.0, 4.0, 0.0]]), "one-to-one")]
+
+EXAMPLES |= {
+    "composition": _network(
+        composition([(_SPLIT, "relu"), (_ORTHANT, "relu"), (_LAST, "one-to-one")], [1, 0]),
+        *(_SPLIT, _ORTHANT, _LAST),
+    ),
+    "composition on a box": _network(
+        composition([(_SPLIT, "relu"), (_SMALL, "relu")], []), _SPLIT, _SMALL
+    ),
+    "network collision": _network(
+        (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)
+    ),
 }
 
 #: The worked example of the specification, byte for byte.

@@ -127,6 +127,10 @@ class _Recursion:
 def claim_is_true(header: dict[str, Any], arrays: Sequence[Array]) -> bool:
     """Returns whether the claim of a header is true, by brute force; on a ball, only plausible."""
     subject = header["subject"]
+    if subject["kind"] == "network":
+        from tests.monic_checker.networks import network_claim_is_true
+
+        return network_claim_is_true(header, arrays)
     rows = evaluate_map(subject, arrays)
     n = len(rows[0]) - 1
     claims_injective = bool(header["claim"] == "INJECTIVE")
@@ -159,6 +163,16 @@ def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbe
         if name == "input":
             (n,) = rest
             values.append([[Fraction(i == j) for j in range(n + 1)] for i in range(n)])
+        elif name == "select":
+            values.append([values[rest[1]][place] for place in rest[0]])
+        elif name == "add":
+            table = [values[source] for source in rest]
+            values.append(
+                [
+                    [sum(t, Fraction(0)) for t in zip(*rows, strict=True)]
+                    for rows in zip(*table, strict=True)
+                ]
+            )
         elif name == "concat":
             values.append([row for source in rest for row in values[source]])
         else:

@@ -112,6 +112,14 @@ def maps(draw: st.DrawFn) -> tuple[dict[str, Any], list[Array]]:
             others = draw(st.lists(st.integers(0, len(sizes) - 1), min_size=1, max_size=3))
             steps.append(["concat", *others])
             sizes.append(sum(sizes[other] for other in others))
+        elif name == "add":
+            equal = [k for k, other in enumerate(sizes) if other == size]
+            steps.append(["add", *draw(st.lists(st.sampled_from(equal), min_size=1, max_size=3))])
+            sizes.append(size)
+        elif name == "select":
+            places = draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=4))
+            steps.append(["select", places, source])
+            sizes.append(len(places))
         elif name.startswith("linear"):
             height = draw(st.integers(1, 3))
             shape = (height, size) if name == "linear" else (size, height)
@@ -123,7 +131,10 @@ def maps(draw: st.DrawFn) -> tuple[dict[str, Any], list[Array]]:
     return about(steps, entries), arrays
 
 
-NAMES = ("linear", "linear-transposed", "shift", "shift-negative", "scale", "concat")
+NAMES = (
+    *("linear", "linear-transposed", "shift", "shift-negative", "scale", "concat"),
+    *("add", "select"),
+)
 
 
 @given(maps())

@@ -100,6 +100,8 @@ ONE = {"values": ["1"], "shape": [1]}
         ([["input", 1], *(["concat", i, i] for i in range(60))], []),
         ([["input", 1], *(["concat", i, i] for i in range(35))], []),
         ([["input", 1], ["concat", *[0] * 200_000], ["concat", *[1] * 200_000]], []),
+        ([["input", 10**17], ["select", [0], 0]], []),
+        ([["input", 10**6], ["select", [0], 0]], []),
         ([["input", 2**20], *(["linear", 0, 0],) * 10_000], [ONE | {"shape": [1, 2**20]}]),
         ([["input", 10**5], *(["shift", 0, i] for i in range(10**4))], [ONE]),
         ([["input", 1], ["linear", 0, 0]], [ONE | {"shape": [10**17, 10**17]}]),

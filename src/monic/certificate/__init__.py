@@ -1,6 +1,7 @@
 """Certificates: what a proof says and how it is written down (SPEC.md)."""
 
 from monic.certificate.certificate import Certificate
+from monic.certificate.network import composition_certificate, network_collision_certificate
 from monic.certificate.subject import (
     arrays_of,
     header,
@@ -9,4 +10,13 @@ from monic.certificate.subject import (
     subject,
 )
 
-__all__ = ["Certificate", "arrays_of", "header", "point_certificate", "rationals", "subject"]
+__all__ = [
+    "Certificate",
+    "arrays_of",
+    "composition_certificate",
+    "header",
+    "network_collision_certificate",
+    "point_certificate",
+    "rationals",
+    "subject",
+]

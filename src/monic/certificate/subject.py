@@ -7,7 +7,10 @@ from typing import Any
 from monic.certificate.certificate import Certificate
 from monic.model.affine import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, exact, sha256
+from monic.model.channels import ChannelScale, ChannelShift
+from monic.model.convolution import ConvolutionMap, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
+from monic.model.wiring import Select, Sum
 
 __all__ = ["arrays_of", "header", "rationals", "subject"]
 
@@ -60,10 +63,15 @@ def point_certificate(
     return Certificate(header("NOT_INJECTIVE", subject, evidence))
 
 
+_VECTOR_STEPS = (Shift, Scale, ChannelShift, ChannelScale)
+
+
 def _arrays(step: AffineMap) -> list[Array]:
     if isinstance(step, Linear):
         return [step.matrix]
-    return [step.vector] if isinstance(step, (Shift, Scale)) else []
+    if isinstance(step, ConvolutionMap):
+        return [step.kernel]
+    return [step.vector] if isinstance(step, _VECTOR_STEPS) else []
 
 
 def _array(array: Array) -> dict[str, Any]:
@@ -76,16 +84,38 @@ def _array(array: Array) -> dict[str, Any]:
 def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> list[Any]:
     if isinstance(step, Input):
         return ["input", step.dim]
+    if isinstance(step, Select):
+        return ["select", list(step.places), order[id(step.of)]]
+    if isinstance(step, Sum):
+        return ["add", *(order[id(part)] for part in step.parts())]
     if isinstance(step, Concat):
         return ["concat", *(order[id(part)] for part in step.parts())]
     if isinstance(step, Linear):
         name = "linear-transposed" if step.transposed else "linear"
         return [name, places[id(step.matrix)], order[id(step.of)]]
-    if isinstance(step, Shift):
-        name = "shift-negative" if step.negative else "shift"
-        return [name, places[id(step.vector)], order[id(step.of)]]
-    assert isinstance(step, Scale), "every step of an affine map has a name in the specification"
-    return ["scale", places[id(step.vector)], order[id(step.of)]]
+    if isinstance(step, ConvolutionMap):
+        return _convolution(step, places[id(step.kernel)], order[id(step.of)])
+    assert isinstance(step, _VECTOR_STEPS), "every step has a name in the specification"
+    channels = "channel-" if isinstance(step, ChannelShift | ChannelScale) else ""
+    name = "shift" if isinstance(step, Shift | ChannelShift) else "scale"
+    negative = "-negative" if isinstance(step, Shift | ChannelShift) and step.negative else ""
+    return [f"{channels}{name}{negative}", places[id(step.vector)], order[id(step.of)]]
+
+
+def _convolution(step: ConvolutionMap, array: int, source: int) -> list[Any]:
+    geometry, axes = step.geometry, range(len(step.geometry.spatial))
+    grid: dict[str, Any] = {
+        "shape": list(geometry.shape),
+        "stride": [geometry.steps(axis)[0] for axis in axes],
+        "dilation": [geometry.steps(axis)[1] for axis in axes],
+        "padding": [list(pair) for pair in geometry.pairs],
+        "groups": geometry.groups,
+        "mode": geometry.mode,
+    }
+    if not isinstance(step, TransposedConvolution):
+        return ["convolution", array, source, grid]
+    grid["output_padding"] = [geometry.steps(axis)[2] for axis in axes]
+    return ["transposed-convolution", array, source, grid]
 
 
 def _domain(domain: Domain, dim: int) -> dict[str, Any]:

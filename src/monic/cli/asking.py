@@ -84,8 +84,14 @@ def ask(
         left = stop.checkpoints if isinstance(stop, Interrupted) else {}
         missing = list(_interrupted(chains))[len(layers) :]
         layers += [LayerAnswer(stage=stage) for stage in missing]
-    _keep(request, [layer.stage for layer in layers], left)
-    answer = _summary(request.model, question, chains, layers)
+    stages = [layer.stage for layer in layers]
+    _keep(request, stages, left)
+    try:
+        whole = _whole(question, chains[0], stages, None if interrupted else request.approach)
+    except KeyboardInterrupt:
+        interrupted = True
+        whole = _whole(question, chains[0], stages, None)
+    answer = _summary(request.model, question, whole, layers, folder.save_whole(whole))
     code = DecideCode.INTERRUPTED if interrupted else DecideCode[answer.verdict.name]
     return answer, code
 
@@ -111,21 +117,32 @@ def _answers(request: Request, chains: Sequence[Network]) -> Generator[StageDeci
                 yield next(decisions)
 
 
-def _summary(
-    model: str, question: Question, chains: Sequence[Network], layers: Sequence[LayerAnswer]
-) -> Answer:
-    stages = [layer.stage for layer in layers]
+def _whole(
+    question: Question,
+    chain: Network,
+    stages: Sequence[StageDecision],
+    approach: Approach | None,
+) -> NetworkDecision:
+    """Returns what the layers say about the whole; two inputs are looked for with an approach."""
     if question is Question.NETWORK:
-        whole = network_decision(chains[0], stages)
-    else:
-        decisive = worst(stages)
-        name = "" if question is Question.LAYER else f"{printable(decisive.name)}: "
-        whole = NetworkDecision(
-            verdict=decisive.decision.verdict,
-            reason=name + decisive.decision.reason,
-            assumption=decisive.decision.assumption,
-            stages=stages,
-        )
+        return network_decision(chain, stages, approach)
+    decisive = worst(stages)
+    name = "" if question is Question.LAYER else f"{printable(decisive.name)}: "
+    return NetworkDecision(
+        verdict=decisive.decision.verdict,
+        reason=name + decisive.decision.reason,
+        assumption=decisive.decision.assumption,
+        stages=stages,
+    )
+
+
+def _summary(
+    model: str,
+    question: Question,
+    whole: NetworkDecision,
+    layers: Sequence[LayerAnswer],
+    certificate: str | None,
+) -> Answer:
     return Answer(
         model=model,
         sha256=_sha256(model),
@@ -135,6 +152,7 @@ def _summary(
         assumption=whole.assumption,
         layers=layers,
         collision=whole.collision,
+        certificate=certificate,
     )
 
 
@@ -163,7 +181,7 @@ def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
                 activation=stage.activation.value,
                 decision=decision,
             )
-            domain = range_superset(stage)
+            domain = range_superset(stage, domain)
 
 
 def _sha256(path: str) -> str:

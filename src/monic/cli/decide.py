@@ -1,11 +1,16 @@
 """`monic decide`: asks the engine about a file and prints what it answered."""
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from monic.cli.asking import Request
+    from monic.model import Network
 
 __all__ = ["decide"]
 
@@ -44,6 +49,13 @@ def decide(
             metavar="DOMAIN",
             help="whole, orthant, box:lo,hi, ball:r, FILE.npz or FILE.vnnlib: of the network's "
             "input; of the layer's with --layer or bare weights.",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Ask at the inputs in this file, one a row: which others have the same output?",
         ),
     ] = None,
     time_limit: Annotated[
@@ -125,6 +137,8 @@ def decide(
             checkpoint=checkpoint or resume or f"{Path(model).name}.checkpoint",
             silent=json or quiet,
         )
+        if at is not None:
+            _at(request, asked[1], at, as_json=json, brief=quiet)
         answer, code = ask(request, *asked)
     if json:
         from monic.report.json import as_json
@@ -134,4 +148,20 @@ def decide(
         from monic.report.table import print_answer
 
         print_answer(answer, stdout(), brief=quiet)
+    raise typer.Exit(code)
+
+
+def _at(
+    request: "Request", chains: "Sequence[Network]", file: str, *, as_json: bool, brief: bool
+) -> NoReturn:
+    """Prints the fibres of the rows of a file, and ends the command."""
+    from monic.cli.at import ask_at
+    from monic.cli.console import stdout
+    from monic.report.fibres import fibres_as_json, print_fibres
+
+    fibres, code = ask_at(chains, file, request.approach)
+    if as_json:
+        typer.echo(fibres_as_json(request.model, fibres))
+    else:
+        print_fibres(fibres, stdout(), brief=brief)
     raise typer.Exit(code)

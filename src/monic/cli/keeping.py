@@ -5,8 +5,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from monic.certificate import Certificate
 from monic.decision.checkpoint import Checkpoint, save_checkpoints
-from monic.decision.result import StageDecision
+from monic.decision.result import NetworkDecision, StageDecision
 from monic.report.files import certificate_name
 
 __all__ = ["Folder", "keep_checkpoint"]
@@ -26,10 +27,16 @@ class Folder:
 
     def save(self, number: int, stage: StageDecision) -> str | None:
         """Returns the path of the certificate, or None when there is none."""
-        certificate = stage.decision.certificate
+        return self._save(stage.decision.certificate, certificate_name(number, stage.name))
+
+    def save_whole(self, decision: NetworkDecision) -> str | None:
+        """Returns the path of the certificate about the network, or None when there is none."""
+        return self._save(decision.certificate, certificate_name(0, "network"))
+
+    def _save(self, certificate: Certificate | None, name: str) -> str | None:
         if self._path is None or certificate is None:
             return None
-        target = self._path / certificate_name(number, stage.name)
+        target = self._path / name
         try:
             return str(certificate.save(target))
         except OSError as error:

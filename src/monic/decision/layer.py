@@ -7,6 +7,7 @@ from time import monotonic
 from monic.decision.approach import Approach
 from monic.decision.ball import branch_on_ball
 from monic.decision.checkpoint import Checkpoint
+from monic.decision.convolution.decide import decide_convolution, has_convolution
 from monic.decision.margin import margin
 from monic.decision.outcome import Outcome
 from monic.decision.problem import Problem
@@ -42,6 +43,10 @@ def decide_layer(problem: Problem, approach: Approach) -> Decision:
 def _by_structure(
     problem: Problem, approach: Approach, resume: Checkpoint | None
 ) -> Decision | None:
+    if has_convolution(problem.layer):
+        decision = decide_convolution(problem, approach)
+        if decision is not None:
+            return decision
     found = structure(problem)
     if found is None:
         return None

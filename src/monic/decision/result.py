@@ -94,11 +94,14 @@ class FloatPair:
         x: The first point, rounded to float64.
         other: The second point, rounded to float64.
         difference: The largest difference between the exact outputs of the rounded points.
+        outputs: For a network: what its piecewise-linear part gives for the rounded points when
+            it is evaluated in float64 arithmetic.
     """
 
     x: tuple[float, ...]
     other: tuple[float, ...]
     difference: Fraction
+    outputs: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,7 @@ class StageDecision:
         domain: The domain in words, such as "orthant".
         activation: The activation in words, such as "ReLU".
         decision: The answer.
+        kind: What the affine map is, such as "dense" or "convolution".
     """
 
     name: str
@@ -188,6 +192,7 @@ class StageDecision:
     domain: str
     activation: str
     decision: Decision
+    kind: str = "dense"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +205,7 @@ class NetworkDecision:
         reason: The sentence that explains the verdict.
         stages: The decisions about its stages, in order.
         collision: Two inputs of the network with the same output, where one was found.
+        certificate: What the independent checker reads about the network as a whole.
     """
 
     verdict: Verdict
@@ -207,6 +213,7 @@ class NetworkDecision:
     stages: Sequence[StageDecision]
     assumption: str | None = None
     collision: Collision | None = None
+    certificate: Certificate | None = None
 
     def __bool__(self) -> bool:
         raise TypeError(

@@ -1,17 +1,25 @@
 """What is asked about: layers, domains, networks. Frozen values, no torch."""
 
 from monic.model.affine import AffineMap, Concat, Input, Linear, Product, Scale, Shift
+from monic.model.channels import ChannelScale, ChannelShift
+from monic.model.convolution import Convolution, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
+from monic.model.grid import Geometry
 from monic.model.layer import ReLULayer
 from monic.model.network import Activation, Network, Stage
+from monic.model.wiring import Select, Sum
 
 __all__ = [
     "Activation",
     "AffineMap",
     "Ball",
     "Box",
+    "ChannelScale",
+    "ChannelShift",
     "Concat",
+    "Convolution",
     "Domain",
+    "Geometry",
     "Input",
     "Linear",
     "Network",
@@ -20,7 +28,10 @@ __all__ = [
     "Product",
     "ReLULayer",
     "Scale",
+    "Select",
     "Shift",
     "Stage",
+    "Sum",
+    "TransposedConvolution",
     "WholeSpace",
 ]

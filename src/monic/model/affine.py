@@ -17,6 +17,9 @@ from monic.model.array import Array, dyadic, freeze
 
 __all__ = ["AffineMap", "Concat", "ExactAffine", "Input", "Linear", "Product", "Scale", "Shift"]
 
+#: Larger matrices of integers do not fit into the memory of small machines.
+DENSE_ENTRIES = 1 << 27
+
 
 @dataclass(frozen=True, slots=True)
 class ExactAffine:
@@ -56,7 +59,17 @@ class AffineMap(ABC):
         """Returns the same step on other parts."""
 
     def exact(self) -> ExactAffine:
-        """Returns the map as an integer matrix and column with a power of two."""
+        """Returns the map as an integer matrix and column with a power of two.
+
+        Raises:
+            LayerError: when some step's matrix has more than `DENSE_ENTRIES` entries.
+        """
+        largest = max(step.out_dim for step in self.steps()) * self.in_dim
+        if largest > DENSE_ENTRIES:
+            raise LayerError(
+                f"Expected a map whose dense matrices have at most {DENSE_ENTRIES:,} entries. Got "
+                f"one of {largest:,}; only structure decides a layer without its matrix."
+            )
         known: dict[int, ExactAffine] = {}
         for step in self.steps():
             known[id(step)] = step.evaluate(*(known[id(part)] for part in step.parts()))

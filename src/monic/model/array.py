@@ -9,7 +9,7 @@ from flint import fmpz_mat
 
 from monic.errors import LayerError
 
-__all__ = ["Array", "dyadic", "exact", "freeze", "sha256"]
+__all__ = ["Array", "dyadic", "exact", "fraction", "freeze", "sha256"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -129,3 +129,15 @@ def exact(number: Any) -> Fraction:
     if isinstance(number, int | np.integer):
         return Fraction(int(number))
     return number if isinstance(number, Fraction) else Fraction(float(number))
+
+
+def fraction(number: Any, name: str) -> Fraction:
+    """Returns a finite number, or a string such as "1/3", as an exact fraction.
+
+    Raises:
+        LayerError: when it is NaN, infinite or no number.
+    """
+    try:
+        return Fraction(number) if isinstance(number, str) else exact(number)
+    except (ValueError, OverflowError, TypeError):
+        raise LayerError(f"Expected a finite number for {name}. Got {number!r}.") from None

@@ -1,9 +1,10 @@
 """Domains: convex sets with interior on which a layer is asked to be one-to-one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,15 @@ class Domain(ABC):
         Raises:
             DomainError: when the domain lies in another dimension.
         """
+
+    def fit(self, dim: int) -> None:
+        """Insists that the domain lies in R^dim.
+
+        Raises:
+            DomainError: when it lies in another dimension.
+        """
+        if dim < 1:
+            raise DomainError(f"Expected a dimension of 1 or more. Got {dim}.")
 
     def contains(self, x: Sequence[Fraction], *, interior: bool = False) -> bool:
         """Returns whether a rational point lies in the domain (or in its interior), exactly."""
@@ -69,6 +79,9 @@ class Orthant(Domain):
 
     def half_spaces(self, dim: int) -> list[HalfSpace]:
         return [(_unit(dim, j, -1), Fraction(0)) for j in range(dim)]
+
+    def contains(self, x: Sequence[Fraction], *, interior: bool = False) -> bool:
+        return all(t > 0 for t in x) if interior else all(t >= 0 for t in x)
 
     def describe(self) -> str:
         return "orthant"
@@ -120,6 +133,19 @@ class Box(Domain):
                 sides.append((_unit(dim, j, 1), exact(high)))
         return sides
 
+    def fit(self, dim: int) -> None:
+        _insist(dim, self.lower.size, "box")
+
+    def contains(self, x: Sequence[Fraction], *, interior: bool = False) -> bool:
+        self.fit(len(x))
+        if interior:
+            return all(low < t < high for low, t, high in self._triples(x))
+        return all(low <= t <= high for low, t, high in self._triples(x))
+
+    def _triples(self, x: Sequence[Fraction]) -> Iterator[tuple[Any, Fraction, Any]]:
+        # Python compares rationals with floats and integers exactly, infinities included
+        return zip(self.lower.tolist(), x, self.upper.tolist(), strict=True)
+
     def describe(self) -> str:
         return f"box of {self.lower.size}"
 
@@ -164,6 +190,9 @@ class Polyhedron(Domain):
             if row.any()
         ]
 
+    def fit(self, dim: int) -> None:
+        _insist(dim, self.A.shape[1], "polyhedron")
+
     def describe(self) -> str:
         count = self.A.shape[0]
         return f"polyhedron of {count} half-space{'s' if count != 1 else ''}"
@@ -204,6 +233,10 @@ class Ball(Domain):
         if self.center is not None:
             _insist(dim, self.center.size, "ball")
         return []
+
+    def fit(self, dim: int) -> None:
+        if self.center is not None:
+            _insist(dim, self.center.size, "ball")
 
     def middle(self, dim: int) -> tuple[Fraction, ...]:
         """Returns the centre as exact numbers."""

@@ -56,7 +56,7 @@ class ReLULayer:
                 "Expected a domain such as WholeSpace(), Orthant(), Box(...), Polyhedron(...) or "
                 f"Ball(...). Got {self.domain!r}."
             )
-        self.domain.half_spaces(value.in_dim)
+        self.domain.fit(value.in_dim)
         object.__setattr__(self, "map", value)
 
     @property

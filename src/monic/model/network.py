@@ -76,7 +76,7 @@ class Network:
                     f"Expected {second.name!r} to take the {first.map.out_dim} numbers that "
                     f"{first.name!r} gives. Got a map that takes {second.map.in_dim}."
                 )
-        self.domain.half_spaces(self.in_dim)
+        self.domain.fit(self.in_dim)
 
     @property
     def in_dim(self) -> int:

@@ -38,6 +38,7 @@ class Answer:
         reason: The sentence that explains the verdict.
         layers: The layers in order.
         collision: Two inputs of the network with the same output, where one was found.
+        certificate: The file with the certificate about the network, if there is one.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Answer:
     layers: Sequence[LayerAnswer]
     assumption: str | None = None
     collision: Collision | None = None
+    certificate: str | None = None
 
 
 _BADNESS = {Verdict.INJECTIVE: 0, Verdict.UNDECIDED: 1, Verdict.NOT_INJECTIVE: 2}

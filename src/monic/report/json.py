@@ -24,6 +24,8 @@ def as_json(answer: Answer) -> str:
         "assumption": answer.assumption,
         "reason": answer.reason,
         "layers": [_layer(layer) for layer in answer.layers],
+        "collision": None if answer.collision is None else _collision(answer.collision),
+        "certificate": answer.certificate,
     }
     return json.dumps(value, allow_nan=False)
 
@@ -32,6 +34,9 @@ def _layer(layer: LayerAnswer) -> dict[str, object]:
     stage, decision = layer.stage, layer.stage.decision
     return {
         "name": stage.name,
+        "kind": stage.kind,
+        "in_dim": stage.shape[1],
+        "out_dim": stage.shape[0],
         "shape": list(stage.shape),
         "domain": stage.domain,
         "verdict": decision.verdict.name,
@@ -49,7 +54,10 @@ def _layer(layer: LayerAnswer) -> dict[str, object]:
 def _collision(collision: Collision) -> dict[str, object]:
     pairs = {"x": collision.x, "other": collision.other}
     rounded: dict[str, object] = {name: [*map(float_or_none, p)] for name, p in pairs.items()}
-    return {**rounded, "exact": {name: _exact(p) for name, p in pairs.items()}}
+    value = {**rounded, "exact": {name: _exact(p) for name, p in pairs.items()}}
+    if collision.floats is not None and collision.floats.outputs is not None:
+        value["outputs"] = [[*map(_finite, output)] for output in collision.floats.outputs]
+    return value
 
 
 def _exact(coordinates: tuple[Fraction, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import isfinite
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -120,3 +121,8 @@ def _collision_lines(collision: Collision) -> Iterator[str]:
             "rounded to float64, the inputs have outputs that differ by "
             f"{short(collision.floats.difference)}"
         )
+    if collision.floats is not None and collision.floats.outputs is not None:
+        for name, output in zip(("x", "other"), collision.floats.outputs, strict=True):
+            numbers = [Fraction(t) for t in output] if all(map(isfinite, output)) else None
+            if numbers is not None:
+                yield f"in float64 the network gives {point(numbers)} at {name}"

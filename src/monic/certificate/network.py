@@ -1,0 +1,66 @@
+"""Certificates about whole networks: their stages as layers, and what proves the claim."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from monic.certificate.certificate import Certificate
+from monic.certificate.subject import header, point_certificate, subject
+from monic.model import Activation, Network, WholeSpace
+
+__all__ = ["composition_certificate", "network_collision_certificate"]
+
+_NAMES = {
+    Activation.RELU: "relu",
+    Activation.IDENTITY: "identity",
+    Activation.TANH: "tanh",
+    Activation.SIGMOID: "sigmoid",
+}
+
+
+def network_collision_certificate(
+    network: Network, x: Sequence[Fraction], other: Sequence[Fraction]
+) -> Certificate:
+    """Returns the certificate that two inputs of a network have the same output."""
+    return point_certificate(_subject(network), "collision", {"x": x, "other": other})
+
+
+def composition_certificate(network: Network, certificates: Sequence[Certificate]) -> Certificate:
+    """Returns the certificate that a network is one-to-one because each of its stages is.
+
+    Arguments:
+        network: The network.
+        certificates: One of INJECTIVE for every stage, on a superset of what reaches it.
+    """
+    layers = [
+        {
+            "domain": None if k == 0 else certificate.header["subject"]["domain"],
+            "evidence": certificate.header["evidence"],
+        }
+        for k, certificate in enumerate(certificates)
+    ]
+    evidence = {"kind": "composition", "layers": layers}
+    return Certificate(header("INJECTIVE", _subject(network), evidence), _joined(certificates))
+
+
+def _subject(network: Network) -> dict[str, Any]:
+    stages = []
+    for stage in network.stages:
+        about = subject("affine", stage.map, WholeSpace())
+        name = _NAMES.get(stage.activation, "one-to-one")
+        stages.append({"activation": name, "arrays": about["arrays"], "map": about["map"]})
+    first = subject("affine", network.stages[0].map, network.domain)
+    return {"kind": "network", "stages": stages, "domain": first["domain"]}
+
+
+def _joined(certificates: Sequence[Certificate]) -> IO[bytes] | None:
+    bodies = [certificate.body for certificate in certificates if certificate.body is not None]
+    if not bodies:
+        return None
+    stream = TemporaryFile()  # closed when the certificate goes
+    for body in bodies:
+        body.seek(0)
+        while piece := body.read(1 << 20):
+            stream.write(piece)
+    return stream

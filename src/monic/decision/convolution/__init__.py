@@ -1,0 +1,1 @@
+"""Decisions about convolutional layers that never write the layer's matrix out."""

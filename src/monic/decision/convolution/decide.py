@@ -1,0 +1,174 @@
+"""Layers over convolutions, decided through their filters: pairs, sparse points, windows."""
+
+from fractions import Fraction
+from time import monotonic
+
+from monic.certificate import point_certificate
+from monic.decision.approach import Approach
+from monic.decision.convolution.blocks import Block, blocks
+from monic.decision.convolution.counting import sparse_point
+from monic.decision.convolution.paired import PairedFilters, kernel_vector, prove_pairs
+from monic.decision.convolution.pairs import find_pairs
+from monic.decision.convolution.windows import prove_windows
+from monic.decision.problem import Problem
+from monic.decision.result import Collision, Decision, Statistics, Verdict
+from monic.decision.structure import structure
+from monic.model import ReLULayer
+from monic.model.convolution import ConvolutionMap
+
+__all__ = ["decide_convolution", "has_convolution"]
+
+#: Layers whose matrix has more entries are never written out.
+DENSE = 1 << 22
+
+#: Layers whose matrix has fewer entries are looked at as a whole before their windows are.
+SMALL = 1 << 14
+
+
+def has_convolution(layer: ReLULayer) -> bool:
+    """Returns whether some step of a layer is a convolution."""
+    return any(isinstance(step, ConvolutionMap) for step in layer.map.steps())
+
+
+def decide_convolution(problem: Problem, approach: Approach) -> Decision | None:
+    """Decides a layer by its convolutions; None leaves it to the methods for dense layers.
+
+    A layer that is too large for those is UNDECIDED here, with the limits that were hit.
+    """
+    return _Question(problem, approach).answer()
+
+
+class _Question:
+    def __init__(self, problem: Problem, approach: Approach) -> None:
+        self.problem = problem
+        self.layer = problem.layer
+        self.approach = approach
+        self.began = monotonic()
+        self.blocks = blocks(self.layer.map)
+        self.limits: list[str] = []
+
+    def answer(self) -> Decision | None:
+        m, n = self.layer.shape
+        found = self._by_pairs() if self.blocks is not None else None
+        if found is not None:
+            return found
+        if m * n <= SMALL and structure(self.problem) is not None:
+            return None
+        if n > 12:
+            found = self._by_counting()
+            if found is not None:
+                return found
+        if self.blocks is not None:
+            found = self._by_windows(self.blocks)
+            if found is not None:
+                return found
+        if m * n <= DENSE:
+            return None
+        return self._undecided()
+
+    def _by_pairs(self) -> Decision | None:
+        assert self.blocks is not None, "asked by the caller"
+        pairs = find_pairs(self.blocks)
+        n = self.problem.dim
+        found = prove_pairs(pairs, n, self.problem.subject)
+        if found is not None and found.certificate is not None:
+            return self._paired(found)
+        if found is not None and found.rank.limit:
+            self.limits.append(found.rank.limit)
+        if pairs.complete and (found is None or found.rank.full is False):
+            kernel = kernel_vector(self.blocks, n)
+            if kernel is not None:
+                return self._dependent(kernel)
+            if found is not None:
+                self.limits.append(
+                    "its rank is deficient modulo several primes, which proves nothing"
+                )
+        return None
+
+    def _paired(self, found: PairedFilters) -> Decision:
+        return Decision(
+            verdict=Verdict.INJECTIVE,
+            reason=f"{found.filters} pairs of opposite filters, one of each active at every "
+            f"position, and those of one side have full column rank {self.problem.dim:,} modulo "
+            f"the prime {found.rank.prime}",
+            method="paired filters",
+            certificate=found.certificate,
+            statistics=self._spent(),
+        )
+
+    def _dependent(self, kernel: tuple[int, ...]) -> Decision:
+        """All rows are orthogonal to a vector: any two points along it collide."""
+        x = self.problem.inner_point()
+        step = Fraction(1, max(map(abs, kernel)))
+        while not self.problem.contains(
+            other := tuple(t + step * d for t, d in zip(x, kernel, strict=True))
+        ):
+            step /= 2
+        pair = Collision(x=self.problem.outside(x), other=self.problem.outside(other))
+        return Decision(
+            verdict=Verdict.NOT_INJECTIVE,
+            reason=f"its {self.layer.shape[0]:,} rows have a rank below {self.problem.dim:,}",
+            method="rank",
+            certificate=point_certificate(
+                self.problem.subject, "collision", {"x": pair.x, "other": pair.other}
+            ),
+            collision=pair,
+            point=pair.x,
+            statistics=self._spent(),
+        )
+
+    def _by_counting(self) -> Decision | None:
+        seconds = self._left()
+        found = sparse_point(
+            self.layer,
+            seed=self.approach.execution.seed,
+            seconds=60.0 if seconds is None else min(60.0, seconds),
+        )
+        if found is None:
+            self.limits.append(
+                f"no point with fewer than n = {self.problem.dim:,} active rows was found"
+            )
+            return None
+        point, active = found
+        return Decision(
+            verdict=Verdict.NOT_INJECTIVE,
+            reason=f"at the point found at most {active:,} rows are active, fewer than "
+            f"n = {self.problem.dim:,}",
+            method="counting",
+            certificate=point_certificate(self.problem.subject, "point", {"x": point}),
+            point=point,
+            statistics=self._spent(),
+        )
+
+    def _by_windows(self, found: list[Block]) -> Decision | None:
+        cover = prove_windows(self.layer, found, self.problem.subject, self._left())
+        if cover.certificate is None:
+            self.limits.append(cover.limit)
+            return None
+        size = " x ".join(map(str, cover.size))
+        return Decision(
+            verdict=Verdict.INJECTIVE,
+            reason=f"windows of {size} positions cover the input, and each is one-to-one by "
+            "itself",
+            method="windows",
+            certificate=cover.certificate,
+            statistics=self._spent(),
+        )
+
+    def _undecided(self) -> Decision:
+        reason = "; ".join(self.limits)
+        if self.blocks is None:
+            reason = "; ".join([*self.limits, "its convolutions are not applied to its input"])
+        m, n = self.layer.shape
+        return Decision(
+            verdict=Verdict.UNDECIDED,
+            reason=f"{reason}; and its matrix of {m:,} x {n:,} is too large for branching",
+            method="convolution",
+            statistics=self._spent(),
+        )
+
+    def _left(self) -> float | None:
+        return self.approach.left()
+
+    def _spent(self) -> Statistics:
+        return Statistics(seconds=monotonic() - self.began)

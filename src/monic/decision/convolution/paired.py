@@ -1,0 +1,88 @@
+"""[C; -DC]: opposite filters make a layer one-to-one if and only if C has full column rank."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import fmpz_mat
+
+from monic.certificate import Certificate, header
+from monic.decision.convolution.blocks import Block
+from monic.decision.convolution.pairs import Pairs
+from monic.decision.convolution.rank import Rank, column_rank
+from monic.geometry.rational import primitive
+from monic.model.array import dyadic
+
+__all__ = ["PairedFilters", "kernel_vector", "prove_pairs"]
+
+#: Kernel vectors are computed over the rationals for matrices with up to so many entries.
+KERNEL_ENTRIES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class PairedFilters:
+    """What pairs of filters say about a layer.
+
+    Arguments:
+        certificate: The proof that the layer is one-to-one, if it is.
+        rank: What was found out about the rank.
+        filters: The filters of C.
+    """
+
+    rank: Rank
+    certificate: Certificate | None = None
+    filters: int = 0
+
+
+def prove_pairs(pairs: Pairs, n: int, subject: dict[str, Any]) -> PairedFilters | None:
+    """Returns what the pairs show, or None when there are too few of them to span R^n."""
+    by_step: dict[int, list[tuple[Block, Block]]] = defaultdict(list)
+    for pair in pairs.pairs:
+        by_step[id(pair[0].step)].append(pair)
+    if not by_step:
+        return None
+    chosen = max(by_step.values(), key=len)
+    taps = chosen[0][0].step.taps
+    if len(chosen) * taps.positions < n:
+        return None
+    filters = np.array(sorted(pair[0].filter for pair in chosen))
+    found = column_rank(taps, filters)
+    if not found.full:
+        return PairedFilters(found, filters=len(chosen))
+    evidence = {
+        "kind": "paired-filters",
+        "prime": found.prime,
+        "pairs": [[i.number, j.number] for i, j in chosen],
+    }
+    return PairedFilters(found, Certificate(header("INJECTIVE", subject, evidence)), len(chosen))
+
+
+def kernel_vector(found: Sequence[Block], n: int) -> tuple[int, ...] | None:
+    """Returns an integer d != 0 orthogonal to every row; None if there is none or n is too large.
+
+    Rows that are multiples of each other count once, so that the blocks' scales play no part.
+    """
+    used = {(id(b.step), b.filter): b for b in found if b.scale}
+    rows = sum(block.positions for block in used.values())
+    if rows * n > KERNEL_ENTRIES:
+        return None
+    entries: list[list[int]] = []
+    steps = {id(block.step): block.step for block in used.values()}
+    for name, step in steps.items():
+        mine = np.array([block.filter for key, block in used.items() if key[0] == name])
+        integers = [int(entry) for entry in dyadic(step.taps.kernel)[0].entries()]
+        pattern = step.taps.pattern(mine)
+        table = [[0] * n for _ in range(mine.size * step.taps.positions)]
+        cells = zip(
+            pattern.rows.tolist(), pattern.columns.tolist(), pattern.places.tolist(), strict=True
+        )
+        for row, column, place in cells:
+            table[row][column] += integers[place]
+        entries += table
+    basis, nullity = fmpz_mat(entries).nullspace()
+    if nullity == 0:
+        return None
+    columns = [[int(basis[i, j]) for i in range(n)] for j in range(int(nullity))]
+    return primitive(min(columns, key=lambda column: sum(map(abs, column))))

@@ -1,0 +1,11 @@
+"""Networks: what their layers say about the whole, and collisions of the whole."""
+
+from monic.decision.network.bounds import range_superset
+from monic.decision.network.rules import (
+    decide_network,
+    decide_stage,
+    decide_stages,
+    network_decision,
+)
+
+__all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision", "range_superset"]

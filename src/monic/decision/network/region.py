@@ -1,0 +1,109 @@
+"""The region of inputs around a point where a chain is one affine map, exactly.
+
+At a point where every pre-activation is nonzero (or constant nearby) the chain is affine nearby.
+Where its local linear map has a kernel vector d, the points x and x + a d collide for small a.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+
+from flint import fmpz, fmpz_mat, nmod_mat
+
+from monic.decision.network.chain import Chain, Point
+from monic.model.affine import ExactAffine, Input
+
+__all__ = ["Region", "region"]
+
+#: A rank modulo this prime is at most the rank.
+PRIME = 2**61 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region, by a point strictly inside it.
+
+    Arguments:
+        x: The point.
+        map: The affine map that the chain is around the point.
+        walls: For every ReLU stage, what it gives at x before the ReLU, and its local map.
+    """
+
+    x: Point
+    map: ExactAffine
+    walls: list[tuple[Point, ExactAffine]]
+
+    def kernel(self) -> list[int] | None:
+        """Returns an integer d != 0 that the local linear map sends to 0, or None.
+
+        It has no more entries than a basis of the columns and one, so that numbers stay short.
+        """
+        weight = self.map.weight
+        size = int(weight.ncols())
+        basis = pivots(weight)
+        if len(basis) == size:
+            return None
+        chosen = sorted([*basis, next(j for j in range(size) if j not in basis)])
+        table = [[row[j] for j in chosen] for row in weight.tolist()]
+        vector, nullity = fmpz_mat(table).nullspace()
+        assert nullity == 1, "one column more than a basis leaves one relation"
+        entries = [int(vector[i, 0]) for i in range(len(chosen))]
+        divisor = gcd(*entries)
+        found = [0] * size
+        for j, entry in zip(chosen, entries, strict=True):
+            found[j] = entry // divisor
+        return found
+
+    def reach(self, way: Sequence[int]) -> Fraction | None:
+        """Returns how far one may go along a direction inside the region; None without end."""
+        column = fmpz_mat(len(way), 1, list(way))
+        limits = []
+        for values, inner in self.walls:
+            unit = Fraction(2) ** inner.exponent
+            for value, slope in zip(values, (inner.weight * column).entries(), strict=True):
+                if slope != 0 and (slope > 0) != (value > 0):
+                    limits.append(abs(value) / (abs(int(slope)) * unit))
+        return min(limits, default=None)
+
+
+def region(chain: Chain, x: Point, *, closed: bool = False) -> Region | None:
+    """Returns the region that a point is strictly inside of, or None on a wall.
+
+    A pre-activation that is zero all around the point is no wall.
+
+    Arguments:
+        chain: The chain.
+        x: The point.
+        closed: On walls too, return a region: the one where zero pre-activations are negative.
+    """
+    inner, walls = Input(chain.dim).evaluate(), []
+    for layer, trace in zip(chain.layers, chain.traces(x), strict=True):
+        inner = layer.after(inner)
+        if not layer.relu:
+            continue
+        table = inner.weight.tolist()
+        on_wall = any(v == 0 and any(row) for v, row in zip(trace, table, strict=True))
+        if on_wall and not closed:
+            return None
+        walls.append((trace, inner))
+        keep = [value > 0 for value in trace]
+        zero = [fmpz(0)] * chain.dim
+        rows = [row if kept else zero for row, kept in zip(table, keep, strict=True)]
+        bias = [b if kept else fmpz(0) for b, kept in zip(inner.bias.entries(), keep, strict=True)]
+        inner = ExactAffine(fmpz_mat(rows), fmpz_mat(len(bias), 1, bias), inner.exponent)
+    return Region(tuple(x), inner, walls)
+
+
+def pivots(matrix: fmpz_mat) -> list[int]:
+    """Returns the first columns that form a basis of all columns.
+
+    Example:
+        >>> pivots(fmpz_mat([[1, 2, 0], [2, 4, 1]]))
+        [0, 2]
+    """
+    rank = int(matrix.rank())
+    reduced = nmod_mat(matrix, PRIME).rref()
+    echelon = reduced[0] if int(reduced[1]) == rank else matrix.rref()[0]
+    columns = range(int(matrix.ncols()))
+    return [next(j for j in columns if echelon[i, j] != 0) for i in range(rank)]

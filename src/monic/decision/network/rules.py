@@ -1,0 +1,171 @@
+"""Networks: what the decisions about their layers say about the whole.
+
+Layers that are all one-to-one on convex supersets of what reaches them make a network that is
+(Corollary 1 of [Puthawala et al., 2020], made sharper by domains). A layer that is not proves
+something only where its collision is an image of inputs; so two inputs are looked for.
+docs/networks.md has the rules.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from monic.certificate import composition_certificate
+from monic.decision.affine import decide_affine
+from monic.decision.approach import Approach
+from monic.decision.checkpoint import Interrupted, checkpoints_of
+from monic.decision.layer import decide_layer
+from monic.decision.network.bounds import range_superset
+from monic.decision.network.chain import linear_part
+from monic.decision.network.collision import as_collision, not_injective
+from monic.decision.network.sampling import Sampler
+from monic.decision.network.search import SECONDS, search
+from monic.decision.problem import Problem
+from monic.decision.result import NetworkDecision, StageDecision, Verdict
+from monic.model import (
+    AffineMap,
+    Convolution,
+    Domain,
+    Network,
+    ReLULayer,
+    Stage,
+    TransposedConvolution,
+)
+
+__all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision"]
+
+
+def decide_network(network: Network, approach: Approach) -> NetworkDecision:
+    """Decides the stages of a network, and the whole.
+
+    Raises:
+        Interrupted: on Ctrl-C; it carries the checkpoints of all stages so far.
+    """
+    stages: list[StageDecision] = []
+    try:
+        stages.extend(decide_stages(network, approach))
+    except Interrupted as stop:
+        known = checkpoints_of(network_decision(network, stages)) if stages else {}
+        raise Interrupted(known | stop.checkpoints) from None
+    return network_decision(network, stages, approach)
+
+
+def decide_stages(network: Network, approach: Approach, first: int = 0) -> Iterator[StageDecision]:
+    """Decides the stages one after the other, each on a superset of its inputs.
+
+    Arguments:
+        network: The chain.
+        approach: How.
+        first: The number of the first stage, by which checkpoints are found.
+    """
+    domain = network.domain
+    for number, stage in enumerate(network.stages, first):
+        yield decide_stage(stage, domain, approach.to(number))
+        domain = range_superset(stage, domain)
+
+
+def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecision:
+    """Decides one stage on a domain of its own input."""
+    if stage.activation.is_one_to_one:
+        decision = decide_affine(stage.map, domain)
+    else:
+        decision = decide_layer(Problem(ReLULayer(stage.map, domain=domain)), approach)
+    return StageDecision(
+        name=stage.name,
+        shape=(stage.map.out_dim, stage.map.in_dim),
+        domain=domain.describe(),
+        activation=stage.activation.value,
+        decision=decision,
+        kind=stage_kind(stage.map),
+    )
+
+
+def stage_kind(value: AffineMap) -> str:
+    """Returns what an affine map is: "dense", "convolution" or "transposed convolution"."""
+    steps = value.steps()
+    if any(isinstance(step, TransposedConvolution) for step in steps):
+        return "transposed convolution"
+    return "convolution" if any(isinstance(step, Convolution) for step in steps) else "dense"
+
+
+def network_decision(
+    network: Network, stages: Sequence[StageDecision], approach: Approach | None = None
+) -> NetworkDecision:
+    """Returns what decisions about the stages, in order, say about the network.
+
+    Where they leave it open, two inputs with the same output are looked for.
+
+    Arguments:
+        network: The network.
+        stages: The decisions about its stages, or about the first of them.
+        approach: How long to look for two inputs, and the seed; None does not look.
+    """
+    verdicts = [stage.decision.verdict for stage in stages]
+    if len(stages) == len(network.stages) and all(v is Verdict.INJECTIVE for v in verdicts):
+        return _composed(network, stages)
+    first = stages[0].decision.collision if verdicts[:1] == [Verdict.NOT_INJECTIVE] else None
+    if first is not None:
+        chain = linear_part(network)
+        pair = first if chain is None else as_collision(chain, first.x, first.other)
+        return not_injective(network, stages, pair, _first(stages))
+    found = _searched(network, stages, approach)
+    if isinstance(found, NetworkDecision):
+        return found
+    if verdicts[:1] == [Verdict.NOT_INJECTIVE]:
+        return NetworkDecision(
+            verdict=Verdict.NOT_INJECTIVE, reason=_first(stages), stages=tuple(stages)
+        )
+    return NetworkDecision(
+        verdict=Verdict.UNDECIDED,
+        reason="; ".join(filter(None, [_why(network, stages), found])),
+        stages=tuple(stages),
+    )
+
+
+def _composed(network: Network, stages: Sequence[StageDecision]) -> NetworkDecision:
+    assumptions = {s.decision.assumption for s in stages if s.decision.assumption is not None}
+    proofs = [s.decision.certificate for s in stages if s.decision.certificate is not None]
+    whole = len(proofs) == len(stages) and not assumptions
+    return NetworkDecision(
+        verdict=Verdict.INJECTIVE,
+        reason="every layer is one-to-one on a convex superset of what reaches it",
+        stages=tuple(stages),
+        assumption=", ".join(sorted(assumptions)) or None,
+        certificate=composition_certificate(network, proofs) if whole else None,
+    )
+
+
+def _searched(
+    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+) -> NetworkDecision | str:
+    """Returns the decision by a collision, or the sentence that says what was tried."""
+    if approach is None or approach.method == "structure":
+        return ""
+    chain = linear_part(network)
+    if chain is None:
+        return "its first map is too large for a search for two inputs"
+    inner = Problem(ReLULayer(network.stages[0].map, domain=network.domain))
+    sampler = Sampler(
+        network.domain, network.in_dim, inner.outside(inner.inner_point()), approach.execution.seed
+    )
+    seconds = SECONDS if approach.limits.seconds is None else approach.limits.seconds
+    found = search(chain, stages, sampler, seconds)
+    if isinstance(found, str):
+        return found
+    return not_injective(network, stages, as_collision(chain, *found.pair), found.how)
+
+
+def _first(stages: Sequence[StageDecision]) -> str:
+    return f"its first layer, {stages[0].name!r}, maps two of its inputs to one output"
+
+
+def _why(network: Network, stages: Sequence[StageDecision]) -> str:
+    """Says which layer leaves the network undecided, and what that does not show."""
+    for stage in stages:
+        if stage.decision.verdict is Verdict.UNDECIDED:
+            return f"{stage.name!r} is undecided: {stage.decision.reason}"
+        if stage.decision.verdict is Verdict.NOT_INJECTIVE:
+            return (
+                f"{stage.name!r} is not one-to-one on its domain ({stage.domain}), but its "
+                "collision was not traced back to inputs of the network; neither was proved"
+            )
+    left = len(network.stages) - len(stages)
+    return f"{left} of {len(network.stages)} layers were not looked at"

@@ -1,0 +1,87 @@
+"""Intervals: what reaches a stage of a network, when its input lies in known intervals."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flint import fmpq, fmpz
+
+from monic_checker.domain import Domain
+from monic_checker.linear import Row
+from monic_checker.system import System
+
+__all__ = ["Interval", "after_activation", "contains", "intervals", "outputs"]
+
+
+class Interval(NamedTuple):
+    """The numbers from low to high; None where there is no bound."""
+
+    low: fmpq | None
+    high: fmpq | None
+
+
+_RANGES = {"tanh": Interval(fmpq(-1), fmpq(1)), "sigmoid": Interval(fmpq(0), fmpq(1))}
+
+
+def intervals(domain: Domain, n: int) -> list[Interval]:
+    """Returns an interval for each coordinate of the points of a domain.
+
+    Only the half-spaces of one coordinate are used, and a ball's radius.
+    """
+    if domain.ball is not None:
+        center = [fmpq(entry, domain.ball.center.denominator) for entry in domain.ball.center[0]]
+        radius = domain.ball.radius
+        return [Interval(middle - radius, middle + radius) for middle in center]
+    found = [Interval(None, None)] * n
+    for side in domain.sides:
+        if len(side.a) != 1:
+            continue
+        [(j, a)] = side.a
+        bound = fmpq(side.c, a)
+        low, high = found[j]
+        if a > 0:
+            found[j] = Interval(low, bound if high is None else min(high, bound))
+        else:
+            found[j] = Interval(bound if low is None else max(low, bound), high)
+    return found
+
+
+def outputs(system: System, inputs: Sequence[Interval]) -> list[Interval]:
+    """Returns an interval for each row w.x + b of a stage."""
+    return [_row(row, system.scale, inputs) for row in system.rows]
+
+
+def after_activation(activation: str, values: Sequence[Interval]) -> list[Interval]:
+    """Returns an interval for each number after an activation."""
+    if activation == "identity":
+        return list(values)
+    if activation == "relu":
+        return [Interval(_positive(low) or fmpq(0), _positive(high)) for low, high in values]
+    return [_RANGES.get(activation, Interval(None, None))] * len(values)
+
+
+def contains(domain: Domain, values: Sequence[Interval]) -> bool:
+    """Returns whether all points with coordinates in the intervals lie in a domain (no ball)."""
+    for side in domain.sides:
+        row = [fmpz(0)] * (len(values) + 1)
+        for j, a in side.a:
+            row[j] = a
+        high = _row(row, fmpz(1), values).high
+        if high is None or high > side.c:
+            return False
+    return domain.ball is None
+
+
+def _row(row: Row, scale: fmpz, inputs: Sequence[Interval]) -> Interval:
+    """The interval of (sum a_j x_j + b) / scale."""
+    ends: list[fmpq | None] = [fmpq(row[-1]), fmpq(row[-1])]
+    for a, (low, high) in zip(row, inputs, strict=False):
+        if a == 0:
+            continue
+        for k, bound in enumerate((low, high) if a > 0 else (high, low)):
+            end = ends[k]
+            ends[k] = None if end is None or bound is None else end + a * bound
+    return Interval(*(None if end is None else end / scale for end in ends))
+
+
+def _positive(number: fmpq | None) -> fmpq | None:
+    return None if number is None else max(number, fmpq(0))

@@ -1,0 +1,65 @@
+"""Evidence `collision` for a network: two inputs with the same output."""
+
+from dataclasses import dataclass
+
+from flint import fmpq
+
+from monic_checker.body import Body
+from monic_checker.budget import Budget
+from monic_checker.document import members, rationals
+from monic_checker.errors import InvalidProof
+from monic_checker.evidence import Findings
+from monic_checker.network import NetworkSubject, Stages
+from monic_checker.vector import over_one_denominator
+
+__all__ = ["NetworkCollision"]
+
+#: After these, numbers that differ are followed no further.
+_SMOOTH = ("tanh", "sigmoid", "one-to-one")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCollision:
+    """Two different points of X that the network does not tell apart."""
+
+    x: list[fmpq]
+    other: list[fmpq]
+
+    @classmethod
+    def read(cls, value: object, subject: NetworkSubject) -> "NetworkCollision":
+        """Reads the evidence.
+
+        Raises:
+            MalformedProof: when it is not two points of n rationals.
+        """
+        _, x, other = members(value, "evidence", ["kind", "x", "other"])
+        return cls(
+            rationals(x, "evidence.x", subject.n), rationals(other, "evidence.other", subject.n)
+        )
+
+    def check(self, stages: Stages, body: Body) -> Findings:
+        """Follows the points through the stages until they meet.
+
+        Raises:
+            InvalidProof: when they are equal, lie outside X, or do not meet.
+            MalformedProof: when there are bytes after the header.
+        """
+        body.end()
+        if self.x == self.other:
+            raise InvalidProof("evidence.other", "expected another point than evidence.x")
+        points = []
+        for name, numbers in (("x", self.x), ("other", self.other)):
+            address = f"evidence.{name}"
+            point = over_one_denominator(numbers, Budget(), address)
+            if not stages.subject.domain.contains(point, interior=False):
+                raise InvalidProof(address, "the point does not lie in the domain")
+            points.append(point)
+        for k, (activation, (first, second)) in enumerate(stages.traces(points)):
+            p, q = first.denominator, second.denominator
+            dead = activation == "relu"
+            pairs = zip(first.entries, second.entries, strict=True)
+            if all(a * q == b * p or (dead and a <= 0 and b <= 0) for a, b in pairs):
+                return Findings(f"two points that meet after stage {k}")
+            if activation in _SMOOTH:
+                raise InvalidProof("evidence", f"the points differ before a {activation} stage")
+        raise InvalidProof("evidence", "the two points have different outputs")

@@ -1,0 +1,150 @@
+"""Full column rank of filters modulo a prime, position by position.
+
+A *site* is what an output position reads: for every input position its taps. A site that reads
+one position only fixes channels there; what it leaves free is a kernel, with a basis N. The
+operator has full column rank if and only if it has on what is left free. Sites that read one
+position that is not fixed yet come next, and at the end one dense matrix is left.
+"""
+
+from collections.abc import Sequence
+
+from flint import fmpz, nmod_mat
+
+from monic_checker.budget import Budget
+from monic_checker.linear import Row
+
+__all__ = ["Field", "Site", "full_column_rank"]
+
+#: The taps that read each input position.
+Site = dict[int, tuple[int, ...]]
+
+
+def full_column_rank(
+    kernels: Sequence[Row], width: int, sites: Sequence[Site], places: int, field: "Field"
+) -> bool:
+    """Returns whether the filters' rows at all sites have full column rank modulo the prime.
+
+    Arguments:
+        kernels: For each filter its entries, channel by channel, tap by tap.
+        width: The number of channels.
+        sites: What the output positions read.
+        places: The number of input positions.
+        field: The prime, and the memory that is left.
+
+    Raises:
+        MalformedProof: when the dense matrix that is left does not fit the memory.
+    """
+    spaces = _Spaces(kernels, width, places, field)
+    left = [site for site in sites if site]
+    while True:
+        waiting = []
+        for site in left:
+            unfixed = [q for q in site if spaces.size(q)]
+            if len(unfixed) == 1:
+                spaces.fix(unfixed[0], site[unfixed[0]])
+            elif unfixed:
+                waiting.append(site)
+        if len(waiting) == len(left):
+            return spaces.dense(waiting)
+        left = waiting
+
+
+class Field:
+    """A prime, and the memory for matrices modulo it."""
+
+    def __init__(self, prime: int, budget: Budget, address: str) -> None:
+        self.prime = prime
+        self._budget = budget
+        self._address = address
+
+    def matrix(self, rows: int, columns: int) -> nmod_mat:
+        """Returns a zero matrix.
+
+        Raises:
+            MalformedProof: when it does not fit the memory.
+        """
+        self._budget.spend_words(rows * columns, self._address)
+        return nmod_mat(rows, columns, self.prime)
+
+
+class _Spaces:
+    """What is free at every input position: the channels' values N t, with a basis N.
+
+    Positions that were fixed by the same taps in the same order share their basis; `history`
+    is that order.
+    """
+
+    def __init__(self, kernels: Sequence[Row], width: int, places: int, field: Field) -> None:
+        self._kernels = kernels
+        self._width = width
+        self._field = field
+        self._taps = len(kernels[0]) // width
+        self._history: list[tuple[tuple[int, ...], ...]] = [()] * places
+        self._bases: dict[tuple[tuple[int, ...], ...], nmod_mat | None] = {(): None}
+        self._blocks: dict[tuple[tuple[tuple[int, ...], ...], tuple[int, ...]], nmod_mat] = {}
+
+    def size(self, place: int) -> int:
+        """The number of free directions at a position."""
+        return self._size(self._history[place])
+
+    def _size(self, history: tuple[tuple[int, ...], ...]) -> int:
+        basis = self._bases[history]
+        return self._width if basis is None else int(basis.ncols())
+
+    def fix(self, place: int, taps: tuple[int, ...]) -> None:
+        """Asks that some taps of all filters read zero at a position."""
+        history = self._history[place]
+        longer = (*history, taps)
+        if longer not in self._bases:
+            self._bases[longer] = self._narrowed(history, taps)
+        if self._size(longer) < self._size(history):
+            self._history[place] = longer
+
+    def _narrowed(
+        self, history: tuple[tuple[int, ...], ...], taps: tuple[int, ...]
+    ) -> nmod_mat | None:
+        table, nullity = self._block(history, taps).nullspace()
+        old = self._bases[history]
+        columns = [row[:nullity] for row in table.tolist()]
+        flat = [int(entry) for row in columns for entry in row]
+        kernel = nmod_mat(table.nrows(), nullity, flat, self._field.prime)
+        if old is None:
+            return kernel
+        if nullity == 0:
+            return nmod_mat(self._width, 0, [], self._field.prime)
+        return old * kernel
+
+    def _block(self, history: tuple[tuple[int, ...], ...], taps: tuple[int, ...]) -> nmod_mat:
+        """What some taps of all filters read, in terms of what is free."""
+        if (history, taps) not in self._blocks:
+            entries = [
+                int(sum((row[c * self._taps + tap] for tap in taps), fmpz(0)) % self._field.prime)
+                for row in self._kernels
+                for c in range(self._width)
+            ]
+            block = nmod_mat(len(self._kernels), self._width, entries, self._field.prime)
+            basis = self._bases[history]
+            self._blocks[history, taps] = block if basis is None else block * basis
+        return self._blocks[history, taps]
+
+    def dense(self, sites: Sequence[Site]) -> bool:
+        """Whether the sites that are left have full column rank on what is free."""
+        starts, columns = {}, 0
+        for place in range(len(self._history)):
+            starts[place] = columns
+            columns += self.size(place)
+        height = len(self._kernels)
+        if columns == 0 or height * len(sites) < columns:
+            return columns == 0
+        table = self._field.matrix(height * len(sites), columns)
+        known: dict[object, list[list[int]]] = {}
+        for number, site in enumerate(sites):
+            for place, taps in site.items():
+                history = self._history[place]
+                if (history, taps) not in known:
+                    block = self._block(history, taps).tolist()
+                    known[history, taps] = [[int(entry) for entry in row] for row in block]
+                for i, row in enumerate(known[history, taps], start=number * height):
+                    for j, entry in enumerate(row, start=starts[place]):
+                        table[i, j] = entry
+        return bool(table.rank() == columns)

@@ -1,0 +1,134 @@
+"""The rows of a layer that read nothing outside a box of input positions."""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+from flint import fmpq, fmpz
+
+from monic_checker.budget import bits
+from monic_checker.domain import Domain, Side
+from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.filters import Block, kernel, read_blocks
+from monic_checker.linear import Row
+from monic_checker.steps import Step
+from monic_checker.subject import Subject
+from monic_checker.system import System
+
+__all__ = ["WindowLayer"]
+
+#: What the different rows inside a window read along each axis, for each convolution.
+Shape = list[tuple[list[tuple[int, ...]], ...]]
+
+
+class WindowLayer:
+    """A layer over convolutions of one input shape, and its windows of one size."""
+
+    def __init__(self, system: System, size: Sequence[int]) -> None:
+        self._system = system
+        self._size = size
+        self._blocks = read_blocks(system)
+        self._grids = {block.step: block.grid for block in self._blocks}
+        grids = list(self._grids.values())
+        self._shape = grids[0].shape
+        if any(grid.shape != self._shape for grid in grids):
+            raise InvalidProof("subject.map", "expected convolutions of one input shape")
+        if len(size) != len(self._shape) - 1:
+            raise MalformedProof("evidence.size", "expected a side for each axis")
+        self.groups = grids[0].groups if len({grid.groups for grid in grids}) == 1 else 1
+        self.inputs = math.prod(self._shape[1:])
+        self._channels = self._shape[0] // self.groups
+
+    def rows_inside(self, window: tuple[int, ...], address: str) -> Shape:
+        """What the different rows inside a window read along each axis, relative to it."""
+        group, *start = window
+        ends = [a + side for a, side in zip(start, self._size, strict=True)]
+        fits = all(end <= length for end, length in zip(ends, self._shape[1:], strict=True))
+        if group >= self.groups or not fits:
+            raise MalformedProof(address, f"the window {window} does not lie in the input")
+        return [
+            tuple(
+                _inside(table, a, end)
+                for table, a, end in zip(grid.tables, start, ends, strict=True)
+            )
+            for grid in self._grids.values()
+        ]
+
+    def positions(self, window: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """The positions (group, *place) of a window."""
+        sides = [range(a, a + s) for a, s in zip(window[1:], self._size, strict=True)]
+        return list(product((window[0],), *sides))
+
+    def sides(self, window: tuple[int, ...]) -> list[Side]:
+        """The half-spaces of the domain that speak of one entry of the window alone."""
+        if not self._system.subject.domain.separable:
+            return []
+        columns: dict[int, int] = {}
+        for channel in range(window[0] * self._channels, (window[0] + 1) * self._channels):
+            for _, *place in self.positions(window):
+                flat = channel
+                for index, length in zip(place, self._shape[1:], strict=True):
+                    flat = flat * length + index
+                columns[flat] = len(columns)
+        found = []
+        for side in self._system.subject.domain.sides:
+            ((j, a),) = side.a
+            if j in columns:
+                found.append(Side([(columns[j], a)], side.c))
+        return found
+
+    def part(self, group: int, shape: Shape, sides: list[Side]) -> System:
+        """The rows inside a window as a layer by itself, on what the domain leaves for it."""
+        inside = dict(zip(self._grids, shape, strict=True))
+        rows = [
+            row
+            for block in self._blocks
+            if self._group(block) == group
+            for row in self._rows(block, group, inside[block.step])
+        ]
+        n = self._channels * math.prod(self._size)
+        if not rows:
+            raise InvalidProof("evidence.classes", "a window has no rows")
+        budget = self._system.subject.budget
+        budget.spend(len(rows) * (n + 1), max(map(bits, rows)), "evidence.classes")
+        steps = [Step("input", n), Step("rows", len(rows))]
+        domain = Domain("a window", sides)
+        return System(Subject("relu-layer", [], steps, domain, budget), [], rows)
+
+    def _group(self, block: Block) -> int:
+        return block.filter * self.groups // block.grid.filters
+
+    def _rows(self, block: Block, group: int, lines: Sequence[list[tuple[int, ...]]]) -> list[Row]:
+        """The rows of a block inside the window, multiplied by positive numbers."""
+        count = math.prod(self._size)
+        steps = self._system.subject.steps
+        array = self._system.arrays[steps[block.step].array or 0]
+        entries, grid = kernel(self._system, block), block.grid
+        first = grid.group(block.filter) * grid.width - group * self._channels
+        scale = block.scale / fmpq(array.denominator)
+        times, bias = scale.p * block.bias.q, block.bias.p * scale.q
+        rows = []
+        for choice_ in product(*lines):
+            row = [fmpz(0)] * (self._channels * count + 1)
+            for tap, place in enumerate(product(*choice_)):
+                if min(place) < 0:
+                    continue
+                flat = 0
+                for index, side in zip(place, self._size, strict=True):
+                    flat = flat * side + index
+                for channel in range(grid.width):
+                    entry = entries[channel * grid.taps + tap]
+                    row[(first + channel) * count + flat] += times * entry
+            row[-1] = bias
+            rows.append(row)
+        return rows
+
+
+def _inside(table: Sequence[Sequence[int]], start: int, end: int) -> list[tuple[int, ...]]:
+    """What output positions that read inside an interval only read, relative to it, sorted."""
+    found = set()
+    for line in table:
+        read = [q for q in line if q >= 0]
+        if read and min(read) >= start and max(read) < end:
+            found.add(tuple(q - start if q >= 0 else -1 for q in line))
+    return sorted(found)

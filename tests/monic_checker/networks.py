@@ -1,0 +1,107 @@
+"""Valid proofs about networks of a few rows, and a second road to their claims."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from monic_checker import Array
+from tests.monic_checker.slow_check import evaluate_map
+from tests.monic_checker.tiny_prover import Layer, tree_body
+
+__all__ = ["collision_header", "composition", "network_claim_is_true", "network_subject"]
+
+BOX = {"kind": "box", "lower": ["-1"], "upper": ["2"]}
+
+
+def network_subject(stages: Sequence[tuple[Layer, str]], domain: dict[str, Any]) -> dict[str, Any]:
+    """The subject of a proof about stages and what follows each."""
+    entries = []
+    for layer, activation in stages:
+        about = layer.header({})["subject"]
+        entries.append({"activation": activation, "arrays": about["arrays"], "map": about["map"]})
+    return {"kind": "network", "stages": entries, "domain": domain}
+
+
+def collision_header(
+    stages: Sequence[tuple[Layer, str]], domain: dict[str, Any], x: list[str], other: list[str]
+) -> dict[str, Any]:
+    """The header of a proof that two points collide."""
+    return {
+        "claim": "NOT_INJECTIVE",
+        "assumption": None,
+        "subject": network_subject(stages, domain),
+        "evidence": {"kind": "collision", "x": x, "other": other},
+    }
+
+
+def composition(
+    stages: Sequence[tuple[Layer, str]], last: list[int]
+) -> tuple[dict[str, Any], bytes]:
+    """The header and the body of a proof by trees, and by independent rows in the last stage.
+
+    Each layer carries the domain on which it is one-to-one; the first one has the network's.
+    """
+    layers: list[dict[str, Any]] = []
+    body = b""
+    for k, (layer, activation) in enumerate(stages):
+        evidence: dict[str, Any] = {"kind": "independent-rows", "rows": last}
+        if activation == "relu":
+            tree = tree_body(layer)
+            assert tree is not None, f"stage {k} has no tree"
+            evidence, body = {"kind": "tree"}, body + tree
+        layers.append({"domain": layer.domain if k else None, "evidence": evidence})
+    header = {
+        "claim": "INJECTIVE",
+        "assumption": None,
+        "subject": network_subject(stages, stages[0][0].domain),
+        "evidence": {"kind": "composition", "layers": layers},
+    }
+    return header, body
+
+
+def network_claim_is_true(header: dict[str, Any], arrays: Sequence[Array]) -> bool:
+    """Returns whether the claim about a network holds, by z3; smooth activations come last."""
+    import z3
+
+    subject = header["subject"]
+    size = evaluate_map(subject["stages"][0], arrays)
+    dim = len(size[0]) - 1
+    solver = z3.Solver()
+    inputs = [[z3.Real(f"{name}{j}") for j in range(dim)] for name in "xy"]
+    for point in inputs:
+        _inside(solver, subject["domain"], point)
+    solver.add(z3.Or([a != b for a, b in zip(*inputs, strict=True)]))
+    outputs = [_outputs(subject["stages"], arrays, point) for point in inputs]
+    solver.add([a == b for a, b in zip(*outputs, strict=True)])
+    found = solver.check()
+    assert found in (z3.sat, z3.unsat), f"z3 says {found}"
+    return bool((found == z3.unsat) == (header["claim"] == "INJECTIVE"))
+
+
+def _outputs(stages: list[dict[str, Any]], arrays: Sequence[Array], point: list[Any]) -> list[Any]:
+    import z3
+
+    value = point
+    for k, stage in enumerate(stages):
+        value = [
+            z3.Sum([z3.RealVal(str(a)) * t for a, t in zip(w, value, strict=True)])
+            + z3.RealVal(str(b))
+            for *w, b in evaluate_map(stage, arrays)
+        ]
+        if stage["activation"] == "relu":
+            value = [z3.If(t > 0, t, z3.RealVal(0)) for t in value]
+        elif k + 1 < len(stages):
+            assert stage["activation"] == "identity", "the second road knows no smooth stages"
+    return value
+
+
+def _inside(solver: Any, domain: dict[str, Any], point: list[Any]) -> None:
+    import z3
+
+    if domain["kind"] == "orthant":
+        solver.add([t >= 0 for t in point])
+    if domain["kind"] == "box":
+        for t, low, high in zip(point, domain["lower"], domain["upper"], strict=True):
+            solver.add([] if low is None else [t >= z3.RealVal(str(Fraction(low)))])
+            solver.add([] if high is None else [t <= z3.RealVal(str(Fraction(high)))])
+    assert domain["kind"] in ("whole", "orthant", "box"), "the second road knows no others"
