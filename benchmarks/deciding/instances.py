@@ -66,7 +66,7 @@ def weight(instance: Instance) -> Matrix:
     if instance.family == "paired-random":
         scale = rng.uniform(0.5, 2.0, n)
     else:
-        scale = 2.0 ** rng.integers(-3, 4, n)  # products with powers of two are exact
+        scale = np.ldexp(1.0, rng.integers(-3, 4, n))  # products with powers of two are exact
     return rng.permutation(np.concatenate([basis, -scale[:, None] * basis]))
 
 

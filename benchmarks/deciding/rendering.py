@@ -1,6 +1,6 @@
 """Plain text tables that can be pasted into a page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import peers
@@ -95,9 +95,8 @@ def _ratio_cell(comparison: Comparison, group: Sequence[Instance], name: str) ->
     return _cell(found, ratios, lambda ratio: f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}")
 
 
-def _cell(found: Sequence[Outcome], values: Sequence[float], shown: object) -> str:
+def _cell(found: Sequence[Outcome], values: Sequence[float], shown: Callable[[float], str]) -> str:
     """Returns a median; "> " where a time-out makes it a bound, "?" where nothing was decided."""
-    assert callable(shown), "a function from a number to text"
     if not found:
         return NOT_ASKED
     if any(outcome.state == "failed" for outcome in found):
