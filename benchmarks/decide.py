@@ -1,6 +1,6 @@
 """Measures monic beside the programs that a user could pick instead, in one run.
 
-    python -m pip install '.[dev,benchmarks]'
+    python -m pip install '.[benchmarks]'
     python benchmarks/decide.py --json results.json
 
 Every call runs in a process of its own kind, imported and compiled before, on one thread, and is
