@@ -18,7 +18,7 @@ from monic_checker.network_collision import NetworkCollision
 from monic_checker.paired import PairedRows
 from monic_checker.point import SparsePoint
 from monic_checker.subject import Subject, read_subject
-from monic_checker.system import build_system
+from monic_checker.system import System
 from monic_checker.tree import Packing, Tree
 from monic_checker.windows import Windows
 
@@ -63,7 +63,7 @@ class Header:
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
         elif isinstance(subject, Subject):
-            return evidence.check(build_system(subject, arrays), body)
+            return evidence.check(System(subject, arrays), body)
         raise MalformedProof("evidence", "expected evidence about the kind of the subject")
 
 

@@ -12,7 +12,7 @@ from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import MalformedProof
 from monic_checker.evaluation import evaluate
 from monic_checker.subject import Constant, NamedArray, Subject, read_subject
-from monic_checker.system import System, build_system
+from monic_checker.system import System
 from monic_checker.vector import Vector
 
 __all__ = ["NetworkSubject", "Stages", "read_network"]
@@ -109,7 +109,7 @@ class Stages:
         stage = replace(self.subject.stages[k], budget=Budget())
         if domain is not None:
             stage = replace(stage, domain=domain)
-        return build_system(stage, self._arrays[k])
+        return System(stage, self._arrays[k])
 
     def traces(self, points: Sequence[Vector]) -> Iterator[tuple[str, list[Vector]]]:
         """Yields, for every stage, its activation and what it gives before it at each point.

@@ -42,7 +42,7 @@ class SparsePoint:
         x = over_one_denominator(self.x, system.subject.budget, "evidence.x")
         if not system.subject.domain.contains(x, interior=True):
             raise InvalidProof("evidence.x", "the point is not in the interior of the domain")
-        active = sum(1 for value in system.values(x, "evidence.x") if value >= 0)
+        active = sum(1 for v in system.values_at(self.x, "evidence.x") if v >= 0)
         if active >= system.n:
             raise InvalidProof(
                 "evidence.x", f"expected fewer than {system.n} active rows there. Got {active}"

@@ -5,32 +5,45 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from flint import fmpz
+from flint import fmpq, fmpz
 
 from monic_checker.arrays import Array, decode
 from monic_checker.budget import bits
 from monic_checker.errors import InvalidProof
 from monic_checker.evaluation import Value, evaluate
 from monic_checker.linear import Row
+from monic_checker.pointwise import STREAMED, values_at
 from monic_checker.subject import Constant, NamedArray, Subject
 from monic_checker.vector import Vector, over_one_denominator
 
-__all__ = ["System", "build_system", "find_arrays"]
+__all__ = ["System", "find_arrays"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # without slots, for what is computed once
 class System:
     """The layer, multiplied by one positive number so that all entries are integers.
 
+    Nothing is decoded or written out before evidence asks for it.
+
     Arguments:
         subject: What the header says.
-        arrays: The entries of the arrays that it names.
+        found: What `find_arrays` returned for it.
         known: The rows, where they do not come from the steps: a part of another layer.
     """
 
     subject: Subject
-    arrays: list[Vector]
+    found: Sequence[Array | None]
     known: list[Row] | None = None
+
+    @cached_property
+    def arrays(self) -> list[Vector]:
+        """The entries of the arrays.
+
+        Raises:
+            InvalidProof: when an array has an infinite entry or NaN.
+            MalformedProof: when the arrays do not fit the memory limit.
+        """
+        return _vectors(self.subject, self.found)
 
     @cached_property
     def _value(self) -> Value:
@@ -65,6 +78,20 @@ class System:
         budget.spend(len(x.entries), bits([*x.entries, x.denominator]), address)
         return [row[0] for row in evaluate(steps, self.arrays, budget, x).rows]
 
+    def values_at(self, x: Sequence[fmpq], address: str) -> list[fmpq]:
+        """Returns W x + b; dense arrays are read in pieces, in memory proportional to them.
+
+        Raises:
+            InvalidProof: when an array has an infinite entry or NaN.
+            MalformedProof: when the numbers do not fit the memory limit.
+        """
+        if all(step.name in STREAMED for step in self.subject.steps):
+            return values_at(self.subject, self.found, x, address)
+        point = over_one_denominator(x, self.subject.budget, address)
+        steps, budget = self.subject.steps, self.subject.budget
+        value = evaluate(steps, self.arrays, budget, point)
+        return [fmpq(row[0], value.denominator) for row in value.rows]
+
 
 class _Arrays(Protocol):
     """What names arrays: a layer, or a network."""
@@ -98,19 +125,9 @@ def find_arrays(subject: _Arrays, arrays: Iterable[Array]) -> list[Array | None]
     return [found[e] if isinstance(e, NamedArray) else None for e in subject.arrays]
 
 
-def build_system(subject: Subject, arrays: Sequence[Array | None]) -> System:
-    """Decodes the arrays of a map; its steps are followed when something is asked of them.
-
-    Arguments:
-        subject: What the header says.
-        arrays: What `find_arrays` returned for it.
-
-    Raises:
-        InvalidProof: when an array has an infinite entry or NaN.
-        MalformedProof: when the arrays do not fit the memory limit.
-    """
+def _vectors(subject: Subject, arrays: Sequence[Array | None]) -> list[Vector]:
     known: dict[NamedArray, Vector] = {}  # an array that is named twice is read once
-    vectors = []
+    vectors: list[Vector] = []
     for i, (entry, array) in enumerate(zip(subject.arrays, arrays, strict=True)):
         address = f"subject.arrays[{i}]"
         if isinstance(entry, Constant):
@@ -119,7 +136,7 @@ def build_system(subject: Subject, arrays: Sequence[Array | None]) -> System:
             if entry not in known:
                 known[entry] = _decoded(array, address)
             vectors.append(known[entry])
-    return System(subject, vectors)
+    return vectors
 
 
 def _decoded(array: Array, address: str) -> Vector:

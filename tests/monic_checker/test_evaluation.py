@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monic_checker import Array, InvalidProof
 from monic_checker.subject import read_subject
-from monic_checker.system import System, build_system, find_arrays
+from monic_checker.system import System, find_arrays
 from tests.monic_checker.slow_check import evaluate_map
 from tests.monic_checker.tiny_prover import doubles, named
 
@@ -20,7 +20,7 @@ Rows = list[list[Fraction]]
 
 def system(subject: dict[str, Any], arrays: list[Array]) -> System:
     read = read_subject(subject)
-    return build_system(read, find_arrays(read, arrays))
+    return System(read, find_arrays(read, arrays))
 
 
 def rows(subject: dict[str, Any], arrays: list[Array]) -> Rows:

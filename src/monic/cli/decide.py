@@ -20,6 +20,7 @@ class Method(StrEnum):
 
     AUTO = "auto"
     STRUCTURE = "structure"
+    FALSIFY = "falsify"
     PACKING = "packing"
     BRANCHING = "branching"
 

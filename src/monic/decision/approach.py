@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ASSUMPTIONS", "METHODS", "Approach"]
 
 #: How a layer may be decided: everything in turn, or one way alone.
-METHODS = ("auto", "structure", "packing", "branching")
+METHODS = ("auto", "structure", "falsify", "packing", "branching")
 
 #: What a verdict may rest on, when the caller asks for it.
 ASSUMPTIONS = ("general-position",)

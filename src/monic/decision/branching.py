@@ -28,9 +28,6 @@ from monic.geometry.system import PRIMES
 
 __all__ = ["branch", "subject_digest"]
 
-#: Nodes between two looks at the clock while units are cut out.
-STEP, PACKED_STEP = 2048, 16
-
 
 def branch(
     problem: Problem,
@@ -98,6 +95,7 @@ class _Run:
     def __init__(self, problem: Problem, approach: Approach, job: Job) -> None:
         self.problem, self.approach, self.job = problem, approach, job
         self.top: Search | None = Search(problem, job.prime, packing=job.packing)
+        self.top.deadline = approach.deadline
         self.top.tree.control[compiled.SPLIT] = depth_of_cuts(problem.system, packing=job.packing)
         self.body = new_body()
         self.queue: deque[Batch | Finding] = deque()
@@ -131,7 +129,9 @@ class _Run:
                     interrupts.let_in()
                     self._fill(crew)
                     if not self.queue:
-                        return self._proved()
+                        if self.top is None and not self.pending:
+                            return self._proved()
+                        self.queue.append(Batch())  # the search for a first unit goes on
                     for unseen in self._wait(self.queue[0], crew):
                         interrupts.let_in()
                         self.approach.progress(self._statistics(unseen))
@@ -150,29 +150,36 @@ class _Run:
                 crew.stop(at_once=False)
 
     def _fill(self, crew: Crew) -> None:
-        """Cuts out what comes next, as far ahead as the crew wants, and hands it out."""
+        """Cuts out what comes next, as far ahead as the crew wants, and hands it out.
+
+        It comes back after about a tenth of a second in any case.
+        """
         while len(self.queue) < crew.ahead:
             batch = Batch()
+            end: Finding | bool = True
             for piece in self._pieces():
-                if isinstance(piece, Finding):
-                    crew.start(batch, self.approach.left())
-                    self.queue.extend([batch, piece])
-                    return
+                if piece is None or isinstance(piece, Finding):
+                    end = piece or True
+                    break
                 batch.pieces.append(piece)
                 if len(batch.units) == crew.size:
+                    end = False
                     break
-            if not batch.pieces:
+            if batch.pieces:
+                crew.start(batch, self.approach.left())
+                self.queue.append(batch)
+            if isinstance(end, Finding):
+                self.queue.append(end)
+            if end:
                 return
-            crew.start(batch, self.approach.left())
-            self.queue.append(batch)
 
-    def _pieces(self) -> Iterator[bytes | Unit | Finding]:
-        """Yields what comes next in the tree; a finding ends it."""
+    def _pieces(self) -> Iterator[bytes | Unit | Finding | None]:
+        """Yields what comes next in the tree, None at a pause; a finding ends it."""
         while self.pending:
             yield self.pending.popleft()
         while self.top is not None:
             try:
-                status = self.top.advance(PACKED_STEP if self.job.packing else STEP)
+                status = self.top.advance()
             except UnluckyPrimeError:
                 yield self._end_of_top(Finding(unlucky=True))
                 return
@@ -185,6 +192,8 @@ class _Run:
                 self._end_of_top(Finding())
             elif status == compiled.CUT:
                 yield cut(self.top)
+            else:
+                yield None
 
     def _end_of_top(self, finding: Finding) -> Finding:
         assert self.top is not None, "a search ends once"

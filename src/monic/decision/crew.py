@@ -87,6 +87,7 @@ class Alone:
 
     def wait(self, batch: Batch, seconds: float | None, nodes: int | None) -> Iterator[int]:
         """Searches the unit."""
+        self._search.deadline = None if seconds is None else monotonic() + seconds
         for unit in batch.units:
             for finding in search_unit(self._search, unit, nodes):
                 if finding.unfinished:

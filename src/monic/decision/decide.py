@@ -67,7 +67,7 @@ def decide(
 
     Arguments:
         layer: The question: a `ReLULayer` or a `Network`.
-        method: "auto", or one of "structure", "packing" and "branching" alone.
+        method: "auto", or one of "structure", "falsify", "packing" and "branching" alone.
         assume: Assumptions under which a verdict may be given; they are written on it.
         limits: How much work it may cost; for a network, for each of its layers.
         execution: Where it is computed.

@@ -1,5 +1,6 @@
 """One layer: structure first, then a search; each way returns a decision or passes it on."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
@@ -8,6 +9,7 @@ from monic.decision.approach import Approach
 from monic.decision.ball import branch_on_ball
 from monic.decision.checkpoint import Checkpoint
 from monic.decision.convolution.decide import decide_convolution, has_convolution
+from monic.decision.falsify import SMALL, falsify, sparse_margin
 from monic.decision.margin import margin
 from monic.decision.outcome import Outcome
 from monic.decision.problem import Problem
@@ -21,20 +23,33 @@ __all__ = ["decide_layer"]
 #: The share of a limit that is kept to look for a proof under an assumption nobody asked for.
 RESERVE = 0.1
 
+#: The share of the time that a search for a point may take before other methods.
+SHARE = 0.5
+
+#: Beyond so many weights a point is looked for first of all.
+LARGE = 1 << 20
+
+#: Beyond so many weights the margin is bounded in floats, rigorously; rows are not written out.
+WIDE = 1 << 17
+
 
 def decide_layer(problem: Problem, approach: Approach) -> Decision:
     """Decides one layer: each way in turn, or the one that was asked for."""
     started, approach = monotonic(), approach.begun()
-    problem.inner_point()  # a domain without interior is an error whatever the method
-    for name, way in _WAYS.items():
+    names: tuple[str, ...] = LARGE_FIRST
+    if math.prod(problem.layer.shape) <= LARGE or approach.method != "auto":
+        problem.inner_point()  # a domain without interior is an error whatever the method
+        names = tuple(_WAYS)
+    for name in names:
         if approach.method in ("auto", name):
-            decision = way(problem, approach, approach.resume.get(approach.number))
+            decision = _WAYS[name](problem, approach, approach.resume.get(approach.number))
             if decision is not None:
                 spent = replace(decision.statistics, seconds=monotonic() - started)
                 return replace(decision, statistics=spent)
     return Decision(
         verdict=Verdict.UNDECIDED,
-        reason="structure alone does not decide this layer; use method='branching' or 'auto'",
+        reason=f"{approach.method} alone does not decide this layer; use method='branching' or "
+        "'auto'",
         method=approach.method,
         statistics=Statistics(seconds=monotonic() - started),
     )
@@ -54,6 +69,24 @@ def _by_structure(
     if isinstance(proof, Witness):
         return _not_injective(problem, proof, name)
     return _injective_by_pairs(proof)
+
+
+def _by_falsifying(
+    problem: Problem, approach: Approach, resume: Checkpoint | None
+) -> Decision | None:
+    """Looks for a point with few active rows, where that is not left to branching."""
+    asked = approach.method == "falsify"
+    if has_convolution(problem.layer) or (problem.dim <= SMALL and not asked):
+        return None
+    left = approach.left()
+    seconds = left if left is None or asked else SHARE * left
+    witness = falsify(
+        problem,
+        limits=replace(approach.limits, seconds=seconds),
+        execution=approach.execution,
+        progress=approach.progress,
+    )
+    return None if witness is None else _not_injective(problem, witness, "falsify")
 
 
 def _by_packing(
@@ -95,9 +128,14 @@ def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | Non
 
 _WAYS: dict[str, Callable[[Problem, Approach, Checkpoint | None], Decision | None]] = {
     "structure": _by_structure,
+    "falsify": _by_falsifying,
     "packing": _by_packing,
     "branching": _by_branching,
 }
+
+
+#: Structure takes exact integers for all weights, which takes long on a large layer.
+LARGE_FIRST = ("falsify", "structure", "packing", "branching")
 
 
 def _not_in_general_position(problem: Problem) -> str | None:
@@ -155,7 +193,10 @@ def _injective_by_pairs(proof: Paired) -> Decision:
 
 
 def _not_injective(problem: Problem, witness: Witness, method: str) -> Decision:
-    size, witness = margin(problem, witness)
+    if math.prod(problem.layer.shape) > WIDE:
+        size = sparse_margin(problem, witness)
+    else:
+        size, witness = margin(problem, witness)
     count, dim = len(witness.active), problem.dim
     reason = f"at the point found {count} rows are active and do not span R^{dim}"
     if size.rounding:

@@ -7,6 +7,8 @@ fails, the point that shows it tells which rows were scarce, and they are charge
 attempt (multiplicative weights).
 """
 
+from time import monotonic
+
 from numba import njit
 
 from monic.decision.tree import (
@@ -31,6 +33,7 @@ TAKEN = BLOCKED + 1  # a row that the packing at hand has used
 ATTEMPTS = 8  # packings tried at a node, as long as they come
 NEARLY = 0.75  # this close to the number of relations that is needed
 DEARER, CHEAPEST = 0.4, 0.02  # how charges move
+PROVED, NEAR, FAR = 0, 1, 2  # how an attempt ends
 
 
 @njit(**INNER)
@@ -94,29 +97,44 @@ def _recharge(columns: FloatArray, role: IntArray, work: FloatArray) -> None:
 
 
 @njit(**COMPILED)
-def pack(tree: Tree) -> bool:
+def _attempt(tree: Tree, first: bool) -> int:
+    """Tries one packing of the present node: PROVED, NEAR (worth another attempt) or FAR."""
+    relation, role, packing = tree.relation, tree.role, tree.packing
+    wanted = tree.residues.shape[1] - tree.control[DEPTH]
+    if first:
+        for k in range(relation.size):
+            packing[wanted, k] = relation[k]
+    found = _collect(tree, not first)
+    if found == wanted:
+        for row in range(role.size):
+            if role[row] == TAKEN:
+                role[row] = OPEN
+        _close(tree, wanted)
+        return PROVED
+    _recharge(tree.columns, role, tree.work)
+    return FAR if found < NEARLY * wanted else NEAR
+
+
+@njit(**COMPILED)
+def _branch(tree: Tree) -> None:
+    """Branches on the relation that the node had before packings were tried."""
+    relation = tree.relation
+    wanted = tree.residues.shape[1] - tree.control[DEPTH]
+    for k in range(relation.size):
+        relation[k] = tree.packing[wanted, k]
+    keep_charges(tree)
+    record(tree.out, tree.control, tree.frames, tree.ring, relation)
+
+
+def pack(tree: Tree, deadline: float | None) -> None:
     """Proves the node by n - |K| relations with disjoint open rows, or branches on one relation.
 
     In general position every relation needs an active row of its own, and n active rows span.
     """
-    relation, role, packing = tree.relation, tree.role, tree.packing
-    wanted = tree.residues.shape[1] - tree.control[DEPTH]
-    for k in range(relation.size):
-        packing[wanted, k] = relation[k]
-    found = 0
     for attempt in range(ATTEMPTS):
-        found = _collect(tree, attempt > 0)
-        if found == wanted:
-            for row in range(role.size):
-                if role[row] == TAKEN:
-                    role[row] = OPEN
-            _close(tree, wanted)
-            return True
-        _recharge(tree.columns, role, tree.work)
-        if found < NEARLY * wanted:
+        outcome = _attempt(tree, attempt == 0)
+        if outcome == PROVED:
+            return
+        if outcome == FAR or (deadline is not None and monotonic() >= deadline):
             break
-    for k in range(relation.size):
-        relation[k] = packing[wanted, k]
-    keep_charges(tree)
-    record(tree.out, tree.control, tree.frames, tree.ring, relation)
-    return False
+    _branch(tree)

@@ -6,6 +6,7 @@ rounding or over the rationals, and a point is confirmed over the rationals. Onl
 
 from collections.abc import Sequence
 from fractions import Fraction
+from time import monotonic
 
 import numpy as np
 from flint import nmod_mat
@@ -19,6 +20,9 @@ from monic.geometry.rational import positive_relation, rank
 from monic.geometry.separation import BLOCKED, EXCLUDED, OPEN
 
 __all__ = ["Search", "UnluckyPrimeError"]
+
+#: Nodes of the first step, and the seconds that a step shall take.
+PACE, SHORT, LONG = 16, 0.05, 0.2
 
 
 class UnluckyPrimeError(Exception):
@@ -39,6 +43,8 @@ class Search:
         self.system = problem.system
         self.tree = compiled.new_tree(self.system, prime, pack=packing)
         self.repairs = 0
+        self.deadline: float | None = None  # a packing takes long in high dimensions
+        self._pace = PACE
 
     @property
     def nodes(self) -> int:
@@ -50,12 +56,20 @@ class Search:
         """The largest number of active rows so far."""
         return int(self.tree.control[compiled.DEEPEST])
 
-    def advance(self, more: int) -> int | Witness:
-        """Searches on for some nodes.
+    def advance(self, most: int | None = None) -> int | Witness:
+        """Searches on for about a tenth of a second, or for at most so many nodes.
 
         Returns:
             A witness, or why it stopped: DONE, PAUSED, FULL (the output wants to be taken) or CUT.
         """
+        began, pace = monotonic(), self._pace
+        outcome = self._advance(pace if most is None else min(pace, most))
+        if outcome == compiled.PAUSED:
+            spent = monotonic() - began
+            self._pace = 2 * pace if spent < SHORT else max(1, pace // 2) if spent > LONG else pace
+        return outcome
+
+    def _advance(self, more: int) -> int | Witness:
         budget = self.nodes + more
         while True:
             status: int = compiled.grow(self.tree, budget)
@@ -66,8 +80,10 @@ class Search:
             elif status == compiled.READY:
                 from monic.decision.packing import pack  # compiled only where it is asked for
 
-                pack(self.tree)
+                pack(self.tree, self.deadline)
                 self.tree.control[compiled.STEP] = compiled.ADVANCE
+                if self.deadline is not None and monotonic() >= self.deadline:
+                    return compiled.PAUSED
             else:
                 return status
 

@@ -109,7 +109,7 @@ def search_unit(search: Search, unit: Unit, nodes_left: int | None = None) -> It
     With nodes_left it pauses, and yields one, when it has entered that many nodes.
     """
     load(search, unit)
-    began, nodes, repairs, chunk = monotonic(), search.nodes, search.repairs, 256
+    began, nodes, repairs = monotonic(), search.nodes, search.repairs
     until = None if nodes_left is None else nodes + max(1, nodes_left)
     packings = int(search.tree.control[compiled.PACKED])
     written = bytearray()
@@ -123,9 +123,8 @@ def search_unit(search: Search, unit: Unit, nodes_left: int | None = None) -> It
         )
 
     while True:
-        start = monotonic()
         try:
-            status = search.advance(chunk if until is None else min(chunk, until - search.nodes))
+            status = search.advance(None if until is None else until - search.nodes)
         except UnluckyPrimeError:
             yield Finding(statistics=spent(), unlucky=True)
             return
@@ -137,8 +136,6 @@ def search_unit(search: Search, unit: Unit, nodes_left: int | None = None) -> It
             packed = int(search.tree.control[compiled.PACKED]) - packings
             yield Finding(bytes(written), spent(), packed)
             return
-        if monotonic() - start < 0.1:
-            chunk *= 2  # calls of a tenth of a second: prompt to interrupt, cheap to make
         yield Finding(statistics=spent(), unfinished=True)
 
 
@@ -169,6 +166,7 @@ def search_units(
     end = None if seconds is None else monotonic() + seconds
     findings: list[Finding] = []
     for unit in units:
+        _BENCH.search.deadline = end
         findings.append(_within(search_unit(_BENCH.search, unit), end))
         if findings[-1].last:
             break

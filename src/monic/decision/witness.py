@@ -18,7 +18,15 @@ from monic.decision.result import Collision, FloatPair
 from monic.geometry.rational import kernel_vector, rank
 from monic.model import AffineMap
 
-__all__ = ["Witness", "confirm", "float_pair", "simplest", "witness_certificate"]
+__all__ = [
+    "EXPLICIT",
+    "Witness",
+    "confirm",
+    "float_pair",
+    "roundings",
+    "simplest",
+    "witness_certificate",
+]
 
 #: In higher dimensions a collision's coordinates are too long; the point alone is the proof.
 EXPLICIT = 64
@@ -58,7 +66,7 @@ def confirm(problem: Problem, x: Point) -> Witness | None:
 
 def simplest(problem: Problem, x: Point) -> Witness | None:
     """Returns the witness with the shortest binary coordinates near a point, or None."""
-    for candidate in _roundings(x):
+    for candidate in roundings(x):
         found = confirm(problem, candidate)
         if found is not None:
             return found
@@ -73,7 +81,8 @@ def witness_certificate(problem: Problem, witness: Witness) -> Certificate:
     return point_certificate(problem.subject, "collision", {"x": pair.x, "other": pair.other})
 
 
-def _roundings(x: Point) -> Iterator[Point]:
+def roundings(x: Point) -> Iterator[Point]:
+    """Yields a point's neighbours with short binary coordinates, the shortest first."""
     largest = max((abs(t) for t in x), default=Fraction(0))
     if largest == 0:
         return

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
 
-from flint import fmpq, fmpq_mat, fmpz_mat
+from flint import fmpq, fmpq_mat, fmpz_mat, nmod_mat
 
 __all__ = [
     "independent_rows",
@@ -16,6 +16,9 @@ __all__ = [
 ]
 
 Row = Sequence[int]
+
+#: A prime modulo which ranks are looked at first.
+LARGE_PRIME = 2**61 - 1
 
 
 def primitive(row: Row) -> tuple[int, ...]:
@@ -36,7 +39,13 @@ def rank(rows: Sequence[Row]) -> int:
         >>> rank([[1, 2], [2, 4]])
         1
     """
-    return int(fmpz_mat([list(row) for row in rows]).rank()) if rows else 0
+    if not rows:
+        return 0
+    table = fmpz_mat([list(row) for row in rows])
+    full = min(table.nrows(), table.ncols())
+    if nmod_mat(table, LARGE_PRIME).rank() == full:  # independent modulo p is independent
+        return int(full)
+    return int(table.rank())
 
 
 def independent_rows(rows: Sequence[Row]) -> list[int]:

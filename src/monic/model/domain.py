@@ -256,7 +256,8 @@ class Ball(Domain):
 
 
 def _unit(dim: int, index: int, sign: int) -> tuple[Fraction, ...]:
-    return tuple(Fraction(sign if j == index else 0) for j in range(dim))
+    zero = (Fraction(0),)  # shared: in R^4096 there are 16 million of them
+    return zero * index + (Fraction(sign),) + zero * (dim - index - 1)
 
 
 def _insist(dim: int, size: int, kind: str) -> None:

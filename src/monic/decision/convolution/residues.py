@@ -12,11 +12,11 @@ __all__ = ["primes", "residues"]
 
 
 def residues(array: Array, prime: int) -> IntArray:
-    """Returns array 2^-e modulo a prime below 2^31, for one integer e.
+    """Returns array 2^e modulo a prime below 2^31, for one integer e.
 
     Example:
-        >>> residues(np.array([0.5, -3.0]), 7).tolist()
-        [1, 1]
+        >>> residues(np.array([0.5, -3.0]), 7).tolist()  # (0.5, -3) 2^53 modulo 7
+        [2, 2]
     """
     if array.dtype.kind in "iu":
         return (
