@@ -31,6 +31,7 @@ from monic.errors import (
 )
 
 if TYPE_CHECKING:
+    from monic.bounds import Bounds, Interval, NetworkBounds, bound
     from monic.certificate import Certificate
     from monic.checking import check
     from monic.decision import decide
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activation",
     "Ball",
+    "Bounds",
     "Box",
     "Certificate",
     "Collision",
@@ -73,12 +75,14 @@ __all__ = [
     "Execution",
     "Fibre",
     "Interrupted",
+    "Interval",
     "InvalidProof",
     "LayerError",
     "Limits",
     "MalformedProof",
     "MonicError",
     "Network",
+    "NetworkBounds",
     "NetworkDecision",
     "Orthant",
     "Polyhedron",
@@ -90,6 +94,7 @@ __all__ = [
     "UnsupportedModel",
     "Verdict",
     "WholeSpace",
+    "bound",
     "check",
     "decide",
     "fibre",
@@ -98,6 +103,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "monic.bounds": ("Bounds", "Interval", "NetworkBounds", "bound"),
     "monic.certificate": ("Certificate",),
     "monic.checking": ("check",),
     "monic.decision": ("decide",),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from monic.cli.bound import bound
 from monic.cli.check import check
 from monic.cli.codes import TROUBLE
 from monic.cli.decide import decide
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(decide)
+app.command()(bound)
 app.command()(check)
 app.command()(show)
 

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-__all__ = ["TROUBLE", "CheckCode", "DecideCode"]
+__all__ = ["TROUBLE", "BoundCode", "CheckCode", "DecideCode"]
 
 #: A wrong command line, an unreadable file, or any other error that monic raises on purpose.
 TROUBLE = 2
@@ -14,6 +14,14 @@ class DecideCode(IntEnum):
     INJECTIVE = 0
     NOT_INJECTIVE = 1
     UNDECIDED = 3
+    INTERRUPTED = 130
+
+
+class BoundCode(IntEnum):
+    """Exit codes of `monic bound`, besides TROUBLE."""
+
+    DONE = 0
+    LIMITED = 3
     INTERRUPTED = 130
 
 

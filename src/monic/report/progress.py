@@ -40,13 +40,15 @@ class ProgressLine:
 
     def __call__(self, statistics: Statistics) -> None:
         """Shows what was done so far."""
+        elapsed = max(time.monotonic() - self._began, 1e-9)
+        self.show(f"{statistics.nodes:,} nodes, {statistics.nodes / elapsed:,.0f} nodes/s")
+
+    def show(self, what: str) -> None:
+        """Shows a few words, and the seconds."""
         elapsed = time.monotonic() - self._began
         if not self._wanted or elapsed < self.PATIENCE:
             return
-        text = (
-            f"{self._label}: {statistics.nodes:,} nodes, "
-            f"{statistics.nodes / elapsed:,.0f} nodes/s, {elapsed:.0f} s"
-        )
+        text = f"{self._label}: {what}, {elapsed:.0f} s"
         if self._progress is None:
             columns = SpinnerColumn(), TextColumn("{task.description}", markup=False)
             self._progress = Progress(*columns, console=self._console, transient=True)

@@ -1,0 +1,228 @@
+"""The front call: a layer or a network in, certified intervals out."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import isnan, nextafter, sqrt
+from time import monotonic
+from typing import overload
+
+import numpy as np
+
+from monic.bounds.frame import FrameSearch, State
+from monic.bounds.interval import Interval
+from monic.bounds.inverse_lipschitz import (
+    Pair,
+    Paired,
+    half_of,
+    paired,
+    search_pairs,
+    weighted_cells,
+)
+from monic.bounds.result import Bounds, NetworkBounds
+from monic.bounds.search import cells, region_of
+from monic.bounds.singular import largest
+from monic.bounds.subject import Subject
+from monic.decision import decide
+from monic.decision.problem import Point
+from monic.decision.result import Decision, Verdict
+from monic.errors import LayerError
+from monic.model import Network, ReLULayer
+
+__all__ = ["bound", "bound_layer"]
+
+#: Called now and then with what is proved about sigma* so far.
+Report = Callable[[State], None]
+
+
+@overload
+def bound(
+    layer: ReLULayer,
+    *,
+    time_limit: float | None = ...,
+    gap: float = ...,
+    seed: int = ...,
+    progress: Report | None = ...,
+) -> Bounds: ...
+
+
+@overload
+def bound(
+    layer: Network,
+    *,
+    time_limit: float | None = ...,
+    gap: float = ...,
+    seed: int = ...,
+    progress: Report | None = ...,
+) -> NetworkBounds: ...
+
+
+def bound(
+    layer: ReLULayer | Network,
+    *,
+    time_limit: float | None = None,
+    gap: float = 0.01,
+    seed: int = 0,
+    progress: Report | None = None,
+) -> Bounds | NetworkBounds:
+    r"""Bounds how much a layer or a network can squeeze and stretch distances, for certain.
+
+    .. math:: \kappa |x - y| \le |f(x) - f(y)| \le L |x - y|
+
+    With sigma* the smallest singular value over all sets of active rows, sigma*/sqrt(2) <= kappa
+    <= sigma* (docs/stability.md; Theorem 3 of [Puthawala et al., 2022] has sigma*/sqrt(2 m)).
+
+    Arguments:
+        layer: A `ReLULayer`, or a `Network` of ReLU layers and affine maps.
+        time_limit: Seconds (for a network, for each stage); what is proved by then is returned.
+        gap: 1 - lower/upper for sigma*, at which the search stops.
+        seed: The seed of the local searches; it changes no lower bound's validity.
+        progress: Called now and then with what is proved so far.
+
+    Returns:
+        `Bounds`, or `NetworkBounds` for a network. An interrupt (Ctrl-C) ends the search as a
+        time limit does: the intervals are valid, only wider.
+
+    Raises:
+        LayerError: for anything else than a layer or a network, or a gap or limit that is none.
+        DomainError: when the domain has no interior.
+
+    Example:
+        >>> from monic import ReLULayer, bound
+        >>> found = bound(ReLULayer([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]))
+        >>> found.inverse_lipschitz
+        Interval(lower=0.7071067811865475, upper=0.7071067811865476)
+    """
+    if not 0.0 < gap < 1.0:
+        raise LayerError(f"Expected a gap between 0 and 1, such as 0.01. Got {gap}.")
+    if time_limit is not None and (isnan(time_limit) or time_limit < 0):
+        raise LayerError(f"Expected a time limit of 0 seconds or more. Got {time_limit}.")
+    if isinstance(layer, Network):
+        from monic.bounds.network import bound_network
+
+        return bound_network(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
+    if not isinstance(layer, ReLULayer):
+        raise LayerError(
+            f"Expected a ReLULayer or a Network. Got {type(layer).__name__}; see monic.load."
+        )
+    return bound_layer(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
+
+
+def bound_layer(
+    layer: ReLULayer,
+    *,
+    time_limit: float | None,
+    gap: float,
+    seed: int,
+    progress: Report | None,
+) -> Bounds:
+    """Bounds one layer: is it one-to-one at all, then sigma*, then pairs of inputs."""
+    subject = Subject(layer)
+    deadline = None if time_limit is None else monotonic() + time_limit
+    search = FrameSearch(subject, gap, deadline, progress)
+    search.offer(subject.problem.outside(subject.problem.inner_point()))
+    work = _Work(subject, search, seed)
+    try:
+        work.do(time_limit, deadline)
+    except KeyboardInterrupt:
+        work.limit = "interrupted; the intervals are valid, and a longer run narrows them"
+    return work.bounds()
+
+
+class _Work:
+    """The steps of bounding one layer; whatever is done when it ends is in the answer."""
+
+    def __init__(self, subject: Subject, search: FrameSearch, seed: int) -> None:
+        self.subject, self.search = subject, search
+        self.rng = np.random.default_rng(seed)
+        self.decision: Decision | None = None
+        self.pair: Pair | None = None
+        self.limit: str | None = None
+        self.paired: Paired | None = None
+        self.greatest = self.weighted = 0.0
+
+    def do(self, time_limit: float | None, deadline: float | None) -> None:
+        self.paired = paired(self.subject)
+        self._stretch()
+        half = None if time_limit is None else time_limit / 2
+        self.decision = decide(self.subject.layer, time_limit=half)
+        if self.decision.verdict is Verdict.NOT_INJECTIVE:
+            return
+        self.search.run(self.rng)
+        if not self.search.done:
+            self.limit = f"the time limit of {time_limit:g} s was hit; raise time_limit"
+        self._weigh(deadline)
+        points = [] if self.search.point is None else [self.search.point]
+        self.pair = search_pairs(self.subject, points, self.rng, deadline)
+
+    def _weigh(self, deadline: float | None) -> None:
+        """Searches for a better lower bound where some rows count more than half."""
+        objective = weighted_cells(self.subject, self.paired)
+        exact = self.paired is not None and self.paired.exact
+        if objective is None or exact:
+            return
+        search = FrameSearch(self.subject, 0.001, deadline, objective=objective)
+        if self.search.point is not None:
+            search.offer(self.search.point)
+        try:
+            search.run(self.rng)
+        finally:
+            self.weighted = search.state().interval.lower
+            self.search.nodes += search.nodes
+
+    def _stretch(self) -> None:
+        """Looks for cells with a large greatest singular value."""
+        subject, best = self.subject, None
+        for _, x in cells(subject, region_of(subject), 30, self.rng, largest=True):
+            best = x
+        if best is not None:
+            point: Point = tuple(map(Fraction, best.tolist()))
+            if subject.inside(point):
+                self.greatest = largest(subject.gram(subject.active(point))).lower
+
+    def bounds(self) -> Bounds:
+        """Puts together what is proved."""
+        stretch, sigma = self._lipschitz(), self.search.state().interval
+        kappa, method, limit = self._kappa(sigma)
+        decision, collision, point = self.decision, None, self.search.point
+        if decision is not None and decision.verdict is Verdict.NOT_INJECTIVE:
+            sigma = kappa = Interval(0.0, 0.0)
+            method, limit = "not one-to-one", None
+            collision, point = decision.collision, decision.point
+        rows = len(self.subject.weights)
+        return Bounds(
+            inverse_lipschitz=kappa,
+            lipschitz=stretch,
+            smallest_singular=sigma,
+            frame=Interval(sigma.lower, max(sigma.lower, stretch.upper)),
+            papers=max(0.0, nextafter(sigma.lower / sqrt(2 * rows) * (1 - 1e-15), 0.0)),
+            method=method,
+            limit=limit,
+            point=point,
+            pair=self.pair,
+            collision=collision,
+            nodes=self.search.nodes,
+            seconds=self.search.state().seconds,
+        )
+
+    def _lipschitz(self) -> Interval:
+        if self.paired is not None:
+            if self.paired.exact:
+                return self.paired.largest
+            upper = self.paired.largest.upper
+        else:
+            never = self.subject.constant[1]
+            rows = [i for i in self.subject.used if i not in never]
+            upper = largest(self.subject.gram(rows)).upper
+        return Interval(min(self.greatest, upper), upper)
+
+    def _kappa(self, sigma: Interval) -> tuple[Interval, str, str | None]:
+        """The interval for kappa, how its lower end was proved, and what stopped the search."""
+        if self.paired is not None and self.paired.exact:
+            return self.paired.smallest, "exact formula", None
+        lower, method = half_of(sigma.lower), "sigma*/sqrt(2)"
+        if self.paired is not None and self.paired.smallest.lower > lower:
+            lower, method = self.paired.smallest.lower, "paired rows"
+        if half_of(self.weighted) > lower * (1 + 1e-3):
+            lower, method = half_of(self.weighted), "weighted cells"
+        upper = sigma.upper if self.pair is None else min(sigma.upper, self.pair.ratio)
+        return Interval(min(lower, upper), upper), method, self.limit

@@ -1,0 +1,82 @@
+"""The answer to `bound`: certified intervals, and where their upper ends are attained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monic.bounds.interval import Interval
+from monic.bounds.inverse_lipschitz import Pair
+from monic.decision.problem import Point
+from monic.decision.result import Collision
+
+__all__ = ["Bounds", "NetworkBounds", "StageBounds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Certified bounds for one layer f on its domain; the notation is docs/stability.md's.
+
+    Arguments:
+        inverse_lipschitz: Holds kappa, the least |f(x) - f(y)| / |x - y|.
+        lipschitz: Holds the Lipschitz constant, which is the largest singular value over active
+            sets.
+        smallest_singular: Holds sigma*, the smallest singular value over active sets.
+        frame: From a lower bound for sigma* to an upper bound for the largest singular value: all
+            active sets are frames with constants between them (not squared).
+        papers: The papers' constant sigma*/sqrt(2 m), rounded down from the proved sigma*.
+        method: How the lower bound of kappa was proved.
+        limit: None, or why the search stopped before the gap was reached.
+        point: A point whose active rows attain the upper end of `smallest_singular`.
+        pair: The best pair of inputs found; where its ratio is below sigma*, it attains the upper
+            end of `inverse_lipschitz`.
+        collision: For a layer that is not one-to-one, two inputs with the same output.
+        nodes: Nodes of the branch and bound.
+        seconds: Wall-clock time.
+    """
+
+    inverse_lipschitz: Interval
+    lipschitz: Interval
+    smallest_singular: Interval
+    frame: Interval
+    papers: float
+    method: str
+    limit: str | None = None
+    point: Point | None = None
+    pair: Pair | None = None
+    collision: Collision | None = None
+    nodes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageBounds:
+    """The bounds of one stage of a network, with the domain on which they hold."""
+
+    name: str
+    shape: tuple[int, int]
+    domain: str
+    activation: str
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkBounds:
+    """Certified bounds for a network: products over its stages, and a pair found by sampling.
+
+    Arguments:
+        inverse_lipschitz: From the product of the stages' lower bounds to the ratio of a pair of
+            inputs; how far they are apart shows how loose the product is.
+        lipschitz: Up to the product of the stages' upper bounds; from the ratio of a pair.
+        stages: The bounds of the stages.
+        pair: The pair that attains the upper end of `inverse_lipschitz`.
+        samples: How many pairs were drawn.
+        seed: The seed of the drawing.
+        limit: None, or why the search stopped early.
+    """
+
+    inverse_lipschitz: Interval
+    lipschitz: Interval
+    stages: Sequence[StageBounds]
+    pair: Pair | None
+    samples: int
+    seed: int
+    limit: str | None = None

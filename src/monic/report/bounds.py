@@ -1,0 +1,206 @@
+"""Bounds as tables for people and as JSON for programs; numbers are rounded outward."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from monic.bounds.compare import Claim
+from monic.bounds.interval import Interval
+from monic.bounds.inverse_lipschitz import Pair
+from monic.bounds.result import Bounds, NetworkBounds, StageBounds
+from monic.report.table import empty_table
+from monic.report.text import float_or_none, point, printable, rational, sentence
+
+__all__ = ["BoundsAnswer", "LayerBounds", "bounds_json", "outward", "print_bounds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerBounds:
+    """The bounds of one layer, and what others say about it, if that was asked."""
+
+    stage: StageBounds
+    claims: Sequence[Claim] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundsAnswer:
+    """The bounds of a file: its layers and, when it holds one, its network."""
+
+    model: str
+    layers: Sequence[LayerBounds]
+    network: NetworkBounds | None = None
+
+
+def outward(interval: Interval) -> str:
+    """Returns an interval to six digits, the lower end rounded down and the upper one up.
+
+    Example:
+        >>> outward(Interval(0.7071067811865475, 0.7071067811865476))
+        '[0.707106, 0.707107]'
+    """
+    return f"[{_digits(interval.lower, ROUND_FLOOR)}, {_digits(interval.upper, ROUND_CEILING)}]"
+
+
+def print_bounds(answer: BoundsAnswer, console: Console) -> None:
+    """Prints one row a layer, what others say, and the network."""
+    console.print(_table(answer))
+    console.print()
+    for layer in answer.layers:
+        for line in _notes(layer.stage):
+            console.print(Text(line), soft_wrap=True)
+        if layer.claims:
+            console.print(
+                Text(f"{printable(layer.stage.name)}, lower and upper bounds for kappa:")
+            )
+            console.print(_claims(layer.claims))
+            console.print()
+    if answer.network is not None:
+        for line in _network(answer.network):
+            console.print(Text(line), soft_wrap=True)
+
+
+def bounds_json(answer: BoundsAnswer) -> str:
+    """Returns the bounds as one line of JSON; what JSON cannot hold is null."""
+    network = answer.network
+    value = {
+        "model": answer.model,
+        "layers": [_layer(layer) for layer in answer.layers],
+        "network": None
+        if network is None
+        else {
+            "inverse_lipschitz": _ends(network.inverse_lipschitz),
+            "lipschitz": _ends(network.lipschitz),
+            "pair": _pair(network.pair),
+            "samples": network.samples,
+            "seed": network.seed,
+            "limit": network.limit,
+        },
+    }
+    return json.dumps(value, allow_nan=False)
+
+
+def _table(answer: BoundsAnswer) -> Table:
+    table = empty_table()
+    table.add_column("layer", overflow="fold")
+    table.add_column("shape", justify="right", no_wrap=True)
+    table.add_column("domain", no_wrap=True)
+    for name in ("kappa", "sigma*", "Lipschitz"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for layer in answer.layers:
+        stage, bounds = layer.stage, layer.stage.bounds
+        table.add_row(
+            Text(printable(stage.name)),
+            f"{stage.shape[0]}×{stage.shape[1]}",
+            Text(stage.domain),
+            outward(bounds.inverse_lipschitz),
+            outward(bounds.smallest_singular),
+            outward(bounds.lipschitz),
+            f"{bounds.seconds:.2f}",
+        )
+    return table
+
+
+def _claims(claims: Sequence[Claim]) -> Table:
+    table = empty_table()
+    for name in ("source", "lower", "upper", "note"):
+        table.add_column(name)
+    for claim in claims:
+        ends = [
+            "" if end is None else _digits(end, way)
+            for end, way in ((claim.lower, ROUND_FLOOR), (claim.upper, ROUND_CEILING))
+        ]
+        table.add_row(Text(claim.source), *ends, Text(claim.note))
+    return table
+
+
+def _notes(stage: StageBounds) -> list[str]:
+    bounds, name = stage.bounds, printable(stage.name)
+    lines = []
+    if bounds.collision is not None:
+        lines.append(f"{name}: not one-to-one; two inputs with exactly equal outputs:")
+        lines.append(f"    x     = {point(bounds.collision.x)}")
+        lines.append(f"    other = {point(bounds.collision.other)}")
+    elif bounds.inverse_lipschitz.upper == 0:
+        lines.append(f"{name}: not one-to-one")
+    else:
+        lines.append(f"{name}: the lower bound for kappa comes from {bounds.method}")
+    if bounds.limit is not None:
+        lines.append(f"{name}: {sentence(bounds.limit)}")
+    return lines
+
+
+def _network(network: NetworkBounds) -> list[str]:
+    lines = [
+        f"The network: kappa in {outward(network.inverse_lipschitz)}, Lipschitz constant in "
+        f"{outward(network.lipschitz)}.",
+        "One end is the product over the layers, the other a pair of inputs evaluated exactly "
+        f"({network.samples} samples, seed {network.seed}).",
+    ]
+    if network.pair is not None:
+        lines.append(f"    x     = {point(network.pair.x)}")
+        lines.append(f"    other = {point(network.pair.other)}")
+    return lines
+
+
+def _layer(layer: LayerBounds) -> dict[str, object]:
+    stage, bounds = layer.stage, layer.stage.bounds
+    return {
+        "name": stage.name,
+        "shape": list(stage.shape),
+        "domain": stage.domain,
+        "activation": stage.activation,
+        "inverse_lipschitz": _ends(bounds.inverse_lipschitz),
+        "smallest_singular": _ends(bounds.smallest_singular),
+        "lipschitz": _ends(bounds.lipschitz),
+        "papers": bounds.papers,
+        "method": bounds.method,
+        "limit": bounds.limit,
+        "point": None if bounds.point is None else [rational(t) for t in bounds.point],
+        "pair": _pair(bounds.pair),
+        "collision": _collision(bounds),
+        "nodes": bounds.nodes,
+        "seconds": bounds.seconds,
+        "claims": [
+            {"source": c.source, "lower": c.lower, "upper": c.upper, "note": c.note}
+            for c in layer.claims
+        ],
+    }
+
+
+def _collision(bounds: Bounds) -> dict[str, object] | None:
+    pair = bounds.collision
+    if pair is None:
+        return None
+    return {"x": [rational(t) for t in pair.x], "other": [rational(t) for t in pair.other]}
+
+
+def _pair(pair: Pair | None) -> dict[str, object] | None:
+    if pair is None:
+        return None
+    return {
+        "x": [float_or_none(t) for t in pair.x],
+        "other": [float_or_none(t) for t in pair.other],
+        "ratio": _finite(pair.ratio),
+    }
+
+
+def _ends(interval: Interval) -> list[float | None]:
+    return [_finite(interval.lower), _finite(interval.upper)]
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _digits(number: float, way: str) -> str:
+    if not math.isfinite(number):
+        return "inf" if number > 0 else "-inf"
+    rounded = Context(prec=6, rounding=way).create_decimal(Decimal(number))
+    return f"{rounded.normalize():f}" if 1e-4 <= abs(number) < 1e15 else f"{rounded.normalize()}"

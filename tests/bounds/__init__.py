@@ -1,0 +1,1 @@
+"""Certified intervals: second roads, laws, named cases, interrupts."""

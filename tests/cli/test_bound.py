@@ -1,0 +1,116 @@
+"""`monic bound`: tables, JSON, exit codes, and what an interrupt leaves."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monic.bounds.interval import Interval
+from monic.report.bounds import outward
+from tests.cli.files import command, environment, hard, identity, injective, monic, three_layers
+
+LAYER = [
+    *("name", "shape", "domain", "activation", "inverse_lipschitz", "smallest_singular"),
+    *("lipschitz", "papers", "method", "limit", "point", "pair", "collision", "nodes"),
+    *("seconds", "claims"),
+]
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+def parsed(text: str) -> dict[str, Any]:
+    value = json.loads(text, parse_constant=refuse)
+    assert isinstance(value, dict)
+    assert list(value) == ["model", "layers", "network"]
+    for layer in value["layers"]:
+        assert list(layer) == LAYER
+    return value
+
+
+def test_table_and_comparison(tmp_path: Path) -> None:
+    done = monic("bound", injective(tmp_path), "--compare")
+    assert done.returncode == 0, done.stderr
+    for words in ("[0.707106, 0.707107]", "exact formula", "Puthawala", "Freeman", "refuted"):
+        assert words in done.stdout
+
+
+def test_json_of_a_layer_that_is_not_one_to_one(tmp_path: Path) -> None:
+    done = monic("bound", identity(tmp_path), "--json")
+    assert done.returncode == 0, done.stderr
+    [layer] = parsed(done.stdout)["layers"]
+    assert layer["inverse_lipschitz"] == [0.0, 0.0]
+    assert layer["collision"] is not None
+
+
+def test_domains_and_layers(tmp_path: Path) -> None:
+    done = monic("bound", identity(tmp_path), "--json", "--domain", "orthant")
+    [layer] = parsed(done.stdout)["layers"]
+    assert layer["domain"] == "orthant"
+    assert layer["smallest_singular"][1] == 1.0
+    path = three_layers(tmp_path)
+    assert [x["name"] for x in parsed(monic("bound", path, "--json").stdout)["layers"]] != []
+    done = monic("bound", path, "--json", "--layer", "CON", "--compare")
+    [layer] = parsed(done.stdout)["layers"]
+    assert layer["name"] == "CON"
+    assert layer["claims"][0]["source"] == "monic"
+
+
+def test_a_limit_has_its_exit_code(tmp_path: Path) -> None:
+    done = monic("bound", hard(tmp_path), "--time-limit", 1, "--json")
+    assert done.returncode == 3, done.stderr
+    [layer] = parsed(done.stdout)["layers"]
+    assert "time limit" in layer["limit"]
+    assert layer["inverse_lipschitz"][0] <= layer["inverse_lipschitz"][1]
+
+
+@pytest.mark.parametrize("options", [["--gap", "2"], ["--gap", "nan"], ["--time-limit", "-1"]])
+def test_wrong_options(tmp_path: Path, options: list[str]) -> None:
+    done = monic("bound", injective(tmp_path), *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+
+
+def test_help_has_an_example() -> None:
+    text = monic("bound", "--help").stdout
+    assert "Example: monic bound " in text
+    assert "Exit code: 0 " in text
+
+
+def test_an_interrupt_prints_what_is_known(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command("bound", hard(tmp_path), "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    try:
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    [layer] = parsed(out)["layers"]
+    assert layer["limit"].startswith("interrupted")
+    assert np.isfinite(layer["smallest_singular"][1])
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(0.0, 0.0), "[0, 0]"),
+        (Interval(1 / 3, 2 / 3), "[0.333333, 0.666667]"),
+        (Interval(1e-9, float("inf")), "[1E-9, inf]"),
+    ],
+)
+def test_intervals_are_printed_outward(interval: Interval, text: str) -> None:
+    assert outward(interval) == text
