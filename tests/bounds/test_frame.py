@@ -7,7 +7,7 @@ from itertools import combinations, pairwise, product
 import numpy as np
 import pytest
 
-from monic.bounds import bound
+from monic.bounds import bound, frame
 from monic.bounds.compare import open_cells
 from monic.bounds.frame import FrameSearch, State
 from monic.bounds.subject import Subject
@@ -142,6 +142,15 @@ def test_a_time_limit_leaves_valid_intervals() -> None:
     assert "raise time_limit" in found.limit
     assert 0 <= found.smallest_singular.lower <= found.smallest_singular.upper < 10
     assert found.inverse_lipschitz.lower <= found.inverse_lipschitz.upper
+
+
+def test_a_layer_that_is_too_large_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame, "ROOM", 100)
+    found = bound(ReLULayer(np.random.default_rng(0).standard_normal((30, 3))))
+    assert found.limit is not None
+    assert "too large" in found.limit
+    assert found.smallest_singular.lower == 0.0
+    assert found.inverse_lipschitz.upper < 10
 
 
 def test_no_time_at_all() -> None:

@@ -149,7 +149,12 @@ class _Work:
             return
         self.search.run(self.rng)
         if not self.search.done:
-            self.limit = f"the time limit of {time_limit:g} s was hit; raise time_limit"
+            self.limit = (
+                f"the time limit of {time_limit:g} s was hit; raise time_limit"
+                if self.search.fits and time_limit is not None
+                else "the layer is too large for the branch and bound, which proves nothing "
+                "below for it; bound smaller layers"
+            )
         self._weigh(deadline)
         points = [] if self.search.point is None else [self.search.point]
         self.pair = search_pairs(self.subject, points, self.rng, deadline)

@@ -29,6 +29,8 @@ __all__ = ["FrameSearch", "Objective", "State"]
 EARLIER = (0.25, 0.5)
 #: Half-spaces around a ball, for each dimension.
 CUTS = 40
+#: Numbers that a tree may keep, for all its depths together (2 GiB).
+ROOM = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,18 @@ class FrameSearch:
                 self.offer(tuple(map(Fraction, x.tolist())))
             if self._late():
                 return
+        if not self.fits:
+            return
         for share in (*EARLIER, 1.0 - self.gap):
             if self.lower < share * self.upper and not self._prove(share):
                 return
         self.done = True
+
+    @property
+    def fits(self) -> bool:
+        """Whether the layer is small enough for a tree; if not, the lower bound stays 0."""
+        m, n = self.subject.layer.shape
+        return 2 * (m + 1) * (n + 2) ** 2 <= ROOM
 
     def offer(self, x: Point) -> Interval | None:
         """Takes a point of the user's space as a witness of an upper bound, if it is inside."""
