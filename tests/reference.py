@@ -22,6 +22,8 @@ from monic.model import (
     AffineMap,
     Ball,
     Box,
+    ChannelScale,
+    ChannelShift,
     Concat,
     Domain,
     Input,
@@ -33,8 +35,11 @@ from monic.model import (
     Select,
     Shift,
     Sum,
+    TransposedConvolution,
     WholeSpace,
 )
+from monic.model.convolution import ConvolutionMap
+from tests.slow_convolution import convolved
 
 __all__ = [
     "Answer",
@@ -121,8 +126,11 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
         tables, vectors = zip(*map(evaluate, step.branches), strict=True)
         added = [[sum(t) for t in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
         return added, [sum(t) for t in zip(*vectors, strict=True)]
-    assert isinstance(step, (Linear, Shift, Scale)), f"Expected a known step. Got {step!r}."
+    known = (Linear, Shift, Scale, ConvolutionMap, ChannelShift, ChannelScale)
+    assert isinstance(step, known), f"Expected a known step. Got {step!r}."
     rows, bias = evaluate(step.of)
+    if isinstance(step, ConvolutionMap):
+        return _convolved(step, rows, bias)
     if isinstance(step, Linear):
         matrix = [[_exact(v) for v in row] for row in np.asarray(step.matrix)]
         if step.transposed:
@@ -131,12 +139,38 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
         product = [[_dot(row, column) for column in columns] for row in matrix]
         return product, [_dot(row, bias) for row in matrix]
     vector = [_exact(v) for v in np.asarray(step.vector).reshape(-1)]
-    vector = vector * (len(rows) // len(vector))
-    if isinstance(step, Shift):
+    times = len(rows) // len(vector)
+    if isinstance(step, ChannelShift | ChannelScale):
+        vector = [v for v in vector for _ in range(times)]
+    else:
+        vector = vector * times
+    if isinstance(step, Shift | ChannelShift):
         sign = -1 if step.negative else 1
         return rows, [b + sign * v for b, v in zip(bias, vector, strict=True)]
     scaled = [[v * a for a in row] for v, row in zip(vector, rows, strict=True)]
     return scaled, [v * b for v, b in zip(vector, bias, strict=True)]
+
+
+def _convolved(
+    step: ConvolutionMap, rows: list[list[Fraction]], bias: list[Fraction]
+) -> tuple[list[list[Fraction]], list[Fraction]]:
+    geometry, kernel = step.geometry, np.asarray(step.kernel)
+    axes = range(len(geometry.spatial))
+    grid = {
+        "shape": list(geometry.shape),
+        "stride": [geometry.steps(a)[0] for a in axes],
+        "dilation": [geometry.steps(a)[1] for a in axes],
+        "output_padding": [geometry.steps(a)[2] for a in axes],
+        "padding": [list(pair) for pair in geometry.pairs],
+        "groups": geometry.groups,
+        "mode": geometry.mode,
+    }
+    transposed = isinstance(step, TransposedConvolution)
+    name = "transposed-convolution" if transposed else "convolution"
+    table = [_exact(v) for v in kernel.reshape(-1)]
+    whole = [[*row, b] for row, b in zip(rows, bias, strict=True)]
+    found = convolved(name, table, list(kernel.shape), (whole, grid))
+    return [row[:-1] for row in found], [row[-1] for row in found]
 
 
 def brute_force(asked: Question) -> Answer:

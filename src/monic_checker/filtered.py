@@ -46,7 +46,18 @@ class PairedFilters:
                 memory.
         """
         body.end()
-        blocks = read_blocks(system)
+        firsts = self.firsts(system, read_blocks(system))
+        if not _full_rank(system, firsts, self.prime):
+            raise InvalidProof("evidence", f"the rank modulo {self.prime} is not full")
+        return Findings(f"{len(self.pairs)} pairs of opposite filters of full column rank")
+
+    def firsts(self, system: System, blocks: Sequence[Block]) -> list[Block]:
+        """Checks every pair, and returns their first blocks, which are filters of one step.
+
+        Raises:
+            InvalidProof: when a pair is not opposite, or the steps differ.
+            MalformedProof: when a number is out of range.
+        """
         for k, (i, j) in enumerate(self.pairs):
             address = f"evidence.pairs[{k}]"
             if max(i, j) >= len(blocks):
@@ -56,9 +67,7 @@ class PairedFilters:
         firsts = [blocks[i] for i, _ in self.pairs]
         if len({block.step for block in firsts}) != 1:
             raise InvalidProof("evidence.pairs", "expected first filters of one convolution")
-        if not _full_rank(system, firsts, self.prime):
-            raise InvalidProof("evidence", f"the rank modulo {self.prime} is not full")
-        return Findings(f"{len(self.pairs)} pairs of opposite filters of full column rank")
+        return firsts
 
 
 def read_prime(value: object, address: str) -> int:
@@ -86,6 +95,7 @@ def _read_pairs(value: object, address: str) -> list[tuple[int, int]]:
 def _full_rank(system: System, blocks: Sequence[Block], prime: int) -> bool:
     """Whether the filters have full column rank at all positions, group by group."""
     grid = blocks[0].grid
+    system.subject.budget.spend(grid.positions * grid.taps + grid.inputs, 64, "evidence")
     circulant = is_circulant(grid) and not any((prime - 1) % len(t) for t in grid.tables)
     sites = [] if circulant else [site(grid, place) for place in range(grid.positions)]
     field = Field(prime, system.subject.budget, "evidence")

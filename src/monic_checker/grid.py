@@ -16,6 +16,9 @@ _MODES = ("zero", "circular", "reflect", "replicate")
 #: No stride, dilation or padding is larger.
 _LARGEST = 2**31
 
+#: Nor has a table of one axis more entries: a million positions of a 3-tap kernel fit.
+_ENTRIES = 2**22
+
 Table = list[list[int]]
 
 
@@ -160,8 +163,8 @@ def _fold(index: int, size: int, mode: str) -> int:
 
 
 def _insist(fits: bool, entries: int, address: str) -> None:
-    if not fits or entries > 2**24:
-        raise MalformedProof(address, "expected an output, and a padding that the input allows")
+    if not fits or entries > _ENTRIES:
+        raise MalformedProof(address, "expected an output, and a size and padding that fit")
 
 
 def _numbers(value: Any, address: str, length: int | None, low: int) -> list[int]:

@@ -12,6 +12,7 @@ from monic_checker.document import choice, members, read_json_line
 from monic_checker.errors import MalformedProof
 from monic_checker.evidence import Evidence, Findings
 from monic_checker.filtered import PairedFilters
+from monic_checker.first_stage import FirstStage
 from monic_checker.independent import IndependentRows
 from monic_checker.network import NetworkSubject, Stages, read_network
 from monic_checker.network_collision import NetworkCollision
@@ -45,6 +46,9 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
 #: The assumption that a kind of evidence rests on; the others need none.
 _ASSUMES = {"packing": "general-position"}
 
+#: What may prove a part of a network, whose claim carries no assumption.
+_UNCONDITIONAL = {rule: read for rule, read in _RULES.items() if rule[2] not in _ASSUMES}
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -54,12 +58,12 @@ class Header:
     assumption: str | None
     subject: Subject | NetworkSubject
     kind: str
-    evidence: Evidence | Composition | NetworkCollision
+    evidence: Evidence | Composition | FirstStage | NetworkCollision
 
     def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
         """Checks the evidence, given what `find_arrays` returned; raises as evidence does."""
         subject, evidence = self.subject, self.evidence
-        if isinstance(evidence, (Composition, NetworkCollision)):
+        if isinstance(evidence, (Composition, FirstStage, NetworkCollision)):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
         elif isinstance(subject, Subject):
@@ -94,11 +98,13 @@ def read_header(stream: BinaryIO) -> Header:
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:
     kind = why.get("kind") if isinstance(why, dict) else None
-    wanted = "composition" if claim == "INJECTIVE" else "collision"
-    kind = choice(kind, f"evidence.kind ({claim}, network)", [wanted])
+    wanted = ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage"]
+    kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
     _insist_on(assumption, kind)
     if kind == "composition":
-        return Header(claim, None, subject, kind, Composition.read(why, subject, _RULES))
+        return Header(claim, None, subject, kind, Composition.read(why, subject, _UNCONDITIONAL))
+    if kind == "first-stage":
+        return Header(claim, None, subject, kind, FirstStage.read(why, subject, _RULES))
     return Header(claim, None, subject, kind, NetworkCollision.read(why, subject))
 
 

@@ -14,6 +14,9 @@ __all__ = ["LONGEST", "Step", "read_steps"]
 #: No array and no value of a step has more entries; the bound stops repeated doubling.
 LONGEST = 2**40
 
+#: A layer has few convolutions, and their tables take memory.
+_CONVOLUTIONS_LIMIT = 64
+
 _CONVOLUTIONS = ("convolution", "transposed-convolution")
 _CHANNELS = ("channel-shift", "channel-shift-negative", "channel-scale")
 _MATRICES = ("linear", "linear-transposed")
@@ -77,6 +80,8 @@ def read_steps(value: object, shapes: Sequence[Shape]) -> list[Step]:
     for i, entry in enumerate(entries):
         address = f"subject.map[{i}]"
         steps.append(_read_step(items(entry, address), address, steps, shapes))
+        if sum(1 for step in steps if step.grid is not None) > _CONVOLUTIONS_LIMIT:
+            raise MalformedProof(address, f"expected at most {_CONVOLUTIONS_LIMIT} convolutions")
         if steps[-1].size > LONGEST:
             raise MalformedProof(address, f"expected a value of at most {LONGEST} entries")
     return steps

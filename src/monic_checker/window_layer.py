@@ -6,14 +6,19 @@ from itertools import product
 
 from flint import fmpq, fmpz
 
+from monic_checker.body import Body
 from monic_checker.budget import bits
 from monic_checker.domain import Domain, Side
 from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.filtered import PairedFilters
 from monic_checker.filters import Block, kernel, read_blocks
 from monic_checker.linear import Row
+from monic_checker.paired import PairedRows
+from monic_checker.peeling import Field, Site, full_column_rank
 from monic_checker.steps import Step
 from monic_checker.subject import Subject
 from monic_checker.system import System
+from monic_checker.tree import Tree, check_tree
 
 __all__ = ["WindowLayer"]
 
@@ -38,6 +43,7 @@ class WindowLayer:
         self.groups = grids[0].groups if len({grid.groups for grid in grids}) == 1 else 1
         self.inputs = math.prod(self._shape[1:])
         self._channels = self._shape[0] // self.groups
+        system.subject.budget.spend(self.groups * self.inputs, 64, "evidence.size")
 
     def rows_inside(self, window: tuple[int, ...], address: str) -> Shape:
         """What the different rows inside a window read along each axis, relative to it."""
@@ -77,6 +83,56 @@ class WindowLayer:
                 found.append(Side([(columns[j], a)], side.c))
         return found
 
+    def check(
+        self,
+        kind: str,
+        proof: object,
+        of: tuple[int, Shape, list[Side]],
+        body: Body,
+    ) -> None:
+        """Checks the proof about a window of a group, with its patterns and bounds.
+
+        Raises:
+            InvalidProof: when it does not hold.
+            MalformedProof: when it is not of its kind.
+        """
+        group, shape, _ = of
+        if kind == "paired-filters":
+            self._check_rank(PairedFilters.read(proof, self._system.subject), group, shape)
+            return
+        part = self.part(*of)
+        if kind == "tree":
+            Tree.read(proof, part.subject)
+            check_tree(part, body)
+        else:
+            PairedRows.read(proof, part.subject).check_pairs(part)
+
+    def _check_rank(self, proof: PairedFilters, group: int, shape: Shape) -> None:
+        """Checks opposite filters whose rows inside the window have full column rank."""
+        firsts = proof.firsts(self._system, self._blocks)
+        grid = firsts[0].grid
+        if grid.groups != self.groups or any(self._group(b) != group for b in firsts):
+            raise InvalidProof("evidence.classes", "expected filters of the window's group")
+        lines = dict(zip(self._grids, shape, strict=True))[firsts[0].step]
+        sites: list[Site] = []
+        for choice in product(*lines):
+            site: Site = {}
+            for tap, place in enumerate(product(*choice)):
+                if min(place) >= 0:
+                    flat = self._flat(place)
+                    site[flat] = (*site.get(flat, ()), tap)
+            sites.append(site)
+        kernels = [kernel(self._system, block) for block in firsts]
+        field = Field(proof.prime, self._system.subject.budget, "evidence.classes")
+        if not full_column_rank(kernels, grid.width, sites, math.prod(self._size), field):
+            raise InvalidProof("evidence.classes", f"the rank modulo {proof.prime} is not full")
+
+    def _flat(self, place: Sequence[int]) -> int:
+        flat = 0
+        for index, side in zip(place, self._size, strict=True):
+            flat = flat * side + index
+        return flat
+
     def part(self, group: int, shape: Shape, sides: list[Side]) -> System:
         """The rows inside a window as a layer by itself, on what the domain leaves for it."""
         inside = dict(zip(self._grids, shape, strict=True))
@@ -113,9 +169,7 @@ class WindowLayer:
             for tap, place in enumerate(product(*choice_)):
                 if min(place) < 0:
                     continue
-                flat = 0
-                for index, side in zip(place, self._size, strict=True):
-                    flat = flat * side + index
+                flat = self._flat(place)
                 for channel in range(grid.width):
                     entry = entries[channel * grid.taps + tap]
                     row[(first + channel) * count + flat] += times * entry

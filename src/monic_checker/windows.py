@@ -6,10 +6,8 @@ from monic_checker.body import Body
 from monic_checker.document import choice, integer, items, members
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
-from monic_checker.paired import PairedRows
 from monic_checker.subject import Subject
 from monic_checker.system import System
-from monic_checker.tree import check_tree
 from monic_checker.window_layer import WindowLayer
 
 __all__ = ["Windows"]
@@ -17,10 +15,11 @@ __all__ = ["Windows"]
 
 @dataclass(frozen=True, slots=True)
 class _Class:
-    """Windows (group, *start) of equal rows, and the pairs of rows in one; None for a tree."""
+    """Windows (group, *start) of equal rows, and the proof about the first."""
 
     windows: list[tuple[int, ...]]
-    pairs: object
+    kind: str
+    proof: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,7 @@ class Windows:
                 same = layer.rows_inside(other, address) == shape and layer.sides(other) == sides
                 if not same or other[0] != first[0]:
                     raise InvalidProof(address, f"the windows {first} and {other} differ")
-            part = layer.part(first[0], shape, sides)
-            if each.pairs is None:
-                check_tree(part, body)
-            else:
-                PairedRows.read(each.pairs, part.subject).check_pairs(part)
+            layer.check(each.kind, each.proof, (first[0], shape, sides), body)
             for window in each.windows:
                 covered.update(layer.positions(window))
         body.end()
@@ -87,9 +82,6 @@ def _read_class(value: object, address: str, axes: int) -> _Class:
     kind = choice(
         proof.get("kind") if isinstance(proof, dict) else None,
         f"{address}.proof.kind",
-        ["tree", "paired-rows"],
+        ["tree", "paired-rows", "paired-filters"],
     )
-    if kind == "tree":
-        members(proof, f"{address}.proof", ["kind"])
-        return _Class(found, None)
-    return _Class(found, proof)
+    return _Class(found, kind, proof)

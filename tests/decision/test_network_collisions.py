@@ -155,12 +155,24 @@ def test_a_box_makes_inner_layers_injective() -> None:
     assert decide(chain(*layers, domain=Orthant())).verdict is Verdict.NOT_INJECTIVE
 
 
+def test_a_first_layer_with_a_point_alone_is_proved(rng: np.random.Generator) -> None:
+    """In many dimensions no pair is written down; the point is a proof all the same."""
+    weight = rng.integers(-3, 4, (70, 70)).astype(np.float64)
+    network = chain((weight, None), (np.eye(70), None))
+    found = decide(network, method="structure")
+    assert found.verdict is Verdict.NOT_INJECTIVE
+    assert found.collision is None
+    confirmed(network, found)
+
+
 def test_seeds_and_limits() -> None:
     network = chain((SPLIT, None), ([[1.0, 1.0]], None), last=Activation.IDENTITY)
     first, second = (decide(network, seed=7).collision for _ in range(2))
     assert first == second
-    none = decide(chain((SPLIT, None), ([[1.0, -1.0]], None)), time_limit=0.0)
-    assert none.verdict is not Verdict.INJECTIVE
+    minus = chain((SPLIT, None), ([[1.0, -1.0]], None), last=Activation.IDENTITY)
+    none = decide(minus, time_limit=1e-6)
+    assert none.verdict is Verdict.UNDECIDED
+    assert "raise" in none.reason
     alone = decide(network, method="structure")
     assert alone.verdict is Verdict.UNDECIDED
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monic_checker import Array
-from tests.monic_checker.networks import BOX, collision_header, composition
-from tests.monic_checker.tiny_prover import VERSION, Layer, tree_body
+from tests.monic_checker.networks import BOX, collision_header, composition, first_stage_header
+from tests.monic_checker.tiny_prover import VERSION, Layer, doubles, named, tree_body
 
 __all__ = ["DOMAINS", "EXAMPLES", "SPEC_ARRAY", "SPEC_EXAMPLE", "TREES", "Example", "TreeExample"]
 
@@ -135,6 +135,7 @@ def _network(parts: tuple[dict[str, Any], bytes], *layers: Layer) -> Example:
     return Example(*parts, [array for layer in layers for array in layer.arrays])
 
 
+_DIES = Layer([[1.0, 0.25]])
 _MEET = [(_SPLIT, "relu"), (Layer([[2.0, 4.0, 0.0]]), "one-to-one")]
 
 EXAMPLES |= {
@@ -145,9 +146,108 @@ EXAMPLES |= {
     "composition on a box": _network(
         composition([(_SPLIT, "relu"), (_SMALL, "relu")], []), _SPLIT, _SMALL
     ),
+    "first stage": _network(
+        (first_stage_header([(_DIES, "relu"), _MEET[0]], BOX, ["-1/2"]), b""),
+        *(_DIES, _SPLIT),
+    ),
     "network collision": _network(
         (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)
     ),
+}
+
+_RULES = {"stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1, "mode": "zero"}
+
+
+def _over_filters(
+    kernel: list[list[float]], bias: list[float], steps: list[Any], evidence: dict[str, Any]
+) -> dict[str, Any]:
+    """A header about convolutions with kernels of one channel and the given steps."""
+    arrays = _filter_arrays(kernel, bias)
+    subject = {
+        "kind": "relu-layer",
+        "arrays": [named(array) for array in arrays],
+        "map": steps,
+        "domain": {"kind": "whole"},
+    }
+    claim = "NOT_INJECTIVE" if evidence["kind"] in ("point", "collision") else "INJECTIVE"
+    return {"claim": claim, "assumption": None, "subject": subject, "evidence": evidence}
+
+
+def _filter_arrays(kernel: list[list[float]], bias: list[float]) -> list[Array]:
+    flat = [entry for row in kernel for entry in row]
+    return [
+        Array("kernel", "float64", (len(kernel), 1, len(kernel[0])), doubles(flat)),
+        Array("bias", "float64", (len(bias),), doubles(bias)),
+    ]
+
+
+def _convolution(**changes: Any) -> list[Any]:
+    return ["convolution", 0, 0, {"shape": [1, 3], **_RULES, **changes}]
+
+
+#: y = C x and (y, -s y) with s = (1/2, 3), padded on one side.
+_FACTORED = [
+    ["input", 3],
+    _convolution(padding=[[0, 1]]),
+    ["channel-scale", 1, 1],
+    ["concat", 1, 2],
+]
+_WRITTEN = [["input", 3], _convolution(mode="circular", padding=[[1, 0]]), ["channel-shift", 1, 1]]
+_POINTWISE = [["input", 3], _convolution(), ["channel-shift", 1, 1]]
+_UNPADDED = [["input", 3], _convolution(), ["channel-scale", 1, 1], ["concat", 1, 2]]
+_RANK = {"kind": "paired-filters", "prime": 1009, "pairs": [[0, 2], [1, 3]]}
+_KERNEL = [[1.0, 2.0], [-1.0, 1.0]]
+_OPPOSITE = [[1.0, 2.0], [-1.5, -3.0]]
+_ONE = [[1.0], [-1.0], [2.0]]
+_ONE_BIAS = [1.0, -0.5, -3.0]
+_WINDOW = Layer([[*w, b] for w, b in zip(_ONE, _ONE_BIAS, strict=True)])
+_EVERYWHERE = [[0, 0], [0, 1], [0, 2]]
+
+
+def _windows(proof: dict[str, Any]) -> dict[str, Any]:
+    classes = [{"windows": _EVERYWHERE, "proof": proof}]
+    return {"kind": "windows", "size": [1], "classes": classes}
+
+
+_FILTERS = {
+    "paired filters, factored": (
+        *(_KERNEL, [-0.5, -3.0], _FACTORED),
+        {"kind": "paired-filters", "prime": 1009, "pairs": [[0, 2], [1, 3]]},
+    ),
+    "paired filters, written out": (
+        *(_OPPOSITE, [1.0, -1.0], _WRITTEN),
+        {"kind": "paired-filters", "prime": 1013, "pairs": [[0, 1]]},
+    ),
+    "paired filters, by frequencies": (
+        *(_OPPOSITE, [1.0, -1.0], _WRITTEN),
+        {"kind": "paired-filters", "prime": 1033, "pairs": [[0, 1]]},
+    ),
+    "windows by pairs": (
+        *(_ONE, _ONE_BIAS, _POINTWISE),
+        _windows({"kind": "paired-rows", "pairs": [[0, 1]]}),
+    ),
+    "windows by opposite filters": (
+        *(_KERNEL, [-0.5, -3.0], _UNPADDED),
+        {
+            "kind": "windows",
+            "size": [2],
+            "classes": [{"windows": [[0, 0], [0, 1]], "proof": _RANK}],
+        },
+    ),
+    "windows by trees": (*(_ONE, _ONE_BIAS, _POINTWISE), _windows({"kind": "tree"})),
+    "point of a convolution": (
+        *(_KERNEL, [-5.0, -5.0], _POINTWISE),
+        {"kind": "point", "x": ["1/2", "1", "-1"]},
+    ),
+}
+
+EXAMPLES |= {
+    name: Example(
+        _over_filters(kernel, bias, steps, evidence),
+        (tree_body(_WINDOW) or b"") if name == "windows by trees" else b"",
+        _filter_arrays(kernel, bias),
+    )
+    for name, (kernel, bias, steps, evidence) in _FILTERS.items()
 }
 
 #: The worked example of the specification, byte for byte.

@@ -8,7 +8,13 @@ from monic_checker import Array
 from tests.monic_checker.slow_check import evaluate_map
 from tests.monic_checker.tiny_prover import Layer, tree_body
 
-__all__ = ["collision_header", "composition", "network_claim_is_true", "network_subject"]
+__all__ = [
+    "collision_header",
+    "composition",
+    "first_stage_header",
+    "network_claim_is_true",
+    "network_subject",
+]
 
 BOX = {"kind": "box", "lower": ["-1"], "upper": ["2"]}
 
@@ -32,6 +38,15 @@ def collision_header(
         "subject": network_subject(stages, domain),
         "evidence": {"kind": "collision", "x": x, "other": other},
     }
+
+
+def first_stage_header(
+    stages: Sequence[tuple[Layer, str]], domain: dict[str, Any], x: list[str]
+) -> dict[str, Any]:
+    """The header of a proof by a point where too few rows of the first stage are active."""
+    header = collision_header(stages, domain, x, x)
+    evidence = {"kind": "point", "x": x}
+    return header | {"evidence": {"kind": "first-stage", "evidence": evidence}}
 
 
 def composition(

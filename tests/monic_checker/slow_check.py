@@ -12,6 +12,7 @@ from typing import Any
 
 from monic_checker import Array
 from tests.monic_checker.tiny_prover import Layer, circuits, exact_rows, injective, named, rank
+from tests.slow_convolution import convolved
 
 __all__ = ["claim_is_true", "evaluate_map", "tree_holds"]
 
@@ -175,6 +176,9 @@ def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbe
             )
         elif name == "concat":
             values.append([row for source in rest for row in values[source]])
+        elif name.endswith("convolution"):
+            array, source, grid = rest
+            values.append(convolved(name, tables[array], shapes[array], (values[source], grid)))
         else:
             array, source = rest
             values.append(_combine(name, tables[array], shapes[array], values[source]))
@@ -196,6 +200,9 @@ def _combine(name: str, table: Numbers, shape: list[int], value: list[Numbers]) 
             for row in matrix
         ]
     vector = table if len(table) == len(value) else table * len(value)
+    if name.startswith("channel-"):
+        vector = [v for v in table for _ in range(len(value) // len(table))]
+        name = name.removeprefix("channel-")
     if name == "scale":
         return [[v * x for x in row] for v, row in zip(vector, value, strict=True)]
     sign = -1 if name == "shift-negative" else 1

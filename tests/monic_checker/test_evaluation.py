@@ -6,12 +6,14 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from flint import fmpz
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from monic_checker import Array, InvalidProof
+from monic_checker import Array, InvalidProof, MalformedProof
 from monic_checker.subject import read_subject
 from monic_checker.system import System, find_arrays
+from monic_checker.vector import Vector
 from tests.monic_checker.slow_check import evaluate_map
 from tests.monic_checker.tiny_prover import doubles, named
 
@@ -170,3 +172,59 @@ def test_arrays_are_told_apart_by_shape_and_number_format() -> None:
             rows(about([["input", 1], ["linear", 0, 0]], [named(wanted)]), [other])
     subject = about([["input", 1], ["linear", 0, 0]], [named(wanted)])
     assert len(rows(subject, [other, wanted])) == 2
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], list[Array]]:
+    """Convolutions of every kind over one or two axes, after a shift and before a scale."""
+    axes = draw(st.integers(1, 2))
+    groups = draw(st.integers(1, 2))
+    sides = [draw(st.integers(1, 4)) for _ in range(axes)]
+    shape = [groups * draw(st.integers(1, 2)), *sides]
+    transposed = draw(st.booleans())
+    mode = "zero" if transposed else draw(st.sampled_from(MODES))
+    highest = min(sides) - 1 if mode == "reflect" else min(2, *sides)
+    padding = st.lists(st.integers(0, highest), min_size=2, max_size=2)
+    grid: dict[str, Any] = {
+        "shape": shape,
+        "stride": [draw(st.integers(1, 3)) for _ in range(axes)],
+        "dilation": [draw(st.integers(1, 2)) for _ in range(axes)],
+        "padding": [draw(padding) for _ in range(axes)],
+        "groups": groups,
+        "mode": mode,
+    }
+    if transposed:
+        grid["output_padding"] = [draw(st.integers(0, 1)) for _ in range(axes)]
+    taps = [draw(st.integers(1, 3)) for _ in range(axes)]
+    filters = draw(st.integers(1, 2))
+    first = (shape[0], filters) if transposed else (filters * groups, shape[0] // groups)
+    whole = (*first, *taps)
+    entries = draw(st.lists(numbers, min_size=math.prod(whole), max_size=math.prod(whole)))
+    arrays = [Array("k", "float64", whole, doubles(entries))]
+    name = "transposed-convolution" if transposed else "convolution"
+    constants = [{"values": ["1/3"] * shape[0], "shape": [shape[0]]}]
+    constants += [{"values": [str(k + 1) for k in range(filters * groups)], "shape": [1, 1]}]
+    constants[1]["shape"] = [filters * groups]
+    steps = [["input", math.prod(shape)], ["channel-shift", 1, 0], [name, 0, 1, grid]]
+    steps += [["channel-scale", 2, 2], ["channel-shift-negative", 2, 3]]
+    return about(steps, [named(arrays[0]), *constants]), arrays
+
+
+MODES = ("zero", "circular", "reflect", "replicate")
+
+
+@given(convolutions())
+def test_convolutions_on_both_roads(case: tuple[dict[str, Any], list[Array]]) -> None:
+    subject, arrays = case
+    try:
+        read_subject(subject)
+    except MalformedProof:  # no output is left
+        assume(False)
+    found = system(subject, arrays)
+    expected = evaluate_map(subject, arrays)
+    assert rows(subject, arrays) == expected
+    n = found.n
+    point = Vector([fmpz(3 * j - 4) for j in range(n)], fmpz(7))
+    values = [Fraction(int(v), 7 * int(found.scale)) for v in found.values(point, "x")]
+    x = [Fraction(3 * j - 4, 7) for j in range(n)] + [Fraction(1)]
+    assert values == [sum(a * t for a, t in zip(row, x, strict=True)) for row in expected]

@@ -1,6 +1,7 @@
 """Evidence `packing`: relations with disjoint open rows, under the assumption that is stated."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -18,7 +19,6 @@ BODY = bytes([0, 0, 3, 0, 0, 1, 2, 3, 0, 3, 4, 5])
 
 
 def proof(layer: Layer, body: bytes, assumption: str | None = "general-position") -> bytes:
-    import json
 
     header = layer.header({"kind": "packing"}) | {"assumption": assumption}
     order = ["claim", "assumption", "subject", "evidence"]
@@ -52,7 +52,6 @@ def test_the_assumption_must_be_stated(assumption: str | None) -> None:
 
 def test_a_plain_tree_assumes_nothing() -> None:
     header = TRIANGLES.header({"kind": "tree"}) | {"assumption": "general-position"}
-    import json
 
     text = b"monic-proof 1\n" + json.dumps(header).encode() + b"\n" + BODY
     with pytest.raises(MalformedProof):
@@ -131,3 +130,17 @@ def test_undecided_says_that_a_packing_exists() -> None:
     decision = monic.decide(layer, limits=monic.Limits(nodes=500))
     assert decision.verdict is monic.Verdict.UNDECIDED
     assert "ask with assume='general-position'" in decision.reason
+
+
+def test_no_part_of_a_network_rests_on_an_assumption() -> None:
+    """A composition claims without assumption, so its parts may not be packings."""
+    layer = TRIANGLES.header({"kind": "packing"})["subject"]
+    stage = {"activation": "relu", "arrays": layer["arrays"], "map": layer["map"]}
+    subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
+    for kind, words in (("packing", "evidence.layers"), ("tree", "relation without rows")):
+        part = {"domain": None, "evidence": {"kind": kind}}
+        evidence = {"kind": "composition", "layers": [part]}
+        header = {"claim": "INJECTIVE", "assumption": None, "subject": subject}
+        text = json.dumps(header | {"evidence": evidence}).encode()
+        with pytest.raises((MalformedProof, InvalidProof), match=words):
+            check(io.BytesIO(b"monic-proof 1\n" + text + b"\n" + BODY), TRIANGLES.arrays)

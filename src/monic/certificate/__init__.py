@@ -1,7 +1,11 @@
 """Certificates: what a proof says and how it is written down (SPEC.md)."""
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.network import composition_certificate, network_collision_certificate
+from monic.certificate.network import (
+    composition_certificate,
+    first_stage_certificate,
+    network_collision_certificate,
+)
 from monic.certificate.subject import (
     arrays_of,
     header,
@@ -14,6 +18,7 @@ __all__ = [
     "Certificate",
     "arrays_of",
     "composition_certificate",
+    "first_stage_certificate",
     "header",
     "network_collision_certificate",
     "point_certificate",

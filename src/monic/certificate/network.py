@@ -9,7 +9,11 @@ from monic.certificate.certificate import Certificate
 from monic.certificate.subject import header, point_certificate, subject
 from monic.model import Activation, Network, WholeSpace
 
-__all__ = ["composition_certificate", "network_collision_certificate"]
+__all__ = [
+    "composition_certificate",
+    "first_stage_certificate",
+    "network_collision_certificate",
+]
 
 _NAMES = {
     Activation.RELU: "relu",
@@ -24,6 +28,12 @@ def network_collision_certificate(
 ) -> Certificate:
     """Returns the certificate that two inputs of a network have the same output."""
     return point_certificate(_subject(network), "collision", {"x": x, "other": other})
+
+
+def first_stage_certificate(network: Network, first: Certificate) -> Certificate:
+    """Returns the certificate that a network merges what its first stage merges."""
+    evidence = {"kind": "first-stage", "evidence": first.header["evidence"]}
+    return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
 
 
 def composition_certificate(network: Network, certificates: Sequence[Certificate]) -> Certificate:

@@ -2,8 +2,12 @@
 
 from fractions import Fraction
 from time import monotonic
+from typing import Any
 
 from monic.certificate import Certificate, header, point_certificate, subject
+from monic.decision.convolution.blocks import blocks
+from monic.decision.convolution.decide import DENSE
+from monic.decision.convolution.kernel import local_kernel
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
 from monic.decision.structure import column_rank
@@ -24,6 +28,8 @@ def decide_affine(value: AffineMap, domain: Domain) -> Decision:
     started = monotonic()
     problem = Problem(ReLULayer(value, domain=domain))
     about = subject("affine", value, domain)
+    if value.in_dim * max(step.out_dim for step in value.steps()) > DENSE:
+        return _without_matrix(problem, about, started)
     found = column_rank([row[:-1] for row in problem.rows], problem.dim)
     if isinstance(found, list):
         evidence = {"kind": "independent-rows", "rows": found}
@@ -43,6 +49,32 @@ def decide_affine(value: AffineMap, domain: Domain) -> Decision:
         collision=pair,
         point=pair.x,
         statistics=Statistics(seconds=monotonic() - started),
+    )
+
+
+def _without_matrix(problem: Problem, about: dict[str, Any], started: float) -> Decision:
+    """Convolutions that lose something at one position; other large maps are not decided."""
+    found = blocks(problem.layer.map)
+    kernel = None if found is None else local_kernel(found)
+    spent = Statistics(seconds=monotonic() - started)
+    m, n = problem.layer.shape
+    if kernel is None:
+        return Decision(
+            verdict=Verdict.UNDECIDED,
+            reason=f"its matrix of {m:,} x {n:,} is beyond the limit of {DENSE:,} entries, and "
+            "no vector at one position of the input is lost",
+            method="rank",
+            statistics=spent,
+        )
+    pair = _collision(problem, kernel)
+    return Decision(
+        verdict=Verdict.NOT_INJECTIVE,
+        reason=f"the affine map has column rank below {n}: what is lost lies at one position",
+        method="rank",
+        certificate=point_certificate(about, "collision", {"x": pair.x, "other": pair.other}),
+        collision=pair,
+        point=pair.x,
+        statistics=spent,
     )
 
 

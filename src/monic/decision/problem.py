@@ -13,7 +13,7 @@ from monic.certificate import subject
 from monic.errors import DomainError
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.system import System
-from monic.model import Ball, ReLULayer
+from monic.model import Ball, Box, Orthant, ReLULayer
 from monic.model.reduction import Reduction, reduce_rows
 
 __all__ = ["Problem"]
@@ -143,6 +143,10 @@ class Problem:
         origin = (Fraction(0),) * self.dim
         if self.ball is not None or self.contains(origin):
             return origin
+        if isinstance(self.layer.domain, Orthant):
+            return (Fraction(1),) * self.dim
+        if isinstance(self.layer.domain, Box):
+            return self.layer.domain.middle()
         time = (*(0,) * self.dim, -1)
         found = separate_exactly([time, *self.sides], [], self.dim + 1)
         if isinstance(found, Relation):

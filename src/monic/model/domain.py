@@ -142,6 +142,24 @@ class Box(Domain):
             return all(low < t < high for low, t, high in self._triples(x))
         return all(low <= t <= high for low, t, high in self._triples(x))
 
+    def middle(self) -> tuple[Fraction, ...]:
+        """Returns a point in the interior: the centre, where both bounds are finite.
+
+        Example:
+            >>> Box([0.0, 3.0], [1.0, float("inf")]).middle()
+            (Fraction(1, 2), Fraction(4, 1))
+        """
+        point = []
+        for low, high in zip(self.lower.tolist(), self.upper.tolist(), strict=True):
+            ends = [Fraction(bound) for bound in (low, high) if np.isfinite(bound)]
+            if len(ends) == 2:
+                point.append((ends[0] + ends[1]) / 2)
+            elif ends:
+                point.append(ends[0] + (1 if np.isfinite(low) else -1))
+            else:
+                point.append(Fraction(0))
+        return tuple(point)
+
     def _triples(self, x: Sequence[Fraction]) -> Iterator[tuple[Any, Fraction, Any]]:
         # Python compares rationals with floats and integers exactly, infinities included
         return zip(self.lower.tolist(), x, self.upper.tolist(), strict=True)

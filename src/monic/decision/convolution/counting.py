@@ -20,6 +20,9 @@ __all__ = ["SparsePoint", "sparse_point"]
 #: Steps of the search from each start, and the number of starts.
 STEPS, STARTS = 200, 3
 
+#: No other start is tried where the first one left so many active rows for each of n.
+HOPELESS = 1.3
+
 #: Coordinates are rounded to so many bits, so that proofs stay short.
 BITS = 14
 
@@ -43,26 +46,29 @@ def sparse_point(layer: ReLULayer, *, seed: int, seconds: float | None) -> Spars
     floats = FloatMap(layer.map)
     n = layer.map.in_dim
     for x in _candidates(layer, floats, seed):
-        for point in _short(x, layer.domain):
+        if seconds is not None and monotonic() - began > seconds:
+            return None
+        for point in () if x is None else _short(x, layer.domain):
             sure = floats.bounded(point)
             active = int(layer.map.out_dim - (sure.value < -sure.error).sum())
             if active < n:
                 exact = tuple(map(Fraction, point.tolist()))
                 if layer.domain.contains(exact, interior=True):
                     return exact, active
-        if seconds is not None and monotonic() - began > seconds:
-            return None
     return None
 
 
-def _candidates(layer: ReLULayer, floats: FloatMap, seed: int) -> Iterator[FloatArray]:
-    """Yields points at which floats count fewer than n active rows; some just to look up."""
+def _candidates(layer: ReLULayer, floats: FloatMap, seed: int) -> Iterator[FloatArray | None]:
+    """Yields points at which floats count fewer than n active rows, and None for other steps."""
     if not isinstance(layer.domain, WholeSpace | Orthant | Box | Ball):
         return
     random = np.random.default_rng(seed)
-    n, lengths = layer.map.in_dim, floats.lengths()
+    n, lengths = layer.map.in_dim, floats.estimate_lengths()
+    fewest = layer.map.out_dim
     mean = -floats.adjoint(1 / lengths)
     for start in range(STARTS):
+        if start and fewest > HOPELESS * n:
+            return
         x = random.standard_normal(n) if start or not mean.any() else mean
         x /= np.linalg.norm(x)
         speed = np.zeros(n)
@@ -70,10 +76,10 @@ def _candidates(layer: ReLULayer, floats: FloatMap, seed: int) -> Iterator[Float
             inside = _inside(x, layer.domain)
             value = floats.value(inside, shifts=_bounded(layer.domain)) / lengths
             active = int((value >= 0).sum())
-            if active < n:
-                yield inside
-            elif layer.map.out_dim - active < n and isinstance(layer.domain, WholeSpace):
+            fewest = min(fewest, active)
+            if layer.map.out_dim - active < n and isinstance(layer.domain, WholeSpace):
                 yield -inside
+            yield inside if active < n else None
             # annealed: a smooth count at first, nearly the count itself in the end
             width = max(float(np.std(value)), 1e-300) * (0.5 ** (4 * k / STEPS))
             soft = 0.5 * (1 + np.tanh(value / (2 * width)))

@@ -7,9 +7,11 @@ from monic.certificate import point_certificate
 from monic.decision.approach import Approach
 from monic.decision.convolution.blocks import Block, blocks
 from monic.decision.convolution.counting import sparse_point
+from monic.decision.convolution.cover import Cover
+from monic.decision.convolution.kernel import local_kernel
 from monic.decision.convolution.paired import PairedFilters, kernel_vector, prove_pairs
 from monic.decision.convolution.pairs import find_pairs
-from monic.decision.convolution.windows import prove_windows
+from monic.decision.convolution.windows import prove_paired_windows, prove_windows
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
 from monic.decision.structure import structure
@@ -48,11 +50,13 @@ class _Question:
         self.limits: list[str] = []
 
     def answer(self) -> Decision | None:
-        m, n = self.layer.shape
+        n = self.problem.dim
+        # intermediate values count too: the matrix is computed step by step
+        size = n * max(step.out_dim for step in self.layer.map.steps())
         found = self._by_pairs() if self.blocks is not None else None
         if found is not None:
             return found
-        if m * n <= SMALL and structure(self.problem) is not None:
+        if size <= SMALL and structure(self.problem) is not None:
             return None
         if n > 12:
             found = self._by_counting()
@@ -62,7 +66,7 @@ class _Question:
             found = self._by_windows(self.blocks)
             if found is not None:
                 return found
-        if m * n <= DENSE:
+        if size <= DENSE:
             return None
         return self._undecided()
 
@@ -74,9 +78,12 @@ class _Question:
         if found is not None and found.certificate is not None:
             return self._paired(found)
         if found is not None and found.rank.limit:
+            cover = prove_paired_windows(self.layer, self.blocks, pairs, self.problem.subject)
+            if cover.certificate is not None:
+                return self._covered(cover)
             self.limits.append(found.rank.limit)
         if pairs.complete and (found is None or found.rank.full is False):
-            kernel = kernel_vector(self.blocks, n)
+            kernel = local_kernel(self.blocks) or kernel_vector(self.blocks, n)
             if kernel is not None:
                 return self._dependent(kernel)
             if found is not None:
@@ -90,7 +97,7 @@ class _Question:
             verdict=Verdict.INJECTIVE,
             reason=f"{found.filters} pairs of opposite filters, one of each active at every "
             f"position, and those of one side have full column rank {self.problem.dim:,} modulo "
-            f"the prime {found.rank.prime}",
+            f"the prime {found.rank.prime}" + (f" ({found.sigma.words()})" if found.sigma else ""),
             method="paired filters",
             certificate=found.certificate,
             statistics=self._spent(),
@@ -145,6 +152,9 @@ class _Question:
         if cover.certificate is None:
             self.limits.append(cover.limit)
             return None
+        return self._covered(cover)
+
+    def _covered(self, cover: Cover) -> Decision:
         size = " x ".join(map(str, cover.size))
         return Decision(
             verdict=Verdict.INJECTIVE,

@@ -26,6 +26,9 @@ __all__ = ["FloatMap", "Rounded"]
 
 _UNIT = 2.0**-53
 
+#: More than what underflow can do to one error bound.
+_FLOOR = 2.0**-1070
+
 #: More than all that underflow can do to one sum of products of floats.
 _TINY = 2.0**-1000
 
@@ -78,11 +81,8 @@ class FloatMap:
                 slopes[place] = slopes[place] + slope if place in slopes else slope
         return slopes[0]
 
-    def lengths(self) -> FloatArray:
-        """Returns the lengths |w_i| of the rows where convolutions are applied to the input.
-
-        For other maps they are estimated, from 16 random points with a fixed seed.
-        """
+    def estimate_lengths(self) -> FloatArray:
+        """Returns estimates of |w_i|, from 16 random points with a fixed seed, for a search."""
         random = np.random.default_rng(0)
         size = self._steps[0].in_dim
         square = np.zeros(self._steps[-1].out_dim)
@@ -124,13 +124,13 @@ def _bounded(step: AffineMap, x: FloatArray, parts: list[Rounded]) -> Rounded:
             count = int(np.prod(step.taps.kernel.shape[1:]))
         # each product, each sum, and the rounding of integer weights to floats
         spread = (count + 2) * _UNIT / (1 - (count + 2) * _UNIT)
-        error = _absolute(step, spread * size + known) + count * _TINY
+        error = _absolute(step, spread * size + known + _FLOOR) + count * _TINY
     elif isinstance(step, Shift | ChannelShift):
         error = known + _UNIT * (np.abs(value) + np.abs(_vector(step)))
     else:
         assert isinstance(step, Scale | ChannelScale), "every other step is known above"
         error = known * np.abs(_vector(step)) + 4 * _UNIT * np.abs(value) + _TINY
-    return Rounded(value, error * 1.0001)
+    return Rounded(value, np.where(np.isfinite(value), error * 1.0001, np.inf))
 
 
 def _absolute(step: ConvolutionMap | Linear, size: FloatArray) -> FloatArray:

@@ -12,10 +12,11 @@ from monic.certificate import Certificate, header
 from monic.decision.convolution.blocks import Block
 from monic.decision.convolution.pairs import Pairs
 from monic.decision.convolution.rank import Rank, column_rank
+from monic.decision.convolution.sigma import SigmaEstimate, estimate_sigma_min
 from monic.geometry.rational import primitive
 from monic.model.array import dyadic
 
-__all__ = ["PairedFilters", "kernel_vector", "prove_pairs"]
+__all__ = ["PairedFilters", "kernel_vector", "of_one_step", "pair_evidence", "prove_pairs"]
 
 #: Kernel vectors are computed over the rationals for matrices with up to so many entries.
 KERNEL_ENTRIES = 1 << 18
@@ -28,22 +29,21 @@ class PairedFilters:
     Arguments:
         certificate: The proof that the layer is one-to-one, if it is.
         rank: What was found out about the rank.
-        filters: The filters of C.
+        filters: The number of filters of C.
+        sigma: How stable C is, beside a proof.
     """
 
     rank: Rank
     certificate: Certificate | None = None
     filters: int = 0
+    sigma: SigmaEstimate | None = None
 
 
 def prove_pairs(pairs: Pairs, n: int, subject: dict[str, Any]) -> PairedFilters | None:
     """Returns what the pairs show, or None when there are too few of them to span R^n."""
-    by_step: dict[int, list[tuple[Block, Block]]] = defaultdict(list)
-    for pair in pairs.pairs:
-        by_step[id(pair[0].step)].append(pair)
-    if not by_step:
+    chosen = of_one_step(pairs)
+    if not chosen:
         return None
-    chosen = max(by_step.values(), key=len)
     taps = chosen[0][0].step.taps
     if len(chosen) * taps.positions < n:
         return None
@@ -51,12 +51,22 @@ def prove_pairs(pairs: Pairs, n: int, subject: dict[str, Any]) -> PairedFilters 
     found = column_rank(taps, filters)
     if not found.full:
         return PairedFilters(found, filters=len(chosen))
-    evidence = {
-        "kind": "paired-filters",
-        "prime": found.prime,
-        "pairs": [[i.number, j.number] for i, j in chosen],
-    }
-    return PairedFilters(found, Certificate(header("INJECTIVE", subject, evidence)), len(chosen))
+    proof = Certificate(header("INJECTIVE", subject, pair_evidence(chosen, found.prime)))
+    return PairedFilters(found, proof, len(chosen), estimate_sigma_min(taps, filters))
+
+
+def of_one_step(pairs: Pairs) -> list[tuple[Block, Block]]:
+    """Returns the pairs whose first filters belong to one convolution, that with the most."""
+    by_step: dict[int, list[tuple[Block, Block]]] = defaultdict(list)
+    for pair in pairs.pairs:
+        by_step[id(pair[0].step)].append(pair)
+    return max(by_step.values(), key=len, default=[])
+
+
+def pair_evidence(pairs: Sequence[tuple[Block, Block]], prime: int) -> dict[str, Any]:
+    """Returns the evidence `paired-filters`."""
+    numbers = [[i.number, j.number] for i, j in pairs]
+    return {"kind": "paired-filters", "prime": prime, "pairs": numbers}
 
 
 def kernel_vector(found: Sequence[Block], n: int) -> tuple[int, ...] | None:

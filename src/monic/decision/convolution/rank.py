@@ -19,12 +19,13 @@ from flint import nmod_mat
 
 from monic.decision.convolution.residues import primes, residues
 from monic.model.grid import IntArray
-from monic.model.taps import Taps
+from monic.model.taps import FloatArray, Taps
+from monic.model.window import Window
 
-__all__ = ["COLUMNS", "Rank", "column_rank", "is_circulant"]
+__all__ = ["COLUMNS", "Rank", "column_rank", "is_circulant", "window_rank"]
 
-#: A dense matrix with more columns (or entries than its square) is not built: 2.4 GB with copies.
-COLUMNS = 12288
+#: A dense matrix with more columns (or entries than its square) is not built: 2.1 GB of floats.
+COLUMNS = 16384
 
 #: Deficient modulo so many primes is deficient over the rationals, with near certainty.
 TRIED = 3
@@ -65,6 +66,25 @@ def column_rank(taps: Taps, filters: IntArray) -> Rank:
     return found
 
 
+def window_rank(taps: Taps, filters: IntArray, window: Window) -> Rank:
+    """Returns whether the rows of some filters of one group inside a window have full column rank.
+
+    Example:
+        >>> from monic.model import Convolution, Geometry, Input
+        >>> step = Convolution([[[1.0]]], Input(3), Geometry((1, 3)))
+        >>> window_rank(step.taps, np.array([0]), Window((1,), (2,))).full
+        True
+    """
+    found = Rank(False)
+    sites = window.patterns(taps)
+    for prime in primes(2, TRIED):
+        kernel = residues(taps.kernel[filters], prime)
+        found = _Peeling(kernel, sites, window.count, prime).run()
+        if found.full is not False:
+            return found
+    return found
+
+
 def _periods(taps: Taps) -> tuple[int, ...]:
     return taps.out_shape[1:]
 
@@ -91,7 +111,8 @@ def _modulo(taps: Taps, filters: IntArray, prime: int) -> Rank:
         if is_circulant(taps):
             part = _by_frequencies(taps, kernel[mine], prime)
         else:
-            part = _Peeling(taps, kernel[mine], prime).run()
+            sites = [_site(*taps.reads(p)) for p in np.ndindex(*taps.out_shape[1:])]
+            part = _Peeling(kernel[mine], sites, prod(taps.shape[1:]), prime).run()
         if not part.full:
             return part
         columns = max(columns, part.columns)
@@ -142,15 +163,17 @@ class _Peeling:
     positions with the same history share it.
     """
 
-    def __init__(self, taps: Taps, kernel: IntArray, prime: int) -> None:
+    def __init__(
+        self, kernel: IntArray, sites: list[dict[int, tuple[int, ...]]], positions: int, prime: int
+    ) -> None:
         self.prime = prime
         self.kernel = kernel.reshape(*kernel.shape[:2], -1)
         self.width = kernel.shape[1]
-        self.positions = prod(taps.shape[1:])
+        self.positions = positions
         self.free = [0] * self.positions
         self.bases: list[nmod_mat | None] = [None]
         self.sizes = [self.width]
-        self.sites = [_site(*taps.reads(p)) for p in np.ndindex(*taps.out_shape[1:])]
+        self.sites = sites
         self.blocks: dict[tuple[int, tuple[int, ...]], nmod_mat] = {}
         self.narrowed: dict[tuple[int, tuple[int, ...]], int] = {}
 
@@ -225,22 +248,24 @@ class _Peeling:
                 limit=f"the rank of a dense {height * len(sites):,} x {columns:,} matrix is "
                 f"beyond the limit of {COLUMNS:,} columns",
             )
+        from monic.geometry.elimination import has_full_column_rank  # compiled when it is needed
+
         start = np.cumsum([0, *(self.sizes[self.free[q]] for q in unknowns)]).tolist()
         offset = dict(zip(unknowns, start, strict=False))
-        table = nmod_mat(height * len(sites), columns, self.prime)
-        entries: dict[tuple[int, tuple[int, ...]], list[list[int]]] = {}
+        table = np.zeros((height * len(sites), columns))
+        entries: dict[tuple[int, tuple[int, ...]], FloatArray] = {}
         for number, site in enumerate(sites):
             for q, tap in site.items():
                 basis = self.free[q]
-                if not self.sizes[basis]:
+                size = self.sizes[basis]
+                if not size:
                     continue
                 if (basis, tap) not in entries:
-                    found = self._block(basis, tap).tolist()
-                    entries[basis, tap] = [[int(entry) for entry in row] for row in found]
-                for i, row in enumerate(entries[basis, tap], start=number * height):
-                    for j, entry in enumerate(row, start=offset[q]):
-                        table[i, j] = entry
-        return Rank(table.rank() == columns, self.prime, columns)
+                    found = [int(entry) for entry in self._block(basis, tap).entries()]
+                    entries[basis, tap] = np.array(found, dtype=np.float64).reshape(height, size)
+                rows = slice(number * height, (number + 1) * height)
+                table[rows, offset[q] : offset[q] + size] = entries[basis, tap]
+        return Rank(has_full_column_rank(table, self.prime), self.prime, columns)
 
 
 def _site(sources: IntArray, taps: IntArray) -> dict[int, tuple[int, ...]]:

@@ -5,6 +5,7 @@ from itertools import count
 import numpy as np
 from flint import fmpz
 
+from monic.geometry.elimination import HIGHEST_PRIME
 from monic.model.array import Array
 from monic.model.grid import IntArray
 
@@ -37,16 +38,16 @@ def residues(array: Array, prime: int) -> IntArray:
 
 
 def primes(modulus: int, limit: int = 3) -> list[int]:
-    """Returns the first primes p = 1 modulo a number, above 2^30 and below 2^31.
+    """Returns the first primes p = 1 modulo a number between 2^21 and 2^22; there may be fewer.
 
     Example:
         >>> primes(4, 1)
-        [1073741833]
+        [2097169]
     """
     found: list[int] = []
-    for k in count(2**30 // modulus + 1):
+    for k in count(2**21 // modulus + 1):
         candidate = k * modulus + 1
-        if candidate >= 2**31 or len(found) == limit:
+        if candidate >= HIGHEST_PRIME or len(found) == limit:
             return found
         if fmpz(candidate).is_prime():
             found.append(candidate)

@@ -10,7 +10,7 @@ from math import inf, nextafter
 import numpy as np
 from flint import fmpz, fmpz_mat
 
-from monic.errors import LayerError
+from monic.decision.network.chain import is_small
 from monic.model import Activation, Box, Domain, Orthant, Stage, WholeSpace
 from monic.model.affine import ExactAffine
 from monic.model.array import Array, dyadic
@@ -40,12 +40,9 @@ def range_superset(stage: Stage, domain: Domain) -> Domain:
     if stage.activation not in (Activation.RELU, Activation.IDENTITY):
         return WholeSpace()
     unknown = Orthant() if stage.activation is Activation.RELU else WholeSpace()
-    if not isinstance(domain, Box):
+    if not isinstance(domain, Box) or not is_small(stage.map):
         return unknown
-    try:
-        low, high = intervals(stage.map.exact(), domain)
-    except LayerError:  # its matrix is too large to be written down
-        return unknown
+    low, high = intervals(stage.map.exact(), domain)
     if stage.activation is Activation.RELU:
         low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
     with np.errstate(over="ignore"):

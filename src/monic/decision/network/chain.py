@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from flint import fmpz, fmpz_mat
 
-from monic.errors import LayerError
-from monic.model import Activation, Domain, Network
+from monic.model import Activation, AffineMap, Domain, Network
 from monic.model.affine import ExactAffine
 
-__all__ = ["Chain", "Floats", "Layer", "Point", "linear_part"]
+__all__ = ["Chain", "Floats", "Layer", "Point", "is_small", "linear_part"]
 
 Point = tuple[Fraction, ...]
+
+#: Larger matrices of integers take too long for a search; their layers are decided alone.
+ENTRIES = 1 << 21
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -140,16 +142,19 @@ def linear_part(network: Network) -> Chain | None:
     The last stage of the chain stands for its affine map alone when a one-to-one activation
     follows, since that changes no collision.
     """
-    layers = []
-    try:
-        for stage in network.stages:
-            layers.append(Layer(stage.map.exact(), stage.activation is Activation.RELU))
-            if stage.activation not in (Activation.RELU, Activation.IDENTITY):
-                break
-    except LayerError:  # too large to be written down as dense matrices of integers
-        if not layers:
-            return None
-    return Chain(tuple(layers), network.domain, network.in_dim)
+    layers: list[Layer] = []
+    for stage in network.stages:
+        if not is_small(stage.map):
+            break
+        layers.append(Layer(stage.map.exact(), stage.activation is Activation.RELU))
+        if stage.activation not in (Activation.RELU, Activation.IDENTITY):
+            break
+    return Chain(tuple(layers), network.domain, network.in_dim) if layers else None
+
+
+def is_small(value: AffineMap) -> bool:
+    """Whether a map's exact matrices are small enough to be written down for a search."""
+    return max(step.out_dim for step in value.steps()) * value.in_dim <= ENTRIES
 
 
 def _point(numbers: fmpz_mat, power: int, unit: int) -> Point:

@@ -8,7 +8,7 @@ docs/networks.md has the rules.
 
 from collections.abc import Iterator, Sequence
 
-from monic.certificate import composition_certificate
+from monic.certificate import composition_certificate, first_stage_certificate
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of
@@ -110,8 +110,12 @@ def network_decision(
     if isinstance(found, NetworkDecision):
         return found
     if verdicts[:1] == [Verdict.NOT_INJECTIVE]:
+        proof = stages[0].decision.certificate
         return NetworkDecision(
-            verdict=Verdict.NOT_INJECTIVE, reason=_first(stages), stages=tuple(stages)
+            verdict=Verdict.NOT_INJECTIVE,
+            reason=_first(stages),
+            stages=tuple(stages),
+            certificate=None if proof is None else first_stage_certificate(network, proof),
         )
     return NetworkDecision(
         verdict=Verdict.UNDECIDED,

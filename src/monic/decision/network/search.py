@@ -9,6 +9,7 @@ from monic.decision.network.chain import Chain, Floats, Point
 from monic.decision.network.kernels import collision_inside, deficient_points, roundings
 from monic.decision.network.lifting import lifted
 from monic.decision.network.pairs import collision_between, meeting_points
+from monic.decision.network.programs import is_small_enough, proposals
 from monic.decision.network.sampling import Sampler
 from monic.decision.result import StageDecision, Verdict
 
@@ -34,8 +35,9 @@ def search(
 ) -> Found | str:
     """Returns a collision of a chain, or the sentence that says how far the search went.
 
-    Three ways in turn: a collision of an inner layer is traced back to inputs; a region with a
-    rank-deficient local map is looked for; two inputs in two regions are moved together.
+    In turn: a collision of an inner layer is traced back to inputs; a region with a
+    rank-deficient local map is looked for; two inputs in two regions are moved together; on a box,
+    a small chain is searched as a whole by mixed-integer programs.
     """
     deadline = monotonic() + seconds
     found = _lift(chain, stages)
@@ -53,15 +55,19 @@ def search(
     for found, pairs in _between(chain, sampler):
         if found is not None:
             return found
-        if monotonic() > deadline:
-            return (
-                f"the search for a collision ended after its {seconds:g} s ({regions} regions "
-                f"and {pairs} pairs tried); raise the time limit"
-            )
-    return (
-        f"the search for a collision tried {regions} regions and {pairs} pairs of points; "
-        "try another seed"
-    )
+        if pairs >= STARTS or monotonic() > deadline:
+            break
+    if monotonic() <= deadline:
+        found = _by_program(chain, deadline)
+        if found is not None:
+            return found
+    tried = f"{regions} regions and {pairs} pairs of points tried"
+    if monotonic() > deadline:
+        return (
+            f"the search for a collision ended after its {seconds:g} s ({tried}); raise the time "
+            "limit"
+        )
+    return f"the search for a collision found none ({tried}); try another seed"
 
 
 def _lift(chain: Chain, stages: Sequence[StageDecision]) -> Found | None:
@@ -99,6 +105,16 @@ def _between(chain: Chain, sampler: Sampler) -> Iterator[tuple[Found | None, int
             yield Found(pair, "two inputs in two linear regions meet"), count
             return
         yield None, count
+
+
+def _by_program(chain: Chain, deadline: float) -> Found | None:
+    if not is_small_enough(chain):
+        return None
+    for x, other in proposals(chain, deadline):
+        pair = collision_between(chain, _exact(x), _exact(other))
+        if pair is not None:
+            return Found(pair, "two inputs in two linear regions meet (a mixed-integer program)")
+    return None
 
 
 def _exact(x: Floats) -> Point:

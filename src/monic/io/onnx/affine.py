@@ -1,15 +1,18 @@
 """The operators that are affine: each adds one exact step to the map of its value."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
+from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
-from monic.model import AffineMap, Linear, Scale, Shift
+from monic.model import AffineMap, ChannelScale, ChannelShift, Linear, Scale, Shift, Sum
 from monic.model.array import Array
 
 __all__ = ["add", "div", "gemm", "matmul", "mul", "neg", "sub"]
@@ -62,8 +65,22 @@ def _matrix_first(node: Node, operands: Operands) -> Value:
 
 
 def add(node: Node, operands: Operands) -> Value:
-    """Y = X + c."""
+    """Y = X + c, or X + Z for affine branches of one tensor."""
+    branches = [part.settled() for part in operands[:2] if isinstance(part, Value)]
+    if len(branches) == 2:
+        return _added(*branches)
     return _shifted(operands, negative=False)
+
+
+def _added(first: Value, second: Value) -> Value:
+    if first.shape != second.shape or first.lead != second.lead:
+        raise Refused(f"the shapes {first.shape} and {second.shape} are not equal; expand one")
+    if first.source is not second.source:
+        raise Refused(
+            "it adds branches across an activation (a skip connection); only affine branches of "
+            "one tensor are read"
+        )
+    return first.mapped(Sum((first.map, second.map)), name=second.name or first.name)
 
 
 def sub(node: Node, operands: Operands) -> Value:
@@ -81,6 +98,9 @@ def neg(node: Node, operands: Operands) -> Value:
 def mul(node: Node, operands: Operands) -> Value:
     """Y = c X, entry by entry."""
     first, constant = _pair(operands)
+    axis = _single_axis(first, constant)
+    if axis is not None:
+        return _in_channels(first, axis, partial(ChannelScale, constant.array))
     vector, shape = _along(first, constant)
     return first.mapped(Scale(vector, first.map), shape)
 
@@ -102,8 +122,35 @@ def div(node: Node, operands: Operands) -> Value:
 
 def _shifted(operands: Operands, *, negative: bool) -> Value:
     first, constant = _pair(operands)
+    axis = _single_axis(first, constant)
+    if axis is not None:
+        return _in_channels(first, axis, partial(ChannelShift, constant.array, negative=negative))
     vector, shape = _along(first, constant)
     return first.mapped(Shift(vector, first.map, negative), shape)
+
+
+def _single_axis(first: Value, constant: Constant) -> int | None:
+    """Returns the axis along which a constant differs when it is repeated along all others."""
+    shape = _padded(constant.shape, len(first.shape))
+    long = [axis for axis, size in enumerate(shape) if size > 1]
+    if constant.transposed or len(shape) != len(first.shape) or len(long) != 1:
+        return None
+    [axis] = long
+    alone = shape[axis] == first.map.out_dim  # one entry for each number: no repetition
+    fits = shape[axis] == first.shape[axis] and not (first.lead > 1 and axis == 0)
+    return axis if fits and not alone else None
+
+
+def _in_channels(first: Value, axis: int, step: Callable[..., AffineMap]) -> Value:
+    """Returns a step on channels, which are moved to the front and back where they are not."""
+    inner = 0 if first.lead == 1 else 1
+    front = [a for a in range(len(first.shape)) if a != axis and a >= inner]
+    order = (*range(inner), axis, *front)
+    if axis == inner or math.prod(first.shape[inner:axis]) == 1:
+        return first.mapped(step(of=first.map))
+    moved = permuted(first, order)
+    back = tuple(order.index(a) for a in range(len(order)))
+    return permuted(moved.mapped(step(of=moved.map)), back)
 
 
 def _pair(operands: Operands) -> tuple[Value, Constant]:

@@ -187,4 +187,6 @@ def _attribute(entry: "AttributeProto", folder: Path) -> Attribute:
         return tuple(entry.floats)
     if entry.type == AttributeProto.INTS:
         return tuple(entry.ints)
+    if entry.type == AttributeProto.STRING:
+        return entry.s.decode("utf-8", "replace")
     return array_of(entry.t, folder) if entry.type == AttributeProto.TENSOR else None

@@ -10,7 +10,7 @@ from monic.model.array import Array
 
 __all__ = ["Attribute", "Node", "short", "text"]
 
-Attribute = int | float | tuple[int, ...] | tuple[float, ...] | Array | None
+Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +54,13 @@ class Node:
         value = self.attributes.get(name, default)
         if not isinstance(value, int):
             raise Refused(f"its attribute {name!r} is not an integer")
+        return value
+
+    def string(self, name: str, default: str) -> str:
+        """Returns an attribute that is a word."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, str):
+            raise Refused(f"its attribute {name!r} is not a word")
         return value
 
     def integers(self, name: str) -> tuple[int, ...] | None:

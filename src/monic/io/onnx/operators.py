@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, joins, shapes
+from monic.io.onnx import activations, affine, convolution, joins, resize, shapes
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -52,15 +52,19 @@ _CONSTANTS = {
 
 _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Add": affine.add,
+    "AveragePool": convolution.average_pool,
     "Cast": shapes.cast,
     "Concat": joins.concat,
     "Constant": _constant,
+    "Conv": convolution.conv,
+    "ConvTranspose": convolution.conv_transpose,
     "Div": affine.div,
     "Dropout": shapes.dropout,
     "Elu": activations.elu,
     "Flatten": shapes.flatten,
     "Gather": shapes.gather,
     "Gemm": affine.gemm,
+    "GlobalAveragePool": convolution.global_average_pool,
     "Identity": shapes.identity,
     "LeakyRelu": activations.leaky_relu,
     "MatMul": affine.matmul,
@@ -69,6 +73,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "PRelu": activations.prelu,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
+    "Resize": resize.resize,
     "Shape": shapes.shape_of,
     "Sigmoid": activations.sigmoid,
     "Squeeze": shapes.squeeze,
@@ -76,4 +81,5 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Tanh": activations.tanh,
     "Transpose": shapes.transpose,
     "Unsqueeze": shapes.unsqueeze,
+    "Upsample": resize.upsample,
 }

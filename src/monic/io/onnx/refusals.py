@@ -14,8 +14,8 @@ _ONE_TO_ONE = "this activation is not read; it is one-to-one, and Tanh or Elu ma
 _LOSES_A_SUM = (
     "x and x + c give the same output, so it is never one-to-one; ask about the network without it"
 )
-_CONVOLUTION = "convolutions are not read; write the layer as a Gemm for its fixed input size"
-_POOLING = "pooling is not read; ask about the layers before it"
+_CONVOLUTION = "this kind of convolution is not read; write it as Conv with constant weights"
+_POOLING = "this pooling is not read; ask about the layers before it"
 _STATISTICS = (
     "its statistics depend on the input; ask about the layers before it, or fold fixed statistics "
     "into them"
@@ -30,10 +30,8 @@ _REASONS = {
     **dict.fromkeys(("Clip", "HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
     **dict.fromkeys(("Selu", "Softplus", "Softsign", "Exp", "Sinh", "Asinh", "Atan"), _ONE_TO_ONE),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _LOSES_A_SUM),
-    **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger", "DeformConv"), _CONVOLUTION),
-    **dict.fromkeys(
-        ("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"), _POOLING
-    ),
+    **dict.fromkeys(("ConvInteger", "DeformConv"), _CONVOLUTION),
+    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "LpPool"), _POOLING),
     **dict.fromkeys(
         (
             *("LayerNormalization", "InstanceNormalization", "GroupNormalization"),
@@ -62,7 +60,7 @@ def reason(op: str) -> str:
 
     Example:
         >>> reason("MaxPool")
-        'pooling is not read; ask about the layers before it'
+        'this pooling is not read; ask about the layers before it'
     """
     if ":" in op:
         return "operators outside ONNX's own are not read; export with standard operators"

@@ -1,17 +1,19 @@
-"""The operators that move no number: with the C order kept, each is the identity."""
+"""The operators that compute nothing: they keep the C order, or choose entries."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, axes, integers, operand, optional
-from monic.io.onnx.values import Constant, Operand, Refused, Shape
+from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
+from monic.model import Select
 
 __all__ = [
     *("cast", "dropout", "flatten", "gather", "identity", "joined_integers"),
-    *("reshape", "shape_of", "squeeze", "transpose", "unsqueeze"),
+    *("permuted", "reshape", "shape_of", "squeeze", "transpose", "unsqueeze"),
 ]
 
 #: The number formats of ONNX that monic reads, and the ones that hold all their numbers.
@@ -106,10 +108,23 @@ def transpose(node: Node, operands: Operands) -> Operand:
         return _reshaped(found, shape)
     if isinstance(found, Constant) and rank == 2 and found.shape == _stored(found):
         return replace(found, shape=shape, transposed=not found.transposed)
-    raise Refused(
-        f"it permutes the numbers of the shape {found.shape}; leave it out and permute the "
-        "weights instead"
-    )
+    if isinstance(found, Constant) or (found.lead > 1 and order[0] != 0):
+        raise Refused(
+            f"it permutes the numbers of the shape {found.shape}; store the constant, or export "
+            "one example, in its last form"
+        )
+    return permuted(found.settled(), order)
+
+
+def permuted(found: Value, order: Sequence[int]) -> Value:
+    """Returns a settled tensor with its axes in another order; examples stay along axis 0."""
+    numbers = np.arange(found.map.out_dim)
+    if found.lead == 1:
+        places = numbers.reshape(found.shape).transpose(order)
+    else:
+        places = numbers.reshape(found.shape[1:]).transpose([axis - 1 for axis in order[1:]])
+    shape = tuple(found.shape[axis] for axis in order)
+    return found.mapped(Select(places.reshape(-1).tolist(), found.map), shape)
 
 
 def shape_of(node: Node, operands: Operands) -> Operand:

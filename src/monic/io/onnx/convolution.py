@@ -1,0 +1,166 @@
+"""Conv, ConvTranspose and the poolings that are sums, on inputs of fixed size."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands, operand, optional, value, weights
+from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
+from monic.model import (
+    AffineMap,
+    ChannelShift,
+    Convolution,
+    Geometry,
+    Scale,
+    Select,
+    Sum,
+    TransposedConvolution,
+)
+from monic.model.array import Array
+
+__all__ = ["average_pool", "conv", "conv_transpose", "global_average_pool"]
+
+
+def conv(node: Node, operands: Operands) -> Value:
+    """Y = the convolution of X with a constant kernel, plus a constant for each channel."""
+    first, kernel = value(operands, 0), _kernel(operand(operands, 1))
+    shape = _image(first)
+    taps = kernel.shape[2:]
+    geometry = _geometry(node, shape, taps, _pads(node, shape[1:], taps))
+    return _with_bias(node, first, operands, Convolution(kernel, first.map, geometry))
+
+
+def conv_transpose(node: Node, operands: Operands) -> Value:
+    """Y = the transposed convolution of X with a constant kernel, plus a constant a channel."""
+    first, kernel = value(operands, 0), _kernel(operand(operands, 1))
+    if node.attributes.get("output_shape") is not None or _auto(node) != "NOTSET":
+        raise Refused("it derives its padding from a shape (output_shape or auto_pad); give pads")
+    shape = _image(first)
+    axes = len(shape) - 1
+    pads = _ends(node.integers("pads") or (0,) * (2 * axes), axes)
+    extra = node.integers("output_padding") or (0,) * axes
+    geometry = _geometry(node, shape, kernel.shape[2:], pads, extra)
+    return _with_bias(node, first, operands, TransposedConvolution(kernel, first.map, geometry))
+
+
+def average_pool(node: Node, operands: Operands) -> Value:
+    """Y = the means over windows, where their size is a power of two and nothing is padded."""
+    first = value(operands, 0)
+    shape = _image(first)
+    taps = node.integers("kernel_shape") or ()
+    if len(taps) != len(shape) - 1:
+        raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
+    if node.integer("ceil_mode", 0) or any(map(any, _pads(node, shape[1:], taps))):
+        raise Refused("its windows reach beyond the input; pad with zeros before it, explicitly")
+    geometry = _geometry(node, shape, taps, [(0, 0)] * len(taps))
+    return _means(node, first, shape, geometry, taps)
+
+
+def global_average_pool(node: Node, operands: Operands) -> Value:
+    """Y = the mean of each channel, where it has a power of two of entries."""
+    first = value(operands, 0)
+    shape = _image(first)
+    return _means(node, first, shape, Geometry(shape), shape[1:])
+
+
+def _means(
+    node: Node, first: Value, shape: Shape, geometry: Geometry, taps: Sequence[int]
+) -> Value:
+    count = math.prod(taps)
+    if count & (count - 1):
+        raise Refused(
+            f"its windows have {count} entries, and 1/{count} is no float; export it as a Conv "
+            "with the rounded weights"
+        )
+    tables = [
+        geometry.table(axis, size, transposed=False) for axis, size in enumerate(taps)
+    ]  # positions x taps along each axis
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    parts: list[AffineMap] = []
+    for tap in np.ndindex(*taps):
+        chosen = [table[:, k] for table, k in zip(tables, tap, strict=True)]
+        places = numbers[np.ix_(np.arange(shape[0]), *chosen)]
+        parts.append(Select(places.reshape(-1).tolist(), first.map))
+    total = Scale(literal(1.0 / count), Sum(tuple(parts)))
+    return first.mapped(total, (first.shape[0], shape[0], *map(len, tables)), node.name)
+
+
+def _with_bias(
+    node: Node, first: Value, operands: Operands, step: Convolution | TransposedConvolution
+) -> Value:
+    given: AffineMap = step
+    shift = optional(operands, 2)
+    if shift is not None:
+        bias = weights(shift).array
+        if bias.size != step.taps.out_shape[0]:
+            raise Refused(f"its bias has the shape {bias.shape}, not one entry for each channel")
+        given = ChannelShift(bias, given)
+    return first.mapped(given, (first.shape[0], *step.taps.out_shape), node.name)
+
+
+def _image(first: Value) -> Shape:
+    """The shape (channels, *spatial) of one example."""
+    if not 3 <= len(first.shape) <= 5 or first.shape[0] != first.lead:
+        raise Refused(
+            f"it takes examples of shape (channels, *spatial), up to three axes. Got the shape "
+            f"{first.shape}"
+        )
+    return first.shape[1:]
+
+
+def _kernel(found: object) -> Array:
+    if not isinstance(found, Constant):
+        raise Refused("its kernel depends on the input; only constant kernels are read")
+    kernel = weights(found)
+    if kernel.transposed or kernel.shape != kernel.array.shape:
+        raise Refused("its kernel is reshaped or transposed first; store it as it is used")
+    return kernel.array
+
+
+def _geometry(
+    node: Node,
+    shape: Shape,
+    taps: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    extra: Sequence[int] = (),
+) -> Geometry:
+    axes = len(shape) - 1
+    if len(taps) != axes or tuple(node.integers("kernel_shape") or taps) != tuple(taps):
+        raise Refused(f"its kernel of {tuple(taps)} taps does not fit the shape {shape}")
+    return Geometry(
+        shape,
+        stride=node.integers("strides") or (1,) * axes,
+        dilation=node.integers("dilations") or (1,) * axes,
+        padding=tuple(pads),
+        groups=node.integer("group", 1),
+        output_padding=tuple(extra) or (0,) * axes,
+    )
+
+
+def _pads(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
+    auto = _auto(node)
+    if auto in ("NOTSET", "VALID"):
+        given = node.integers("pads") if auto == "NOTSET" else None
+        return _ends(given or (0,) * (2 * len(sizes)), len(sizes))
+    if auto not in ("SAME_UPPER", "SAME_LOWER"):
+        raise Refused(f"its auto_pad {auto!r} is not known")
+    strides = node.integers("strides") or (1,) * len(sizes)
+    dilations = node.integers("dilations") or (1,) * len(sizes)
+    ends = []
+    for size, tap, stride, dilation in zip(sizes, taps, strides, dilations, strict=True):
+        need = max((-(-size // stride) - 1) * stride + dilation * (tap - 1) + 1 - size, 0)
+        small, large = need // 2, need - need // 2
+        ends.append((small, large) if auto == "SAME_UPPER" else (large, small))
+    return ends
+
+
+def _auto(node: Node) -> str:
+    return node.string("auto_pad", "NOTSET")
+
+
+def _ends(pads: Sequence[int], axes: int) -> list[tuple[int, int]]:
+    if len(pads) != 2 * axes or min(pads) < 0:
+        raise Refused(f"its pads {tuple(pads)} are not two numbers >= 0 for each axis")
+    return list(zip(pads[:axes], pads[axes:], strict=True))
