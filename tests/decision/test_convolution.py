@@ -34,6 +34,9 @@ from monic.model import (
 from tests.decision.agreement import INJECTIVE, NOT_INJECTIVE, UNDECIDED, decided
 from tests.decision.convolutions import dense, random_layer, small_convolution, windows
 
+#: 200 layers of each size; every second one is left to slow runs.
+SEEDS = [pytest.param(k, marks=[pytest.mark.slow] if k % 2 else []) for k in range(200)]
+
 #: Kernels of width 3 of example (12) of the first version of the paper, and (10)-(11).
 TWELVE = np.array([[[1, 0, -1]], [[1, 0, 1]], [[-1, 0, 1]], [[-1, 0, -1]]], dtype=float)
 _SPIKES = np.array([np.where(np.arange(4) == k, 3, -1).reshape(1, 2, 2) for k in range(4)])
@@ -92,7 +95,7 @@ def test_a_cropped_transposed_convolution_loses_the_first_entry() -> None:
     assert windows(ReLULayer(step)).certificate is None
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_small_layers_agree_with_their_dense_matrix(seed: int) -> None:
     rng = np.random.default_rng([seed, 8])
     layer = random_layer(rng, 1, 8)
@@ -105,7 +108,7 @@ def test_small_layers_agree_with_their_dense_matrix(seed: int) -> None:
         assert whole.verdict is INJECTIVE
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_ranks_of_filters_agree_with_dense_rank(seed: int) -> None:
     rng = np.random.default_rng([seed, 100])
     step = small_convolution(rng, 30, 100)
