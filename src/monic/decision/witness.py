@@ -15,6 +15,7 @@ from flint import fmpz_mat
 from monic.certificate import Certificate, point_certificate
 from monic.decision.problem import Point, Problem
 from monic.decision.result import Collision, FloatPair
+from monic.errors import LayerError
 from monic.geometry.rational import kernel_vector, rank
 from monic.model import AffineMap
 
@@ -136,13 +137,13 @@ def float_pair(
         least: What smaller outputs become: 0 for a ReLU, None for an affine map.
 
     Returns:
-        None where a coordinate is beyond float64.
+        None where a coordinate is beyond float64, or the map's matrix is too large.
     """
     try:
         first, second = tuple(map(float, x)), tuple(map(float, other))
-    except OverflowError:
+        exact = value.exact()
+    except (OverflowError, LayerError):
         return None
-    exact = value.exact()
     outputs = []
     for point in (first, second):
         unit = Fraction(2) ** min(math.frexp(t)[1] - 53 for t in point)
