@@ -6,6 +6,7 @@ __all__ = [
     "LayerError",
     "MalformedProof",
     "MonicError",
+    "NotInRange",
     "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
@@ -22,6 +23,10 @@ class LayerError(MonicError, ValueError):
 
 class DomainError(MonicError, ValueError):
     """Raised when a domain is not a convex set with interior, or does not fit its layer."""
+
+
+class NotInRange(MonicError, ValueError):
+    """Raised when points are to be inverted that are no outputs of the module."""
 
 
 class UnreadableModel(MonicError):

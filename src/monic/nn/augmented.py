@@ -1,0 +1,92 @@
+"""Layer norm that appends its statistics to its output."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monic.decision.result import Decision
+from monic.errors import LayerError
+from monic.nn.dense import jacobian_log_volume
+from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.values import FloatBounds
+from monic.nn.verdicts import injective, undecided
+
+__all__ = ["AugmentedLayerNorm"]
+
+
+class AugmentedLayerNorm(InjectiveModule):
+    r"""Creates the map from R^n to R^(n+2): (gamma u + beta, mean, deviation).
+
+    Here u = (x - mean) / deviation and deviation = sqrt(var + eps). With two more numbers in the
+    output nothing is lost, and no statistics need to be kept aside.
+
+    References:
+        Globally Injective ReLU Networks (Puthawala et al., 2020), Appendix B, Definition 5.
+
+    Arguments:
+        features: n.
+        eps: Added to the variance, above 0.
+
+    Raises:
+        LayerError: when eps is not positive.
+
+    Example:
+        >>> norm = AugmentedLayerNorm(3)
+        >>> x = torch.tensor([[1.0, 2.0, 6.0]])
+        >>> bool(torch.allclose(norm.inverse(norm(x)), x))
+        True
+        >>> norm.is_injective().verdict.name
+        'INJECTIVE'
+    """
+
+    def __init__(self, features: int, *, eps: float = 1e-5) -> None:
+        super().__init__()
+        if features < 1 or not eps > 0:
+            raise LayerError(f"Expected features >= 1 and eps > 0. Got {features} and {eps}.")
+        self.in_features, self.out_features, self.eps = features, features + 2, eps
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean(-1, keepdim=True)
+        deviation = (x.var(-1, unbiased=False, keepdim=True) + self.eps).sqrt()
+        return torch.cat((self.weight * (x - mean) / deviation + self.bias, mean, deviation), -1)
+
+    def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
+        x = self._found(y)
+        insist_in_range(y, self(x), 0.0, tolerance)
+        return x
+
+    def _found(self, y: Tensor) -> Tensor:
+        unit, mean, deviation = torch.split(y, [self.in_features, 1, 1], -1)
+        x: Tensor = mean + deviation * (unit - self.bias) / self.weight
+        return x
+
+    def log_det(self, x: Tensor) -> Tensor:
+        return jacobian_log_volume(self, x, 1)
+
+    def project(self, y: Tensor) -> Tensor:
+        given: Tensor = self(self._found(y))
+        return given
+
+    @property
+    def projects_to_nearest(self) -> bool:
+        return False
+
+    def bounds(self) -> FloatBounds:
+        return FloatBounds(inverse_lipschitz=(0.0, float("inf")), lipschitz=(0.0, float("inf")))
+
+    def is_injective(self) -> Decision:
+        if bool((self.weight == 0).any()):
+            return undecided("a gamma is 0: that coordinate is lost", "normalisation")
+        return injective(
+            "mean and deviation are a part of the output, and every slope is nonzero",
+            "normalisation",
+        )
+
+    def config(self) -> dict[str, Any]:
+        return {"features": self.in_features, "eps": self.eps}
+
+    def extra_repr(self) -> str:
+        return f"features={self.in_features}, eps={self.eps}"

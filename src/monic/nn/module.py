@@ -1,0 +1,93 @@
+"""What every injective module offers."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monic.decision.result import Decision, NetworkDecision
+from monic.errors import NotInRange
+from monic.nn.values import FloatBounds
+
+__all__ = ["InjectiveModule", "insist_in_range"]
+
+
+class InjectiveModule(nn.Module, ABC):
+    """A module that is one-to-one, with its inverse, its volume and its constants; abstract."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns f(x)."""
+
+    @abstractmethod
+    def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
+        """Returns the x with f(x) = y.
+
+        Arguments:
+            y: Outputs of the module.
+            tolerance: The largest |f(x) - y| allowed, relative to the size of y; None is the
+                square root of the format's precision, infinity asks for no check.
+
+        Raises:
+            NotInRange: when y is no output of the module; see `project`.
+        """
+
+    @abstractmethod
+    def log_det(self, x: Tensor) -> Tensor:
+        """Returns 1/2 log det J^T J at x, one number for each example; J is the Jacobian."""
+
+    @abstractmethod
+    def project(self, y: Tensor) -> Tensor:
+        """Returns a point of the range near to y; the nearest one if `projects_to_nearest`."""
+
+    @property
+    @abstractmethod
+    def projects_to_nearest(self) -> bool:
+        """Whether `project` returns the nearest point of the range."""
+
+    @abstractmethod
+    def bounds(self) -> FloatBounds:
+        """Returns bounds on stability, computed in floats: estimates, not certified."""
+
+    @abstractmethod
+    def is_injective(self) -> Decision | NetworkDecision:
+        """Returns the exact decision about the weights as they are now."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """Returns the arguments that construct such a module, as JSON can hold them."""
+
+    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns f(x) and 1/2 log det J^T J at x."""
+        return self(x), self.log_det(x)
+
+    def inverse_and_log_det(
+        self, y: Tensor, *, tolerance: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns x with f(x) = y, and the log-volume of the inverse, -1/2 log det J^T J at x.
+
+        The sign is that of the libraries for flows: log p(y) = log p(x) + log_det.
+        """
+        x = self.inverse(y, tolerance=tolerance)
+        return x, -self.log_det(x)
+
+
+def insist_in_range(
+    y: Tensor, again: Tensor, scale: Tensor | float, tolerance: float | None
+) -> None:
+    """Raises NotInRange when again, f of the x found, differs from y by too much.
+
+    Compiled code is not checked: the check looks at data.
+    """
+    if tolerance == float("inf") or torch.compiler.is_compiling():
+        return
+    if tolerance is None:
+        tolerance = torch.finfo(y.dtype).eps ** 0.5
+    gap, size = (again - y).detach().abs(), y.detach().abs() + scale
+    if y.numel() and not bool(gap.amax() <= tolerance * size.amax()):
+        raise NotInRange(
+            f"Expected outputs of the module, up to a relative difference of {tolerance:.1e}. Got "
+            f"ones that differ from the nearest output found by {float(gap.amax()):.1e}. Use "
+            "`project` for points off the range, or raise `tolerance`."
+        )

@@ -1,0 +1,267 @@
+"""Layers of pairs: x -> ReLU(z, -s^2 z, M x + c) with z = B x + b."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from monic.decision.result import Decision
+from monic.errors import LayerError
+from monic.model import ReLULayer
+from monic.model.array import Array, freeze
+from monic.nn import solving, stability, volume
+from monic.nn.constraint import Constraint, constrain
+from monic.nn.dense import DENSE_LIMIT
+from monic.nn.exact_operator import Operator
+from monic.nn.membership import PairedWeights
+from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.pairs import code_of, in_pairs
+from monic.nn.precision import full_precision, working
+from monic.nn.values import FloatBounds, LogDetEstimate
+
+__all__ = ["Options", "OptionsDict", "PairedLayer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What all layers of pairs are asked.
+
+    Arguments:
+        pairs: The number of pairs; None is as many as fit.
+        bias: Whether there are b and c.
+        scale: "diagonal" for one s for each pair, "scalar" for one s.
+        constraint: What B is kept to during training; see `constrain`.
+        device: A torch device.
+        dtype: A torch number format.
+    """
+
+    pairs: int | None = None
+    bias: bool = True
+    scale: Literal["diagonal", "scalar"] = "diagonal"
+    constraint: Constraint = None
+    device: torch.device | str | None = None
+    dtype: torch.dtype | None = None
+
+    def config(self) -> dict[str, Any]:
+        """Returns what is not the default, as JSON holds it; device and dtype are the weights'."""
+        names = ("pairs", "bias", "scale", "constraint")
+        return {n: getattr(self, n) for n in names if getattr(self, n) != getattr(Options(), n)}
+
+
+class OptionsDict(TypedDict, total=False):
+    """The keywords of `Options`."""
+
+    pairs: int | None
+    bias: bool
+    scale: Literal["diagonal", "scalar"]
+    constraint: Constraint
+    device: torch.device | str | None
+    dtype: torch.dtype | None
+
+
+class PairedLayer(InjectiveModule):
+    """The layer x -> ReLU(z, -s^2 z, M x + c) with z = B x + b; abstract.
+
+    B is `basis`, M is `rest` (None when there is none). If every s is nonzero and B has full
+    column rank the layer is one-to-one: of each pair one row is active at every x (Corollary 2
+    of [Puthawala et al., 2020]). z is computed once, so that pairs are antiparallel exactly, and
+    b is free.
+    """
+
+    basis: Tensor
+    bias: Tensor | None
+    s: Tensor
+    rest: Tensor | None
+    rest_bias: Tensor | None
+
+    def __init__(
+        self,
+        basis: tuple[int, ...],
+        rest: tuple[int, ...] | None,
+        counts: tuple[int, int],
+        options: Options,
+    ) -> None:
+        super().__init__()
+        if options.scale not in ("diagonal", "scalar"):
+            raise LayerError(f"Expected a scale 'diagonal' or 'scalar'. Got {options.scale!r}.")
+        self.pairs, self.others = counts
+        self.options, self.dense_limit = options, DENSE_LIMIT
+        shapes = {
+            "basis": basis,
+            "s": (self.pairs if options.scale == "diagonal" else 1,),
+            "bias": (self.pairs,) if options.bias else None,
+            "rest": rest,
+            "rest_bias": (self.others,) if options.bias and rest is not None else None,
+        }
+        for name, shape in shapes.items():
+            value = (
+                None
+                if shape is None
+                else nn.Parameter(torch.empty(shape, device=options.device, dtype=options.dtype))
+            )
+            self.register_parameter(name, value)
+        self.reset_parameters()
+        constrain(self, "basis", options.constraint)
+
+    @property
+    @abstractmethod
+    def example_dims(self) -> int:
+        """How many axes one example has; the first of them counts the channels."""
+
+    @abstractmethod
+    def example_shape(self) -> tuple[int, ...]:
+        """Returns the shape of one example."""
+
+    @abstractmethod
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Returns B x + b for weights of the shape of B, or M x + c for those of M."""
+
+    @abstractmethod
+    def operator(self, weight: Array) -> Operator:
+        """Returns the exact linear map of a weight."""
+
+    @abstractmethod
+    def reset_parameters(self) -> None:
+        """Sets well-conditioned weights that keep the mean square of the entries."""
+
+    def reset_scales(self) -> None:
+        """Sets s = 1 and zero biases."""
+        nn.init.ones_(self.s)
+        for bias in (self.bias, self.rest_bias):
+            if bias is not None:
+                nn.init.zeros_(bias)
+
+    @property
+    def scales(self) -> Tensor:
+        """d = s^2, shaped to multiply z."""
+        return (self.s * self.s).reshape(-1, *[1] * (self.example_dims - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.linear(x, self.basis, self.bias)
+        rest = None if self.rest is None else self.linear(x, self.rest, self.rest_bias)
+        return in_pairs(z, self.scales.to(z.dtype), -self.example_dims, rest)
+
+    def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
+        with full_precision(y):
+            target = working(y)
+            x = solving.solve(self, self._code(target), self.example_shape())
+            size = 0.0 if self.bias is None else self.bias.detach().abs().amax()
+            insist_in_range(y, self._again(x), size, tolerance)
+        return x.to(y.dtype)
+
+    def log_det(self, x: Tensor) -> Tensor:
+        with full_precision(x):
+            return volume.log_det(self, working(x))
+
+    def estimate_log_det(
+        self, x: Tensor, *, probes: int = 16, steps: int = 30, seed: int = 0
+    ) -> LogDetEstimate:
+        """Returns an estimate of 1/2 log det J^T J for inputs too large to do it exactly.
+
+        Arguments:
+            x: Examples.
+            probes: Random vectors; the standard error falls as one over their root.
+            steps: Lanczos steps for each; ill-conditioned layers need more.
+            seed: Of the random vectors.
+        """
+        with full_precision(x):
+            samples = volume.samples(self, working(x), (probes, steps), seed)
+        return LogDetEstimate(
+            value=samples.mean(0),
+            standard_error=samples.std(0) / probes**0.5,
+            probes=probes,
+            steps=steps,
+            seed=seed,
+        )
+
+    def project(self, y: Tensor) -> Tensor:
+        with full_precision(y):
+            x = solving.solve(self, self._code(working(y)), self.example_shape())
+            return self._again(x).to(y.dtype)
+
+    @property
+    def projects_to_nearest(self) -> bool:
+        if self.rest is not None:
+            return False
+        outputs, inputs = self.operator(self._array(self.basis)).shape
+        return outputs == inputs
+
+    def bounds(self) -> FloatBounds:
+        with torch.no_grad(), full_precision(self.s):
+            return stability.bounds(self)
+
+    def is_injective(self, *, limit: int = DENSE_LIMIT) -> Decision:
+        """Returns the exact decision about the weights as they are now.
+
+        Arguments:
+            limit: Inputs with more numbers than this are UNDECIDED.
+        """
+        return self._weights().decide(limit)
+
+    def to_model(self) -> ReLULayer:
+        """Returns the layer as monic's engines take it, exactly.
+
+        Raises:
+            LayerError: when taps meet in one weight, so that writing it out would round.
+        """
+        model = self._weights().model()
+        if model is None:
+            raise LayerError(
+                "Expected a convolution no two taps of which read the same input. Got one that "
+                "adds them; use a larger `input_size` or padding with zeros."
+            )
+        return model
+
+    def _weights(self) -> PairedWeights:
+        basis, places = self.operator(self._array(self.basis)), 1
+        places = basis.taps.shape[1]
+        rest = None if self.rest is None else self.operator(self._array(self.rest))
+
+        def spread(values: Tensor | None, count: int) -> Array | None:
+            if values is None:
+                return None
+            return np.repeat(np.broadcast_to(self._array(values), (count,)), places)
+
+        scales = spread(self.s * self.s, self.pairs)
+        assert scales is not None, "every layer has scales"
+        return PairedWeights(
+            basis,
+            scales,
+            spread(self.bias, self.pairs),
+            rest,
+            spread(self.rest_bias, self.others),
+        )
+
+    def _array(self, values: Tensor) -> Array:
+        return freeze(values, "weight")
+
+    def _code(self, y: Tensor) -> Tensor:
+        """Returns B x for outputs y, as far as the pairs tell it."""
+        sizes = [self.pairs, self.pairs, self.others]
+        plus, minus, _ = torch.split(y, sizes, -self.example_dims)
+        z = code_of(plus, minus, working(self.scales))
+        if self.bias is None:
+            return z
+        return z - working(self.bias).reshape(-1, *[1] * (self.example_dims - 1))
+
+    def _again(self, x: Tensor) -> Tensor:
+        z, rest = self.branches(x)
+        return in_pairs(z, working(self.scales), -self.example_dims, rest)
+
+    def branches(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Returns z = B x + b, and M x + c if there is M, in float32 or better."""
+        z = self.linear(x, working(self.basis), _working(self.bias))
+        if self.rest is None:
+            return z, None
+        return z, self.linear(x, working(self.rest), _working(self.rest_bias))
+
+    def extra_repr(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.config().items())
+        return f"{given}, pairs={self.pairs}" if "pairs" not in self.config() else given
+
+
+def _working(values: Tensor | None) -> Tensor | None:
+    return None if values is None else working(values)

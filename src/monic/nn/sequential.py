@@ -1,0 +1,186 @@
+"""Injective networks, layer after layer."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
+from monic.errors import LayerError
+from monic.nn.chain import as_step, insist_on_chain
+from monic.nn.dense import jacobian_log_volume
+from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.normalization import InjectiveGroupNorm
+from monic.nn.paired import PairedLayer
+from monic.nn.random_projection import RandomProjection
+from monic.nn.search import find_code
+from monic.nn.skip import InjectiveSkip
+from monic.nn.values import FloatBounds
+from monic.nn.verdicts import insist_on_assumption
+
+__all__ = ["InjectiveSequential"]
+
+
+class InjectiveSequential(InjectiveModule):
+    """Creates the composition of injective modules, which is injective.
+
+    Besides the modules of monic.nn it takes `nn.Linear` (with at least as many outputs as
+    inputs), `nn.Flatten`, `nn.Unflatten`, and the activations `nn.LeakyReLU`, `nn.ELU`, `nn.Tanh`,
+    `nn.Sigmoid`. Keys of its state are those of `nn.Sequential`.
+
+    Arguments:
+        modules: In order.
+
+    Raises:
+        LayerError: when neighbours do not fit, or cannot be one-to-one together; it says why.
+
+    Example:
+        >>> from monic.nn import InjectiveLinear
+        >>> network = InjectiveSequential(InjectiveLinear(2, 4), InjectiveLinear(4, 8))
+        >>> x = torch.ones(1, 2)
+        >>> bool(torch.allclose(network.inverse(network(x)), x, atol=1e-5))
+        True
+        >>> network.is_injective().verdict.name
+        'INJECTIVE'
+    """
+
+    def __init__(self, *modules: nn.Module) -> None:
+        super().__init__()
+        insist_on_chain(modules)
+        for name, module in enumerate(modules):
+            self.add_module(str(name), module)
+        self._flattened: dict[int, tuple[int, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        return iter(module for module in self._modules.values() if module is not None)
+
+    def __getitem__(self, index: int) -> nn.Module:
+        return list(self)[index]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for index, module in enumerate(self):
+            if isinstance(module, nn.Flatten) and not torch.compiler.is_compiling():
+                self._flattened[index] = tuple(x.shape[1:])
+            x = module(x)
+        return x
+
+    def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
+        """Returns the x with f(x) = y: layer by layer, and by search up to a random projection.
+
+        Raises:
+            NotInRange: when y is no output, or the search found no input.
+        """
+        modules = list(self)
+        for index in reversed(range(len(modules))):
+            module = modules[index]
+            if isinstance(module, RandomProjection):
+                return self._searched(modules[: index + 1], y, tolerance)
+            step = as_step(module, self._flattened.get(index))
+            y = step.inverse(y, tolerance=tolerance)
+        return y
+
+    def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float | None) -> Tensor:
+        def before(x: Tensor) -> Tensor:
+            for module in modules:
+                x = module(x)
+            return x
+
+        last = modules[-1]
+        assert isinstance(last, RandomProjection), "a search ends at a projection"
+        size = last.latent_dim
+        x = find_code(before, y.reshape(-1, y.shape[-1]), size)
+        x = x.reshape(*y.shape[:-1], -1)
+        insist_in_range(y, before(x), 0.0, tolerance)
+        return x
+
+    def log_det(self, x: Tensor) -> Tensor:
+        """Returns 1/2 log det J^T J of the whole: it is not the sum of the layers' in general.
+
+        Raises:
+            LayerError: with a normalisation inside whose statistics are kept aside.
+        """
+        if any(isinstance(module, InjectiveGroupNorm) for module in self):
+            raise LayerError(
+                "Expected layers whose Jacobian is that of a function. Got InjectiveGroupNorm, "
+                "which is one-to-one only with its statistics; use AugmentedLayerNorm."
+            )
+        dims = next((m.example_dims for m in self if isinstance(m, PairedLayer)), 1)
+        return jacobian_log_volume(self, x, dims)
+
+    def project(self, y: Tensor) -> Tensor:
+        """Returns f(x) for an x found layer by layer, each on the nearest point it can give."""
+        given: Tensor = self(self.inverse(y, tolerance=math.inf))
+        return given
+
+    @property
+    def projects_to_nearest(self) -> bool:
+        return len(self) == 1 and as_step(self[0]).projects_to_nearest
+
+    def bounds(self) -> FloatBounds:
+        """Returns the products of the layers' bounds, from below and from above."""
+        low, high = 1.0, 1.0
+        for module in self:
+            if isinstance(module, RandomProjection):
+                low, high = 0.0, high * float(torch.linalg.matrix_norm(module.projection, 2))
+                continue
+            layer = as_step(module).bounds()
+            low, high = low * layer.inverse_lipschitz[0], high * layer.lipschitz[1]
+        return FloatBounds(inverse_lipschitz=(low, high), lipschitz=(low, high))
+
+    def is_injective(self, *, assume: str | Sequence[str] | None = None) -> NetworkDecision:
+        """Returns what the exact decisions about the layers say about the whole.
+
+        Arguments:
+            assume: "random-projections", "statistics" or both, when verdicts may rest on them.
+        """
+        asked = insist_on_assumption(assume)
+        stages = tuple(
+            StageDecision(
+                name=str(name),
+                shape=_shape(module),
+                domain="whole space",
+                activation=type(module).__name__,
+                decision=_decision(module, asked),
+            )
+            for name, module in enumerate(self)
+        )
+        used = sorted({s.decision.assumption for s in stages if s.decision.assumption})
+        verdict, reason = _whole(stages)
+        return NetworkDecision(
+            verdict=verdict, reason=reason, stages=stages, assumption=" and ".join(used) or None
+        )
+
+    def config(self) -> dict[str, Any]:
+        return {}
+
+
+def _decision(module: nn.Module, asked: tuple[str, ...]) -> Decision:
+    if isinstance(module, (RandomProjection, InjectiveSkip, InjectiveGroupNorm)):
+        return module.is_injective(assume=asked)
+    if isinstance(module, InjectiveSequential):
+        whole = module.is_injective(assume=asked)
+        return Decision(
+            verdict=whole.verdict,
+            reason=whole.reason,
+            method="composition",
+            assumption=whole.assumption,
+        )
+    found = as_step(module).is_injective()
+    assert isinstance(found, Decision), "only networks have a decision of another kind"
+    return found
+
+
+def _whole(stages: Sequence[StageDecision]) -> tuple[Verdict, str]:
+    weak = next((s for s in stages if s.decision.verdict is not Verdict.INJECTIVE), None)
+    if weak is None:
+        return Verdict.INJECTIVE, "every layer is one-to-one on the whole space"
+    return Verdict.UNDECIDED, f"layer {weak.name} ({weak.activation}): {weak.decision.reason}"
+
+
+def _shape(module: nn.Module) -> tuple[int, int]:
+    return int(getattr(module, "out_features", 0)), int(getattr(module, "in_features", 0))

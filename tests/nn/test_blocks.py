@@ -1,0 +1,188 @@
+"""Residual blocks, recurrent cells, skips, projections, normalisations."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from monic import Verdict
+from monic.errors import LayerError
+from monic.nn import (
+    AugmentedLayerNorm,
+    InjectiveGroupNorm,
+    InjectiveResidual,
+    InjectiveRNNCell,
+    InjectiveSkip,
+    RandomProjection,
+)
+from monic.nn.lipschitz import Contraction, norm_bound
+from monic.nn.residual import branch_bound
+from tests.nn.layers import branch
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6))
+def test_norm_bounds_are_above_and_near(rows: int, columns: int, seed: int) -> None:
+    matrix = np.random.default_rng(seed).standard_normal((rows, columns))
+    norm = np.linalg.norm(matrix, 2)
+    bound = norm_bound(matrix)
+    slack = min(rows, columns) ** (1 / 16)
+    assert norm * (1 - 1e-12) <= float(bound) <= norm * slack * (1 + 1e-5)
+    inside = Contraction(0.5)(torch.tensor(matrix)).numpy()
+    assert norm_bound(inside) <= Fraction(1, 2) * (1 + Fraction(1, 10**5))
+
+
+def test_norm_bounds_of_nothing_and_of_extremes() -> None:
+    assert norm_bound(np.zeros((2, 2))) == 0
+    assert norm_bound(np.array([[2.0**-60]])) >= Fraction(1, 2**60)
+    assert torch.isfinite(Contraction(0.5)(torch.full((3, 3), 1e30))).all()
+
+
+def test_a_branch_that_expands_is_undecided() -> None:
+    block: Any = InjectiveResidual(branch(3))
+    assert branch_bound(block.branch) < 1
+    nn.utils.parametrize.remove_parametrizations(block.branch[0], "weight")
+    with torch.no_grad():
+        block.branch[0].weight.mul_(100)
+    decision = block.is_injective()
+    assert decision.verdict is Verdict.UNDECIDED
+    assert "coefficient" in decision.reason
+    assert block.bounds().inverse_lipschitz[0] == 0
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        nn.Sequential(nn.Linear(3, 4)),
+        nn.Sequential(nn.Linear(3, 3), nn.GELU()),
+        nn.Sequential(nn.Linear(3, 3), nn.LeakyReLU(2.0)),
+        nn.Sequential(nn.Tanh()),
+    ],
+)
+def test_other_branches_are_refused(inner: nn.Sequential) -> None:
+    with pytest.raises(LayerError, match="branch"):
+        InjectiveResidual(inner)
+
+
+def test_a_branch_as_strong_as_can_be_is_still_inverted() -> None:
+    torch.manual_seed(0)
+    block: Any = InjectiveResidual(nn.Sequential(nn.Linear(2, 2)), coefficient=0.99).double()
+    with torch.no_grad():
+        block.branch[0].parametrizations.weight.original.copy_(-100 * torch.eye(2))
+    x = torch.randn(5, 2, dtype=torch.float64)
+    assert torch.allclose(block.inverse(block(x)), x, atol=1e-9)
+
+
+@pytest.mark.parametrize("where", ["input", "state", "both"])
+def test_recurrent_cells(where: str) -> None:
+    torch.manual_seed(1)
+    cell = InjectiveRNNCell(2, 6, injective_in=where).double()  # type: ignore[arg-type]
+    h = torch.randn(7, 6, dtype=torch.float64)
+    optimizer = torch.optim.SGD(cell.parameters(), lr=0.1)
+    for _ in range(5):
+        x = torch.randn(7, 2, dtype=torch.float64)
+        new = cell(x, h)
+        if where != "state":
+            assert torch.allclose(cell.inverse_input(new, h), x, atol=1e-9)
+            assert cell.is_injective(given="state").verdict is Verdict.INJECTIVE
+        if where != "input":
+            assert torch.allclose(cell.inverse_state(new, x), h, atol=1e-9)
+            assert cell.is_injective(given="input").verdict is Verdict.INJECTIVE
+        optimizer.zero_grad()
+        (new - 1).square().mean().backward()
+        optimizer.step()
+        h = new.detach()
+
+
+def test_recurrent_cells_refuse_what_they_were_not_asked() -> None:
+    cell = InjectiveRNNCell(2, 4)
+    x, h = torch.ones(1, 2), torch.zeros(1, 4)
+    assert torch.equal(cell(x), cell(x, h))
+    assert cell.is_injective(given="input").verdict is Verdict.UNDECIDED
+    with pytest.raises(LayerError, match="one-to-one in its state"):
+        cell.inverse_state(cell(x, h), x)
+    with pytest.raises(LayerError, match="one-to-one in its input"):
+        InjectiveRNNCell(2, 2, injective_in="state").inverse_input(h, h)
+    for sizes in ((2, 3), (3, 4)):
+        with pytest.raises(LayerError, match="even hidden_size"):
+            InjectiveRNNCell(*sizes)
+
+
+def test_skips_stay_near_their_module() -> None:
+    torch.manual_seed(2)
+    inner = nn.Sequential(nn.Linear(3, 7), nn.ReLU())
+    skip = InjectiveSkip(inner, 3, 7, epsilon=0.1, seed=4)
+    x = torch.randn(50, 3)
+    away = (skip(x) - inner(x)).norm(dim=1)
+    norm = torch.linalg.matrix_norm(skip.matrix, 2)
+    assert bool((away <= 0.1 * norm * x.norm(dim=1) * (1 + 1e-5)).all())
+    before = skip.matrix.clone()
+    skip.resample(4)
+    assert torch.equal(skip.matrix, before)
+    skip.resample(5)
+    assert not torch.equal(skip.matrix, before)
+    assert skip.is_injective().verdict is Verdict.UNDECIDED
+    with pytest.raises(LayerError, match=r"2 in_features \+ 1"):
+        InjectiveSkip(inner, 3, 6)
+    with pytest.raises(LayerError, match=r"2 latent_dim \+ 1"):
+        RandomProjection(3, 10, 6)
+
+
+def test_normalisations_lose_the_mean_without_their_statistics() -> None:
+    norm = InjectiveGroupNorm(2, 4)
+    decision = norm.is_injective()
+    assert decision.verdict is Verdict.NOT_INJECTIVE
+    assert decision.collision is not None
+    x, other = (
+        torch.tensor([[float(t) for t in point]])
+        for point in (decision.collision.x, decision.collision.other)
+    )
+    assert torch.equal(norm(x), norm(other))
+    assert torch.equal(norm.inverse(norm(other)), other)
+    y, statistics = norm.normalize(torch.tensor([[1.0, 3.0, 5.0, 9.0]]))
+    norm(x)
+    found = norm.inverse(y, statistics=statistics)
+    assert torch.allclose(found, torch.tensor([[1.0, 3.0, 5.0, 9.0]]))
+    with torch.no_grad():
+        norm.weight[0] = 0
+    assert norm.is_injective(assume="statistics").verdict is Verdict.UNDECIDED
+    with pytest.raises(LayerError, match="those of 1 examples"):
+        norm.inverse(torch.zeros(3, 4))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_group_norm_is_that_of_torch(groups: int) -> None:
+    torch.manual_seed(3)
+    x = torch.randn(4, 6, 5, 3)
+    theirs = nn.GroupNorm(groups, 6)
+    assert torch.allclose(InjectiveGroupNorm(groups, 6)(x), theirs(x), atol=1e-5)
+
+
+def test_volume_of_a_normalisation_is_that_of_its_affine_map() -> None:
+    torch.manual_seed(4)
+    norm = InjectiveGroupNorm(2, 4).double()
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 2)
+    x = torch.randn(2, 4, 3, dtype=torch.float64)
+    _, statistics = norm.normalize(x)
+    assert torch.allclose(norm.inverse(norm(x)), x)
+    for i in range(2):
+        slopes = norm.weight[:, None] / statistics.deviation[i].repeat_interleave(2, 0)
+        expected = slopes.expand(4, 3).log().sum()
+        assert torch.allclose(norm.log_det(x)[i], expected)
+    norm(x)
+    bounds = norm.bounds()
+    assert 0 < bounds.inverse_lipschitz[0] <= bounds.lipschitz[1]
+
+
+def test_augmented_norm_needs_slopes() -> None:
+    norm = AugmentedLayerNorm(3)
+    with torch.no_grad():
+        norm.weight[1] = 0
+    assert norm.is_injective().verdict is Verdict.UNDECIDED
+    with pytest.raises(LayerError, match="eps"):
+        AugmentedLayerNorm(3, eps=0)

@@ -1,0 +1,139 @@
+"""Compositions: what is taken, what is refused, and what is said about the whole."""
+
+import pytest
+import torch
+from torch import nn
+
+from monic import Verdict
+from monic.errors import LayerError, NotInRange
+from monic.nn import (
+    InjectiveConv2d,
+    InjectiveGroupNorm,
+    InjectiveLinear,
+    InjectiveSequential,
+    RandomProjection,
+)
+from monic.nn.dense import log_volume
+
+
+@pytest.mark.parametrize(
+    ("modules", "message"),
+    [
+        ((), "at least one module"),
+        ((nn.Linear(3, 6), nn.ReLU()), "InjectiveLinear and InjectiveConv contain"),
+        ((InjectiveLinear(2, 4), InjectiveLinear(5, 10)), "take the 4 features that module 0"),
+        ((InjectiveLinear(2, 4), nn.Linear(4, 3)), "maps lines to points"),
+        ((InjectiveLinear(2, 4), nn.MaxPool1d(2)), "loses numbers"),
+        ((InjectiveLinear(2, 4), nn.BatchNorm1d(4)), "InjectiveGroupNorm"),
+        ((InjectiveLinear(2, 8), RandomProjection(3, 8, 7)), "latent_dim=2"),
+        ((RandomProjection(2, 8, 7),), "before a RandomProjection"),
+        ((InjectiveConv2d(1, 4, 3), InjectiveConv2d(3, 12, 3)), "take the 4 features"),
+        ((nn.GELU(),), "one-to-one"),
+        ((nn.Flatten(2),), "one-to-one"),
+        ((nn.LeakyReLU(-1.0),), "one-to-one"),
+    ],
+)
+def test_pairs_that_cannot_be_one_to_one_are_refused(
+    modules: tuple[nn.Module, ...], message: str
+) -> None:
+    with pytest.raises(LayerError, match=message):
+        InjectiveSequential(*modules)
+
+
+def test_keys_are_those_of_torch() -> None:
+    ours = InjectiveSequential(InjectiveLinear(2, 4), nn.Linear(4, 4))
+    theirs = nn.Sequential(InjectiveLinear(2, 4), nn.Linear(4, 4))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert len(ours) == 2
+    assert ours[1] is list(ours)[1]
+
+
+def test_every_plain_step_is_undone() -> None:
+    torch.manual_seed(0)
+    network = InjectiveSequential(
+        nn.Linear(3, 5),
+        nn.ELU(1.5),
+        nn.Identity(),
+        nn.LeakyReLU(0.3),
+        nn.Sigmoid(),
+        nn.Tanh(),
+        nn.Unflatten(1, (5, 1)),
+        nn.Flatten(),
+    ).double()
+    x = torch.randn(4, 3, dtype=torch.float64)
+    assert torch.allclose(network.inverse(network(x)), x, atol=1e-9)
+    assert network.is_injective().verdict is Verdict.INJECTIVE
+
+
+def test_flatten_needs_a_call() -> None:
+    network = InjectiveSequential(InjectiveConv2d(1, 4, 3, padding=1, input_size=2), nn.Flatten())
+    with pytest.raises(LayerError, match="call it once"):
+        network.inverse(torch.zeros(1, 16))
+
+
+def test_volume_is_not_the_sum_of_volumes() -> None:
+    """J_2 J_1 for tall J_2, by hand."""
+    torch.manual_seed(1)
+    first, second = InjectiveLinear(2, 4).double(), InjectiveLinear(4, 8).double()
+    with torch.no_grad():
+        second.s.uniform_(0.3, 2)
+    network = InjectiveSequential(first, second)
+    x = torch.randn(1, 2, dtype=torch.float64)
+
+    def jacobian(layer: InjectiveLinear, x: torch.Tensor) -> torch.Tensor:
+        z = layer.linear(x, layer.basis, layer.bias)[0]
+        return torch.cat(
+            (
+                (z > 0)[:, None] * layer.basis,
+                -((z < 0) * layer.scales)[:, None] * layer.basis,
+            )
+        )
+
+    whole = jacobian(second, first(x)) @ jacobian(first, x)
+    assert torch.allclose(network.log_det(x), log_volume(whole))
+    apart = first.log_det(x) + second.log_det(first(x))
+    assert not torch.allclose(network.log_det(x), apart)
+
+
+def test_a_lost_basis_leaves_the_network_undecided() -> None:
+    network = InjectiveSequential(InjectiveLinear(2, 4), InjectiveLinear(4, 8))
+    with torch.no_grad():
+        network.get_parameter("1.basis").zero_()
+    decision = network.is_injective()
+    assert decision.verdict is Verdict.UNDECIDED
+    assert "layer 1" in decision.reason
+
+
+def test_assumptions_are_asked_for_and_written_down() -> None:
+    network = InjectiveSequential(
+        InjectiveLinear(2, 8), InjectiveGroupNorm(1, 8), RandomProjection(2, 8, 5)
+    )
+    assert network.is_injective().verdict is Verdict.UNDECIDED
+    half = network.is_injective(assume="statistics")
+    assert half.verdict is Verdict.UNDECIDED
+    assert "random-projections" in half.reason
+    whole = network.is_injective(assume=("statistics", "random-projections"))
+    assert whole.verdict is Verdict.INJECTIVE
+    assert whole.assumption == "random-projections and statistics"
+    with pytest.raises(LayerError, match="assumptions among"):
+        network.is_injective(assume="luck")
+
+
+def test_a_nested_network_is_one_layer() -> None:
+    network = InjectiveSequential(InjectiveSequential(InjectiveLinear(2, 4)), nn.LeakyReLU(0.1))
+    decision = network.is_injective()
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.stages[0].decision.method == "composition"
+
+
+def test_search_refuses_points_off_the_range() -> None:
+    torch.manual_seed(2)
+    network = InjectiveSequential(InjectiveLinear(1, 4), RandomProjection(1, 4, 3)).double()
+    with pytest.raises(NotInRange):
+        network.inverse(torch.tensor([[5.0, -7.0, 9.0]], dtype=torch.float64))
+
+
+def test_volume_with_statistics_kept_aside_is_refused() -> None:
+    network = InjectiveSequential(InjectiveLinear(2, 4), InjectiveGroupNorm(1, 4))
+    with pytest.raises(LayerError, match="AugmentedLayerNorm"):
+        network.log_det(torch.zeros(1, 2))

@@ -1,0 +1,172 @@
+"""What torch users expect of a module: compiling, exporting, copying, moving."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import monic
+from monic import Verdict
+from monic.nn import (
+    InjectiveConv2d,
+    InjectiveLinear,
+    InjectiveModule,
+    InjectiveResidual,
+    InjectiveSequential,
+    export,
+    injective,
+    without_parametrizations,
+)
+from tests.nn.layers import CASES, IDS, Case, branch
+
+all_layers = pytest.mark.parametrize("case", CASES, ids=IDS)
+
+
+@all_layers
+def test_torch_export(case: Case) -> None:
+    module, x = case.module(), case.batch()
+    y = module(x)
+    exported = torch.export.export(module, (x,)).module()
+    assert torch.allclose(exported(x), y, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES[::4], ids=IDS[::4])
+def test_torch_compile(case: Case) -> None:
+    module, x = case.module(), case.batch()
+    torch._dynamo.reset()
+    compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
+    assert torch.allclose(compiled(x), module(x), atol=1e-12)
+    compiled(x).sum().backward()
+    assert next(module.parameters()).grad is not None
+
+
+@pytest.mark.slow
+def test_torch_compile_with_inductor() -> None:
+    layer = InjectiveConv2d(2, 8, 3, padding=1, input_size=4)
+    x = torch.randn(2, 2, 4, 4)
+    assert torch.allclose(torch.compile(layer, fullgraph=True)(x), layer(x), atol=1e-5)
+
+
+@all_layers
+def test_vmap_and_batches_agree(case: Case) -> None:
+    module, x = case.module(), case.batch()
+    alone = torch.cat([module(example[None]) for example in x])
+    assert torch.allclose(module(x), alone, atol=1e-12)
+
+
+def test_empty_batches() -> None:
+    layer = InjectiveLinear(2, 4)
+    y = layer(torch.zeros(0, 2))
+    assert layer.inverse(y).shape == (0, 2)
+
+
+def trained(module: InjectiveModule, x: Tensor) -> InjectiveModule:
+    """50 steps of Adam towards a random target, with the membership test after each."""
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
+    target = torch.rand(module(x).shape, generator=torch.Generator().manual_seed(2)).to(x)
+    losses = []
+    for _ in range(50):
+        optimizer.zero_grad()
+        loss = (module(x) - target).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        assert module.is_injective().verdict is Verdict.INJECTIVE
+    assert losses[-1] < losses[0]
+    return module
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pytest.param(torch.float32, id="float32"),
+        pytest.param(torch.float64, id="float64", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: InjectiveLinear(3, 6),
+        lambda: InjectiveLinear(3, 9, pairs=4, scale="scalar"),
+        lambda: InjectiveLinear(3, 8, constraint="orthogonal"),
+        lambda: InjectiveLinear(3, 8, constraint="spectral"),
+        lambda: InjectiveSequential(
+            InjectiveLinear(2, 4), InjectiveLinear(4, 9), torch.nn.Linear(9, 9)
+        ),
+    ],
+    ids=["square", "rest", "orthogonal", "spectral", "network"],
+)
+def test_trained_and_exported_networks_are_proved_injective(
+    build: object, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    """Through torch.onnx, monic.load, monic.decide and the checker, with nothing in between."""
+    torch.manual_seed(9)
+    module: InjectiveModule = build().to(dtype)  # type: ignore[operator]
+    first = next(m for m in module.modules() if isinstance(m, InjectiveLinear))
+    x = torch.randn(16, first.in_features, dtype=dtype)
+    module = trained(module, x)
+    path = tmp_path / "network.onnx"
+    export(module, x, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["network.onnx"]
+    network = monic.load(path)
+    assert isinstance(network, monic.Network)
+    decision = monic.decide(network)
+    assert decision.verdict is Verdict.INJECTIVE
+    for stage in decision.stages:
+        assert stage.decision.method in ("paired rows", "rank")
+        assert stage.decision.certificate is not None
+    first_stage = decision.stages[0].decision
+    layer = monic.ReLULayer(network.stages[0].map)
+    assert first_stage.certificate is not None
+    monic.check(first_stage.certificate, layer)
+
+
+def test_exports_compute_the_same(tmp_path: Path) -> None:
+    from onnxruntime import InferenceSession
+
+    torch.manual_seed(10)
+    module = InjectiveSequential(InjectiveLinear(3, 8), InjectiveLinear(8, 17, pairs=8))
+    x = torch.randn(4, 3)
+    export(module, x, tmp_path / "network.onnx")
+    session = InferenceSession(tmp_path / "network.onnx")
+    for count in (1, 4):
+        [y] = session.run(None, {session.get_inputs()[0].name: x[:count].numpy()})
+        assert np.allclose(y, module(x[:count]).detach().numpy(), atol=1e-5)
+
+
+def test_written_out_weights_are_not_what_is_exported(tmp_path: Path) -> None:
+    """The counterpart: written out in floats, the same layer is not one-to-one."""
+    torch.manual_seed(11)
+    layer = InjectiveLinear(4, 8, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        layer.s.uniform_(0.5, 1.5)
+    d = layer.scales[:, None]
+    written = torch.cat((layer.basis, -d * layer.basis)).detach()
+    assert monic.decide(monic.ReLULayer(written)).verdict is Verdict.NOT_INJECTIVE
+    export(layer, torch.zeros(2, 4, dtype=torch.float64), tmp_path / "x.onnx")
+    loaded = monic.load(tmp_path / "x.onnx")
+    assert isinstance(loaded, monic.Network)
+    assert monic.decide(loaded).verdict is Verdict.INJECTIVE
+
+
+def test_parametrized_modules_are_proved_after_export(tmp_path: Path) -> None:
+    torch.manual_seed(12)
+    module = torch.nn.Sequential(injective(torch.nn.Linear(3, 7)), torch.nn.ReLU())
+    export(module, torch.zeros(2, 3), tmp_path / "x.onnx")
+    network = monic.load(tmp_path / "x.onnx")
+    assert isinstance(network, monic.Network)
+    decision = monic.decide(network)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.stages[0].decision.method == "paired rows"
+
+
+def test_parametrizations_can_be_taken_off() -> None:
+    module = InjectiveSequential(InjectiveLinear(3, 8, constraint="orthogonal"))
+    plain = without_parametrizations(module)
+    x = torch.randn(2, 3)
+    assert torch.allclose(plain(x), module(x))
+    assert {name for name, _ in plain.named_parameters()} == {"0.basis", "0.s", "0.bias"}
+    block = InjectiveResidual(branch(2))
+    assert torch.allclose(without_parametrizations(block)(x[:, :2]), block(x[:, :2]))
