@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from monic.errors import (
     DomainError,
     InvalidProof,
+    InversionError,
     LayerError,
     MalformedProof,
     MonicError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         NetworkDecision,
         Verdict,
     )
+    from monic.inversion import Inversion, invert
     from monic.io import load
     from monic.model import (
         Activation,
@@ -78,6 +80,8 @@ __all__ = [
     "Interrupted",
     "Interval",
     "InvalidProof",
+    "Inversion",
+    "InversionError",
     "LayerError",
     "Limits",
     "MalformedProof",
@@ -100,6 +104,7 @@ __all__ = [
     "check",
     "decide",
     "fibre",
+    "invert",
     "load",
     "save_checkpoint",
 ]
@@ -114,6 +119,7 @@ _HOMES = {
     "monic.decision.result": (
         *("Collision", "Decision", "Execution", "Limits", "NetworkDecision", "Verdict"),
     ),
+    "monic.inversion": ("Inversion", "invert"),
     "monic.io": ("load",),
     "monic.model": (
         *("Activation", "Ball", "Box", "Domain", "Network", "Orthant", "Polyhedron"),

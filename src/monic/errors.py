@@ -3,6 +3,7 @@
 __all__ = [
     "DomainError",
     "InvalidProof",
+    "InversionError",
     "LayerError",
     "MalformedProof",
     "MonicError",
@@ -23,6 +24,10 @@ class LayerError(MonicError, ValueError):
 
 class DomainError(MonicError, ValueError):
     """Raised when a domain is not a convex set with interior, or does not fit its layer."""
+
+
+class InversionError(MonicError, ValueError):
+    """Raised when data are no outputs of the model's shape, or a layer cannot be inverted."""
 
 
 class NotInRange(MonicError, ValueError):

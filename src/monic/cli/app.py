@@ -10,6 +10,7 @@ from monic.cli.bound import bound
 from monic.cli.check import check
 from monic.cli.codes import TROUBLE
 from monic.cli.decide import decide
+from monic.cli.invert import invert
 from monic.cli.show import show
 from monic.errors import MonicError
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(decide)
 app.command()(bound)
 app.command()(check)
+app.command()(invert)
 app.command()(show)
 
 

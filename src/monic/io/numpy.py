@@ -16,10 +16,21 @@ from monic.io.pairs import Stored, layers_of
 from monic.model import ReLULayer
 from monic.model.array import Array
 
-__all__ = ["load_npy", "load_npz", "stored_arrays"]
+__all__ = ["load_array", "load_npy", "load_npz", "stored_arrays"]
 
 #: No array may claim more bytes than this; a few bytes of zip can claim anything.
 LIMIT = 1 << 34
+
+
+def load_array(path: Path) -> Array:
+    """Returns the array of a `.npy` file.
+
+    Raises:
+        UnreadableModel: when it is missing, damaged, holds pickles or claims absurd sizes.
+    """
+    with _clear_errors(path), path.open("rb") as file:
+        _claim(file, path.stat().st_size)
+    return _read_npy(path)
 
 
 def load_npy(path: Path) -> dict[str, ReLULayer]:

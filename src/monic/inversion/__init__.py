@@ -1,0 +1,7 @@
+"""From outputs back to latent codes: one layer, networks, and generative priors."""
+
+from monic.inversion.invert import Inverter, invert
+from monic.inversion.recovery import Recovery, recover
+from monic.inversion.result import Interval, Inversion
+
+__all__ = ["Interval", "Inversion", "Inverter", "Recovery", "invert", "recover"]

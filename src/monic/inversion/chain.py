@@ -1,0 +1,213 @@
+"""A layer or network in floats, with outputs that are enclosed rigorously."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from flint import fmpz_mat
+
+from monic.decision.network import range_superset
+from monic.errors import InversionError
+from monic.inversion.activations import FloatActivation, float_activation
+from monic.inversion.pairs import Pairs, find_pairs
+from monic.inversion.region import Region
+from monic.inversion.rounding import TINY, UNIT, length_above, relative_error
+from monic.inversion.scaling import unit
+from monic.inversion.sigma import largest_singular_value, smallest_singular_value
+from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
+from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
+from monic.model.array import Array
+
+__all__ = ["Chain", "Enclosure", "FloatStage", "chain_of"]
+
+#: Centres (N, m), radii (N, m) of their coordinates, and bounds (N,) of the Euclidean distances.
+Enclosure = tuple[Array, Array, Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FloatStage:
+    """One stage: u = W x + b in floats, then an activation.
+
+    Arguments:
+        name: The stage's name in the model.
+        map: The exact affine map.
+        weight: W of shape (m, n), with relative errors of at most 2 u where W is no float matrix.
+        bias: b of shape (m,), likewise.
+        activation: What follows.
+        region: A convex superset of what reaches the stage.
+        pairs: The pairs of rows w_j = -d w_i of a ReLU stage, or None when they do not span.
+        least_stretch: A proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0.
+        largest: An upper bound of sigma_max(W).
+        typical_stretch: sigma_min(W)/2 in floats, a guess of how much the stage pulls points
+            apart; only thresholds for noise depend on it.
+    """
+
+    name: str
+    map: AffineMap
+    weight: Array
+    bias: Array
+    activation: FloatActivation
+    region: Region
+    pairs: Pairs | None
+    least_stretch: float
+    largest: float
+    typical_stretch: float
+
+    def before(self, x: Array) -> Array:
+        """Returns W x + b for a batch of shape (N, n)."""
+        return x @ self.weight.T + self.bias
+
+    def enclose(self, inputs: Enclosure) -> Enclosure:
+        """Returns what holds the outputs over all inputs within the given ones."""
+        center, radius, length = inputs
+        error = relative_error(self.weight.shape[1])
+        absolute = np.abs(self.weight).T
+        own = error * (np.abs(center) @ absolute + np.abs(self.bias)) * (1 + 2 * error) + TINY
+        length = (self.largest * length + length_above(own)) * (1 + 8 * UNIT) + TINY
+        spread = (radius @ absolute) * (1 + 2 * error) + own * (1 + 4 * UNIT)
+        spread = np.minimum(spread, length[:, None])
+        value, after = self.activation.enclose(self.before(center), spread)
+        if self.activation.kind not in (Activation.RELU, Activation.IDENTITY):
+            return value, after, length_above(after)  # these may stretch, and round once more
+        return value, after, np.minimum(length, length_above(after))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """The stages of a model in order, prepared for inversion."""
+
+    stages: tuple[FloatStage, ...]
+
+    @property
+    def in_dim(self) -> int:
+        """The dimension of latent codes."""
+        return int(self.stages[0].weight.shape[1])
+
+    @property
+    def out_dim(self) -> int:
+        """The dimension of data."""
+        return int(self.stages[-1].weight.shape[0])
+
+    def value(self, x: Array) -> Array:
+        """Returns f(x) in floats for a batch of shape (N, n)."""
+        for stage in self.stages:
+            x = stage.activation.value(stage.before(x))
+        return x
+
+    def enclose(self, x: Array) -> Enclosure:
+        """Returns what holds the real f(x)."""
+        enclosure = x, np.zeros_like(x), np.zeros(len(x))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for stage in self.stages:
+                enclosure = stage.enclose(enclosure)
+        return enclosure
+
+    def jacobian(self, x: Array) -> tuple[Array, Array]:
+        """Returns f(x) and the Jacobians of shape (N, m, n), one-sided at kinks."""
+        product: Array | None = None
+        for stage in self.stages:
+            u = stage.before(x)
+            slopes = stage.activation.slopes(u)[:, :, None]
+            inner = stage.weight if product is None else stage.weight @ product
+            product = slopes * inner
+            x = stage.activation.value(u)
+        assert product is not None, "a model has at least one stage"
+        return x, product
+
+
+def chain_of(model: ReLULayer | Network, slopes: Mapping[str, object] | None = None) -> Chain:
+    """Returns a layer or network prepared for inversion.
+
+    Raises:
+        InversionError: when it is neither, a slope is missing or wrong, or a weight is no float.
+    """
+    if isinstance(model, ReLULayer):
+        network = Network([Stage("layer", model.map)], model.domain)
+    elif isinstance(model, Network):
+        network = model
+    else:
+        raise InversionError(
+            f"Expected a ReLULayer or a Network. Got {type(model).__name__}. Build one from "
+            "weights with monic.ReLULayer, or read a file with monic.load."
+        )
+    given = dict(slopes or {})
+    unknown = sorted(set(given) - {stage.name for stage in network.stages})
+    if unknown:
+        raise InversionError(
+            f"Expected slopes for stages among {[stage.name for stage in network.stages]}. "
+            f"Got {unknown}."
+        )
+    domain, stages = network.domain, []
+    for stage in network.stages:
+        activation = float_activation(stage.name, stage.activation, stage.map.out_dim, given)
+        stages.append(_prepared(stage, activation, Region.of(domain, stage.map.in_dim)))
+        domain = range_superset(stage, WholeSpace())  # a stage sees an orthant at most
+    return Chain(tuple(stages))
+
+
+def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> FloatStage:
+    weight, bias, exact = float_affine(stage.map, stage.name)
+    pairs = None
+    if stage.activation is Activation.RELU:
+        pairs = find_pairs(weight, bias, exact)
+        least = 0.0 if pairs is None else pairs.inverse_lipschitz(weight)
+    else:
+        least = smallest_singular_value(weight) * activation.least_stretch
+    return FloatStage(
+        name=stage.name,
+        map=stage.map,
+        weight=weight,
+        bias=bias,
+        activation=activation,
+        region=region,
+        pairs=pairs,
+        least_stretch=least,
+        largest=largest_singular_value(weight),
+        typical_stretch=_typical_stretch(weight),
+    )
+
+
+def _typical_stretch(weight: Array) -> float:
+    size = unit(weight)
+    squares = np.linalg.eigvalsh((weight / size).T @ (weight / size))
+    least, most = np.sqrt(np.maximum(squares[[0, -1]], 0.0))
+    return size * max(float(least) / 2, 1e-8 * float(most)) or 1.0  # W = 0
+
+
+def float_affine(affine: AffineMap, name: str) -> tuple[Array, Array, ExactAffine]:
+    """Returns (W, b) in float64, with relative errors of at most 2 u an entry, and the exact map.
+
+    Raises:
+        InversionError: when an entry is beyond the range of float64.
+    """
+    exact = affine.exact()
+    inner, shift = (affine.of, affine) if isinstance(affine, Shift) else (affine, None)
+    if isinstance(inner, Linear) and isinstance(inner.of, Input):
+        matrix = inner.matrix.astype(np.float64)
+        weight = np.ascontiguousarray(matrix.T if inner.transposed else matrix)
+        bias = np.zeros(affine.out_dim)
+        if shift is not None:
+            bias += (-1.0 if shift.negative else 1.0) * shift.vector.astype(np.float64).reshape(-1)
+        return weight, bias, exact
+    with np.errstate(over="ignore"):
+        weight, bias = _floats(exact.weight, exact.exponent), _floats(exact.bias, exact.exponent)
+    if not (np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))):
+        raise InversionError(
+            f"Expected weights of {name!r} within the range of float64. Got larger ones."
+        )
+    return weight, bias.reshape(-1), exact
+
+
+def _floats(matrix: fmpz_mat, exponent: int) -> Array:
+    """Returns an integer matrix times 2^exponent, each entry cut to 64 bits and rounded."""
+    longest = max((abs(int(v)).bit_length() for v in matrix.entries()), default=0)
+    if longest <= 1000:
+        values = np.ldexp([float(int(v)) for v in matrix.entries()], exponent)
+    else:
+        values = np.array([_cut(int(v), exponent) for v in matrix.entries()])
+    return np.asarray(values).reshape(matrix.nrows(), matrix.ncols())
+
+
+def _cut(integer: int, exponent: int) -> float:
+    extra = max(0, abs(integer).bit_length() - 64)
+    return float(np.ldexp(float(integer >> extra), exponent + extra))

@@ -1,0 +1,168 @@
+"""Layers [B; -DB; M]: pairs of antiparallel rows give the inverse in closed form.
+
+For a pair w_j = -d w_i the two outputs depend on t = w_i.x alone: ((t + b_i)+, (-d t + b_j)+).
+With s = b_j + d b_i >= 0 these points make up an L with its corner cut off: the rays
+{(p, 0): p >= s/d} and {(0, q): q >= s}, and the segment between their ends. So the nearest t to
+a pair of data is found by looking at three pieces, and the sum of the squared distances over
+disjoint pairs bounds the distance to the range from below; it is the distance where B is square
+and no other rows are left, since then t = B x may be anything. There the inverse is Lipschitz
+with constant 1/sigma_min(diag(d/sqrt(1+d^2)) B), and whatever else the layer has does not harm.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from flint import fmpz
+
+from monic.inversion.scaling import unit
+from monic.inversion.sigma import smallest_singular_value
+from monic.model.affine import ExactAffine
+from monic.model.array import Array
+
+__all__ = ["Pairs", "find_pairs"]
+
+#: Rounding room of a distance in the plane, relative to the numbers that it is made of.
+ROOM = 2.0**-45
+
+_LEAST, _MOST = Fraction(1, 1 << 300), Fraction(1 << 300)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Disjoint pairs (i, j) of rows with w_j = -d w_i whose w_i span R^n.
+
+    Arguments:
+        first: The rows i, of shape (k,).
+        second: The rows j, of shape (k,).
+        ratio: d, in floats.
+        shift: b_i, in floats.
+        gap: s = b_j + d b_i, in floats: where s < 0, both outputs are 0 in between.
+        exact: Whether each pair is antiparallel over the rationals, of shape (k,).
+        rows: How many rows the layer has.
+        basis: (Q, R) of the matrix of the w_i.
+    """
+
+    first: Array
+    second: Array
+    ratio: Array
+    shift: Array
+    gap: Array
+    exact: Array
+    rows: int
+    basis: tuple[Array, Array]
+
+    @property
+    def is_square(self) -> bool:
+        """Whether the pairs are the whole layer and B is square: then any t = B x occurs."""
+        return self.rows == 2 * len(self.first) and len(self.first) == self.basis[1].shape[0]
+
+    def nearest(self, y: Array) -> tuple[Array, Array]:
+        """Returns (t, distance) for data of shape (N, m): pair by pair, nearest in its plane."""
+        a, c = y[:, self.first], y[:, self.second]
+        d, s = self.ratio, self.gap
+        corner = np.maximum(s, 0.0)
+        right, up = np.maximum(a, corner / d), np.maximum(c, corner)
+        slide = np.clip((a + d * (s - c)) / (1.0 + d * d), 0.0, corner / d)
+        height = np.where(s > 0, s - d * slide, np.inf)
+        codes = np.stack([right, (s - up) / d, slide])
+        distances = np.stack(
+            [np.hypot(a - right, c), np.hypot(a, c - up), np.hypot(a - slide, c - height)]
+        )
+        choice = distances.argmin(axis=0)[None]
+        t = np.take_along_axis(codes, choice, 0)[0] - self.shift
+        return t, np.take_along_axis(distances, choice, 0)[0]
+
+    def latent(self, y: Array) -> Array:
+        """Returns x of shape (N, n) from the nearest t of each pair, B x = t in least squares."""
+        orthogonal, triangle = self.basis
+        t, _ = self.nearest(y)
+        return np.linalg.solve(triangle, (t @ orthogonal).T).T
+
+    def proved_distances(self, y: Array) -> Array:
+        """Returns lower bounds of the distances in the planes of exact pairs; 0 for others."""
+        _, distance = self.nearest(y)
+        reach = np.abs(self.gap) * (1.0 + 1.0 / self.ratio)
+        sizes = np.abs(y[:, self.first]) + np.abs(y[:, self.second]) + reach
+        return np.where(self.exact, np.maximum(distance - ROOM * sizes, 0.0), 0.0)
+
+    def inverse_lipschitz(self, weight: Array) -> float:
+        """Returns a proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0."""
+        good = self.exact & (self.gap >= 0)
+        if good.sum() < weight.shape[1]:
+            return 0.0
+        d = self.ratio[good]
+        return smallest_singular_value((d / np.hypot(1.0, d))[:, None] * weight[self.first[good]])
+
+
+def find_pairs(weight: Array, bias: Array, exact: ExactAffine) -> Pairs | None:
+    """Returns the pairs of antiparallel rows, or None when their span is not R^n.
+
+    Floats propose them; which are exactly antiparallel is confirmed over the integers.
+    """
+    first, second = _candidates(weight)
+    size = weight.shape[1]
+    if len(first) < size:
+        return None
+    small = weight / unit(weight)
+    orthogonal, triangle = np.linalg.qr(weight[first])
+    scale = np.abs(np.diag(triangle))
+    if scale.min() <= 1e-13 * scale.max():
+        return None
+    ratio = np.linalg.norm(small[second], axis=1) / np.linalg.norm(small[first], axis=1)
+    gap = bias[second] + ratio * bias[first]
+    proved = np.zeros(len(first), dtype=bool)
+    for k, (i, j) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        found = _exactly(exact, i, j, int(np.abs(weight[i]).argmax()))
+        if found is not None:
+            ratio[k], gap[k], proved[k] = float(found[0]), float(found[1]), True
+    return Pairs(
+        first=first,
+        second=second,
+        ratio=ratio,
+        shift=bias[first],
+        gap=gap,
+        exact=proved,
+        rows=len(weight),
+        basis=(orthogonal, triangle),
+    )
+
+
+def _candidates(weight: Array) -> tuple[Array, Array]:
+    """Returns rows that are antiparallel up to rounding, by sorting along one direction."""
+    weight = weight / unit(weight)
+    lengths = np.linalg.norm(weight, axis=1)
+    rows = np.flatnonzero(lengths > 0)
+    units = weight[rows] / lengths[rows, None]
+    probe = np.random.default_rng(0).standard_normal(weight.shape[1])
+    order = np.argsort(np.abs(units @ probe), kind="stable")
+    pairs, k = [], 0
+    while k + 1 < len(order):
+        i, j = sorted((int(order[k]), int(order[k + 1])))
+        if np.abs(units[i] + units[j]).max() < 1e-9:
+            pairs.append((rows[i], rows[j]))
+            k += 2
+        else:
+            k += 1
+    table = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _exactly(exact: ExactAffine, i: int, j: int, pivot: int) -> tuple[Fraction, Fraction] | None:
+    """Returns (d, b_j + d b_i) when w_j = -d w_i over the integers, else None."""
+    size = exact.weight.ncols()
+    top, bottom = exact.weight[i, pivot], exact.weight[j, pivot]
+    if top == 0 or any(
+        exact.weight[j, k] * top != exact.weight[i, k] * bottom for k in range(size)
+    ):
+        return None
+    ratio = -Fraction(int(bottom), int(top))
+    shift = Fraction(int(exact.bias[j, 0])) + ratio * Fraction(int(exact.bias[i, 0]))
+    shift *= _power(exact.exponent)
+    # beyond these sizes the formulas above would overflow
+    usable = _LEAST < ratio < _MOST and (shift == 0 or _LEAST < abs(shift) < _MOST)
+    return (ratio, shift) if usable else None
+
+
+def _power(exponent: int) -> Fraction:
+    return Fraction(int(fmpz(1) << exponent)) if exponent >= 0 else Fraction(1, 1 << -exponent)

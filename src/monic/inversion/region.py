@@ -1,0 +1,92 @@
+"""Domains in floats: what a least-squares or linear program needs of them, and the way back in."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from monic.inversion.programs import linear_program
+from monic.model import Ball, Box, Domain, Orthant, WholeSpace
+from monic.model.array import Array
+
+__all__ = ["Region"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A domain as the inequalities normals x <= offsets in floats; a ball has none."""
+
+    domain: Domain
+    dim: int
+    normals: Array
+    offsets: Array
+
+    @classmethod
+    def of(cls, domain: Domain, dim: int) -> "Region":
+        """Returns the region of a domain in R^dim."""
+        if isinstance(domain, (WholeSpace, Ball)):
+            return cls(domain, dim, np.zeros((0, dim)), np.zeros(0))
+        if isinstance(domain, Orthant):
+            return cls(domain, dim, -np.eye(dim), np.zeros(dim))
+        if isinstance(domain, Box):
+            low, high = np.isfinite(domain.lower), np.isfinite(domain.upper)
+            normals = np.vstack([-np.eye(dim)[low], np.eye(dim)[high]])
+            offsets = np.concatenate([-domain.lower[low], domain.upper[high]])
+            return cls(domain, dim, normals, offsets)
+        sides = domain.half_spaces(dim)
+        table = [[float(entry) for entry in normal] for normal, _ in sides]
+        normals = np.array(table, dtype=np.float64).reshape(-1, dim)
+        lengths = np.maximum(np.linalg.norm(normals, axis=1), np.finfo(np.float64).tiny)
+        offsets = np.array([float(offset) for _, offset in sides])
+        return cls(domain, dim, normals / lengths[:, None], offsets / lengths)
+
+    def inside(self, points: Array) -> Array:
+        """Returns points of the domain near given ones; membership is confirmed exactly."""
+        if isinstance(self.domain, WholeSpace):
+            return points
+        if isinstance(self.domain, Orthant):
+            return np.maximum(points, 0.0)
+        if isinstance(self.domain, Box):
+            return np.clip(points, self.domain.lower, self.domain.upper)
+        return np.array([self._inside(point) for point in points]).reshape(points.shape)
+
+    def _inside(self, point: Array) -> Array:
+        """Walks towards a point deep inside until the exact test of membership passes."""
+        if self._holds(point):
+            return point
+        middle = self._middle()
+        way = point - middle
+        share = 1.0 - self._longest(middle, way)
+        step = np.finfo(np.float64).eps
+        while step < 1.0:
+            moved = middle + (1.0 - min(share + step, 1.0)) * way
+            if self._holds(moved):
+                return moved
+            step *= 2.0
+        return middle
+
+    def _longest(self, middle: Array, way: Array) -> float:
+        """Returns the largest t <= 1 with middle + t way inside, in floats."""
+        if isinstance(self.domain, Ball):
+            return min(1.0, self.domain.radius / float(np.linalg.norm(way)))
+        slopes, room = self.normals @ way, self.offsets - self.normals @ middle
+        outward = slopes > 0
+        return float(min(1.0, np.min(room[outward] / slopes[outward], initial=1.0)))
+
+    def _holds(self, point: Array) -> bool:
+        return self.domain.contains([Fraction(t) for t in point.tolist()])
+
+    def _middle(self) -> Array:
+        """Returns the centre of a ball, or of a ball inscribed in a polyhedron."""
+        if isinstance(self.domain, Ball):
+            return np.array([float(t) for t in self.domain.middle(self.dim)])
+        rows = np.hstack([self.normals, np.ones((len(self.offsets), 1))])
+        found = linear_program(
+            cost=np.array([*[0.0] * self.dim, -1.0]),
+            rows=rows,
+            upper=self.offsets,
+            nonnegative=np.array([*[False] * self.dim, True]),
+            most=np.array([*[np.inf] * self.dim, 1.0]),
+        )
+        assert found is not None, "a domain with interior holds a small ball"
+        return found[:-1]

@@ -1,0 +1,206 @@
+"""Compressed sensing with generative priors."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monic import InversionError, Network, ReLULayer
+from monic.inversion import Inverter, recover
+from monic.model import Activation
+from tests.inversion.examples import expanding, paired, stage
+
+torch = pytest.importorskip("torch")
+
+from monic.inversion.search import Search  # noqa: E402 - needs torch
+
+QUICK = Search(restarts=6, steps=200, polish=100)
+
+
+class Physics:
+    """The interface of a deepinv physics: A and A_adjoint on batches of images (N, C, H, W)."""
+
+    def __init__(self, matrix: Any, shape: tuple[int, ...]) -> None:
+        self.matrix, self.shape = matrix, shape
+
+    def A(self, x: Any, **_: object) -> Any:  # noqa: N802 - deepinv's name
+        return x.flatten(1) @ self.matrix.T
+
+    def A_adjoint(self, y: Any, **_: object) -> Any:  # noqa: N802
+        return (y @ self.matrix).reshape(-1, *self.shape)
+
+
+@pytest.fixture
+def decoder() -> Any:
+    """A small torch generator of images (1, 6, 6) from 3 numbers."""
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Linear(3, 20),
+        torch.nn.ReLU(),
+        torch.nn.Linear(20, 36),
+        torch.nn.Unflatten(1, (1, 6, 6)),
+    ).double()
+
+
+def test_a_torch_generator_with_every_kind_of_measurement(
+    decoder: Any, rng: np.random.Generator
+) -> None:
+    """One truth, three ways to say A: the signals agree with it and with each other."""
+    matrix = rng.standard_normal((15, 36)) / 15**0.5
+    there = torch.as_tensor(matrix)
+    z = torch.as_tensor(rng.standard_normal((4, 3)))
+    with torch.no_grad():
+        signal = decoder(z)
+    y = signal.flatten(1) @ there.T
+
+    def numpy_forward(x: Any) -> Any:  # no gradient flows through this one
+        return torch.as_tensor(x.detach().numpy().reshape(len(x), -1) @ matrix.T)
+
+    pair = (numpy_forward, lambda y: (y @ there).reshape(-1, 1, 6, 6))
+    for operator in (matrix, there, pair, Physics(there, (1, 6, 6))):
+        found = recover(decoder, operator, y, latent_shape=(3,), search=QUICK)
+        assert found.method == "search"
+        assert found.seed == 0
+        assert found.residuals.shape == (4, 6)
+        assert found.signal.shape == (4, 1, 6, 6)
+        assert float(found.residual.max()) < 1e-5
+        assert float((found.signal - signal).abs().max()) < 1e-4
+        torch.testing.assert_close(decoder(found.latent), found.signal)
+
+
+def test_the_residual_is_that_of_the_signal(decoder: Any, rng: np.random.Generator) -> None:
+    matrix = rng.standard_normal((8, 36))
+    y = rng.standard_normal((3, 8))  # not from the generator
+    found = recover(decoder, matrix, y, latent_shape=(3,), search=QUICK)
+    again = np.linalg.norm(found.signal.flatten(1).numpy() @ matrix.T - y, axis=1)
+    np.testing.assert_allclose(found.residual.numpy(), again, rtol=1e-9)
+    assert np.all(found.residual.numpy() <= found.residuals.numpy().min(axis=1) + 1e-9)
+
+
+def test_seeds_decide_and_weights_get_no_gradients(decoder: Any) -> None:
+    y = torch.ones(1, 4, dtype=torch.float64)
+    matrix = torch.eye(4, 36, dtype=torch.float64)
+    search = Search(restarts=2, steps=20, polish=0, seed=3)
+    first = recover(decoder, matrix, y, latent_shape=(3,), search=search)
+    again = recover(decoder, matrix, y, latent_shape=(3,), search=search)
+    other = Search(restarts=2, steps=20, polish=0, seed=4)
+    assert torch.equal(first.latent, again.latent)
+    assert not torch.equal(
+        first.latent, recover(decoder, matrix, y, latent_shape=(3,), search=other).latent
+    )
+    assert all(weight.grad is None for weight in decoder.parameters())
+
+
+def test_the_number_format_is_that_of_the_generator(decoder: Any) -> None:
+    single = decoder.float()
+    found = recover(single, np.eye(4, 36), np.ones(4), latent_shape=(3,), search=QUICK)
+    assert found.latent.dtype == found.residual.dtype == torch.float32
+
+
+def test_generators_that_say_their_size(decoder: Any) -> None:
+    decoder.nz = 3
+    y = torch.ones(4, dtype=torch.float64)
+    found = recover(decoder, np.eye(4, 36), y, search=Search(restarts=2, steps=5, polish=2))
+    assert found.latent.shape == (3,)
+    assert found.residual.ndim == 0
+
+
+def test_a_penalty_keeps_codes_short(decoder: Any, rng: np.random.Generator) -> None:
+    matrix, y = rng.standard_normal((8, 36)), 3 * rng.standard_normal((2, 8))
+    free = recover(decoder, matrix, y, latent_shape=(3,), search=QUICK)
+    held = Search(restarts=6, steps=200, polish=100, penalty=10.0)
+    short = recover(decoder, matrix, y, latent_shape=(3,), search=held)
+    assert float(short.latent.norm()) < float(free.latent.norm())
+
+
+def test_layerwise_with_fewer_measurements_than_pixels(rng: np.random.Generator) -> None:
+    """A generator that ends in an affine map: A joined with it is inverted, no search."""
+    parts = [*expanding(rng, 3, 2).stages, stage(rng, "image", (100, 12), Activation.IDENTITY)]
+    network = Network(parts)
+    chain = Inverter.of(network).chain
+    x = rng.standard_normal((20, 3))
+    matrix = rng.standard_normal((14, 100))
+    found = recover(network, matrix, chain.value(x) @ matrix.T)
+    assert found.method == "layerwise"
+    np.testing.assert_allclose(found.latent, x, atol=1e-9)
+    np.testing.assert_allclose(found.signal, chain.value(x), atol=1e-8)
+    assert found.residual.max() < 1e-8
+    assert found.inversion is not None
+
+
+def test_layerwise_after_a_relu_needs_all_measurements(rng: np.random.Generator) -> None:
+    layer = paired(rng, 4)
+    chain = Inverter.of(layer).chain
+    x = rng.standard_normal((10, 4))
+    tall = rng.standard_normal((9, 8))
+    found = recover(layer, tall, chain.value(x) @ tall.T, method="layerwise")
+    np.testing.assert_allclose(found.latent, x, atol=1e-9)
+    wide = tall[:6]
+    y = chain.value(x) @ wide.T
+    with pytest.raises(InversionError, match="dependent"):
+        recover(layer, wide, y, method="layerwise")
+    searched = recover(layer, wide, y, search=QUICK)
+    assert searched.method == "search"
+    assert isinstance(searched.latent, np.ndarray)
+    np.testing.assert_allclose(searched.signal, chain.value(searched.latent), atol=1e-9)
+    assert np.median(searched.residual) < 1e-6
+
+
+@pytest.mark.parametrize("kind", list(Activation))
+def test_models_are_the_same_functions_in_torch(
+    kind: Activation, rng: np.random.Generator
+) -> None:
+    from monic.inversion.search import as_torch
+
+    sloped = kind in (Activation.LEAKY_RELU, Activation.PRELU, Activation.ELU)
+    network = Network([stage(rng, "a", (5, 3), kind), stage(rng, "b", (7, 5), kind)])
+    chain = Inverter.of(network, slopes={"a": 0.5, "b": 2.0} if sloped else {}).chain
+    x = rng.standard_normal((6, 3))
+    value = as_torch(chain, torch.zeros(1, dtype=torch.float64))(torch.as_tensor(x))
+    np.testing.assert_allclose(value.numpy(), chain.value(x), rtol=1e-12, atol=1e-12)
+
+
+LAYER = ReLULayer([[1.0], [-1.0]])
+
+
+@pytest.mark.parametrize(
+    ("generator", "operator", "y", "options", "message"),
+    [
+        (LAYER, np.eye(3), [1.0, 0.0, 0.0], {}, "A with 2 columns"),
+        (LAYER, np.eye(2), [1.0, 0.0, 0.0], {}, "2 numbers, the rows of A"),
+        (LAYER, np.eye(2), [1.0, float("nan")], {}, "NaN"),
+        (LAYER, np.eye(2), 1.0, {}, "single number"),
+        (LAYER, [[float("inf"), 0.0]], [1.0], {}, "finite numbers in A"),
+        (LAYER, np.eye(2), [1.0, 0.0], {"method": "magic"}, "auto, layerwise or search"),
+        (LAYER, np.eye(2), [1.0, 0.0], {"method": "search", "search": 5}, "as a monic"),
+        (torch.sin, np.eye(2), [1.0, 0.0], {}, "latent_shape"),
+        (7, np.eye(2), [1.0, 0.0], {}, "can be called"),
+        (torch.sin, np.eye(2), [1.0, 0.0], {"method": "layerwise"}, "layerwise"),
+        (torch.sin, "matrix", [1.0, 0.0], {"latent_shape": (2,)}, "Expected A as a matrix"),
+        (torch.sin, np.eye(3), [1.0, 0.0, 0.0], {"latent_shape": (2,)}, "signals of 3 numbers"),
+        (torch.sin, np.eye(2), [1.0, 0.0, 0.0], {"latent_shape": (2,)}, "shape of the data"),
+        (LAYER, (torch.sin, torch.sin), [[1.0]], {"method": "layerwise"}, "callables"),
+    ],
+)
+def test_refusals(
+    generator: object, operator: object, y: object, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InversionError, match=message):
+        recover(generator, operator, y, **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"restarts": 0}, {"steps": -1}, {"rate": 0.0}, {"penalty": float("nan")}]
+)
+def test_searches_that_make_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(InversionError, match=next(iter(options))):
+        Search(**options)
+
+
+def test_deepinv_itself(decoder: Any) -> None:
+    """The real interface, where it is installed."""
+    deepinv = pytest.importorskip("deepinv")
+    physics = deepinv.physics.CompressedSensing(m=15, img_size=(1, 6, 6), dtype=torch.float64)
+    signal = decoder(torch.zeros(2, 3, dtype=torch.float64)).detach()
+    found = recover(decoder, physics, physics.A(signal), latent_shape=(3,), search=QUICK)
+    assert float(found.residual.max()) < 1e-4
