@@ -77,10 +77,12 @@ def read_steps(value: object, shapes: Sequence[Shape]) -> list[Step]:
     if not entries:
         raise MalformedProof("subject.map", "expected at least one step")
     steps: list[Step] = []
+    convolutions = 0
     for i, entry in enumerate(entries):
         address = f"subject.map[{i}]"
         steps.append(_read_step(items(entry, address), address, steps, shapes))
-        if sum(1 for step in steps if step.grid is not None) > _CONVOLUTIONS_LIMIT:
+        convolutions += steps[-1].grid is not None
+        if convolutions > _CONVOLUTIONS_LIMIT:
             raise MalformedProof(address, f"expected at most {_CONVOLUTIONS_LIMIT} convolutions")
         if steps[-1].size > LONGEST:
             raise MalformedProof(address, f"expected a value of at most {LONGEST} entries")
