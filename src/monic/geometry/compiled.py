@@ -4,13 +4,50 @@ No `fastmath`: sums are never reassociated, so that a search takes the same step
 Kernels take plain arrays and allocate nothing, which makes them several times faster to compile.
 """
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
+
+import numba
 
 __all__ = ["COMPILED", "INNER"]
 
+
+_CONFIG: Any = numba.config  # its attributes come from the environment
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _find_cache() -> bool:
+    """Whether compiled code can be kept: beside the sources, in the home, or in a folder for it.
+
+    numba refuses to start where it can write to neither of the first two, as in a read-only
+    container. The last is used only if it belongs to this user: compiled code is loaded from it.
+    """
+    if _CONFIG.CACHE_DIR or _is_writable(Path(__file__).parent / "__pycache__"):
+        return True
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    if _is_writable(Path(home) / "numba"):
+        return True
+    user = str(os.getuid()) if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir()) / f"monic-compiled-{user}"
+    if not _is_writable(folder) or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        return False
+    _CONFIG.CACHE_DIR = str(folder)
+    return True
+
+
 #: For kernels that Python calls.
 COMPILED: dict[str, Any] = {
-    **{"cache": True, "error_model": "numpy", "_nrt": False},
+    **{"cache": _find_cache(), "error_model": "numpy", "_nrt": False},
     "nogil": True,  # threads of an executor search at once
 }
 #: For kernels that only kernels call: no wrappers, which take most of the time to compile.
