@@ -1,5 +1,6 @@
 """Who searches units: this process, its worker processes, or any executor that the caller has."""
 
+import pickle
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor, Future
@@ -20,6 +21,8 @@ __all__ = ["Batch", "Crew", "crew_for"]
 TRIES = 3
 #: A batch shall take about this long: much longer than it takes to hand it out.
 SHORT, LONG = 0.1, 0.5
+#: Units of the first batches.
+FIRST = 16
 
 
 @dataclass(slots=True)
@@ -103,11 +106,11 @@ class Team:
     """The workers of an executor; batches grow until each is worth its journey."""
 
     def __init__(self, executor: Executor | None, workers: int, job: Job) -> None:
-        self._given, self._workers, self._job = executor, workers, job
+        self._given, self._workers, self._job = executor, workers, pickle.dumps(job)
         self._token = secrets.token_bytes(16)
         self._open: list[Future[list[Finding]]] = []
         self.ahead = 3 * workers + 1
-        self.size = 1
+        self.size = FIRST
 
     def _executor(self) -> Executor:
         return self._given if self._given is not None else _local(self._workers)
@@ -116,7 +119,7 @@ class Team:
         """Hands a batch out."""
         batch.tries += 1
         if batch.units:
-            task = (self._token, self._job, batch.units, seconds)
+            task = (self._token, self._job, pickle.dumps(batch.units), seconds)
             batch.future = self._executor().submit(search_units, *task)
             self._open.append(batch.future)
 

@@ -4,7 +4,8 @@ What is written for a unit depends on the unit alone (no relation is repeated fr
 state of the floats comes with it), so a proof is the same document however the work was shared.
 """
 
-from collections.abc import Iterator, Sequence
+import pickle
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import local
 from time import monotonic
@@ -149,23 +150,22 @@ class _Bench(local):
 _BENCH = _Bench()
 
 
-def search_units(
-    token: bytes, job: Job, units: Sequence[Unit], seconds: float | None
-) -> list[Finding]:
+def search_units(token: bytes, job: bytes, units: bytes, seconds: float | None) -> list[Finding]:
     """What a worker does: searches some units, in order, within some time.
 
     Arguments:
         token: Names the job, so that a worker prepares for it once.
-        job: The layer and how it is searched.
-        units: The units.
+        job: The layer and how it is searched, packed.
+        units: The units, packed: many small arrays would cost an executor more than the search.
         seconds: How long it may take; what is left then comes back unfinished.
     """
     if _BENCH.token != token or _BENCH.search is None:
-        _BENCH.search = Search(Problem(job.layer), job.prime, packing=job.packing)
+        asked: Job = pickle.loads(job)
+        _BENCH.search = Search(Problem(asked.layer), asked.prime, packing=asked.packing)
         _BENCH.token = token
     end = None if seconds is None else monotonic() + seconds
     findings: list[Finding] = []
-    for unit in units:
+    for unit in pickle.loads(units):
         _BENCH.search.deadline = end
         findings.append(_within(search_unit(_BENCH.search, unit), end))
         if findings[-1].last:
