@@ -112,7 +112,10 @@ class Deadly(Executor):
             return self.pool.submit(fn, *args, **kwargs)
 
 
-def test_a_dead_worker_loses_only_its_units(layer: ReLULayer, alone: bytes) -> None:
+def test_a_dead_worker_loses_only_its_units(
+    layer: ReLULayer, alone: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monic.decision.crew.FIRST", 1)  # many small batches
     executor = Deadly()
     assert proof(layer, execution=Execution(workers=1, executor=executor)) == alone
     assert executor.tasks > 5
