@@ -52,6 +52,15 @@ def test_one_layer_of_bare_weights(tmp_path: Path) -> None:
     assert monic("decide", three_layers(tmp_path), "--layer", "../x").returncode == 0
 
 
+def test_a_device_for_the_search(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    np.savez(tmp_path / "wide.npz", weight=np.random.default_rng(0).standard_normal((120, 30)))
+    for device, code in (("cpu", 1), ("no such device", 2)):
+        done = monic("decide", tmp_path / "wide.npz", "--device", device, "--method", "falsify")
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_one_layer_of_a_network() -> None:
     name = monic("show", ACASXU).stdout.splitlines()[2].split()[0]
     done = monic("decide", ACASXU, "--layer", name, "--time-limit", 60)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from monic.decision.result import Execution
 from monic.errors import MonicError
@@ -42,4 +43,4 @@ def cluster(address: str | None, execution: Execution) -> Iterator[Execution]:
         threads = sum(client.nthreads().values())
         if threads == 0:
             raise ClusterError(f"Expected workers at {address!r}. Got none; start `dask worker`.")
-        yield Execution(workers=threads, executor=client.get_executor(), seed=execution.seed)
+        yield replace(execution, workers=threads, executor=client.get_executor())

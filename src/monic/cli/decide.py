@@ -73,6 +73,13 @@ def decide(
         str | None,
         typer.Option(metavar="ADDRESS", help="A dask scheduler, such as tcp://host:8786."),
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEVICE",
+            help="A torch device for the floating-point search, such as cuda; numpy otherwise.",
+        ),
+    ] = None,
     seed: Annotated[
         int,
         typer.Option(min=0, help="Seed of the floating-point search; no verdict depends on it."),
@@ -123,7 +130,7 @@ def decide(
     from monic.decision.result import Execution, Limits
 
     asked = questions(model, layer, domain)
-    with workers_of(cluster, Execution(workers=workers, seed=seed)) as execution:
+    with workers_of(cluster, Execution(workers=workers, device=device, seed=seed)) as execution:
         approach = Approach(
             method=method.value,
             assume=tuple(assumption.value for assumption in assume or ()),
