@@ -23,6 +23,9 @@ __all__ = ["decide_convolution", "has_convolution"]
 #: Layers whose matrix has more entries are never written out.
 DENSE = 1 << 22
 
+#: Seconds for the search for a point with few active rows, at most.
+PATIENCE = 120.0
+
 #: Layers whose matrix has fewer entries are looked at as a whole before their windows are.
 SMALL = 1 << 14
 
@@ -129,7 +132,7 @@ class _Question:
         found = sparse_point(
             self.layer,
             seed=self.approach.execution.seed,
-            seconds=60.0 if seconds is None else min(60.0, seconds),
+            seconds=PATIENCE if seconds is None else min(PATIENCE, seconds),
         )
         if found is None:
             self.limits.append(
