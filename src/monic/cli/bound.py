@@ -1,9 +1,10 @@
 """`monic bound`: asks for certified intervals about a file and prints them."""
 
-import math
 from typing import Annotated
 
 import typer
+
+from monic.cli import options
 
 __all__ = ["bound"]
 
@@ -14,43 +15,20 @@ def _share(value: float) -> float:
     return value
 
 
-def _number(value: float | None) -> float | None:
-    if value is not None and math.isnan(value):  # NaN passes every comparison with a bound
-        raise typer.BadParameter("Expected a number of seconds. Got NaN.")
-    return value
-
-
 def bound(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")
-    ],
-    layer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Bound this layer alone.")
-    ] = None,
-    domain: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DOMAIN",
-            help="whole, orthant, box:lo,hi, ball:r, FILE.npz or FILE.vnnlib: of the network's "
-            "input; of the layer's with --layer or bare weights.",
-        ),
-    ] = None,
+    model: options.Model,
+    layer: options.Layer = None,
+    domain: options.Domain = None,
     gap: Annotated[
         float,
         typer.Option(metavar="G", callback=_share, help="1 - lower/upper at which to stop."),
     ] = 0.01,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="S", callback=_number, help="Seconds, for each layer."),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(min=0, help="Seed of the local searches; every interval holds for any."),
-    ] = 0,
+    time_limit: options.TimeLimit = None,
+    seed: options.Seed = 0,
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the literature's constants beside.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: options.Json = False,
 ) -> None:
     """Bound how much the layers of a file, and the network, squeeze and stretch distances.
 

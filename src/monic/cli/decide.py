@@ -1,12 +1,12 @@
 """`monic decide`: asks the engine about a file and prints what it answered."""
 
-import math
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from monic.cli import options
 
 if TYPE_CHECKING:
     from monic.cli.asking import Request
@@ -15,103 +15,24 @@ if TYPE_CHECKING:
 __all__ = ["decide"]
 
 
-class Method(StrEnum):
-    """How a layer may be decided."""
-
-    AUTO = "auto"
-    STRUCTURE = "structure"
-    FALSIFY = "falsify"
-    PACKING = "packing"
-    BRANCHING = "branching"
-
-
-class Assumption(StrEnum):
-    """What a verdict may rest on, when the user asks for it."""
-
-    GENERAL_POSITION = "general-position"
-
-
-def _number(value: float | None) -> float | None:
-    if value is not None and math.isnan(value):  # NaN passes every comparison with a bound
-        raise typer.BadParameter("Expected a number of seconds. Got NaN.")
-    return value
-
-
 def decide(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")
-    ],
-    layer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Decide this layer alone.")
-    ] = None,
-    domain: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DOMAIN",
-            help="whole, orthant, box:lo,hi, ball:r, FILE.npz or FILE.vnnlib: of the network's "
-            "input; of the layer's with --layer or bare weights.",
-        ),
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Ask at the inputs in this file, one a row: which others have the same output?",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="S", callback=_number, help="Seconds, for each layer."),
-    ] = None,
-    nodes: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Nodes of the search, for each layer.")
-    ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Processes on this machine.")
-    ] = 1,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A dask scheduler, such as tcp://host:8786."),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DEVICE",
-            help="A torch device for the floating-point search, such as cuda; numpy otherwise.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(min=0, help="Seed of the floating-point search; no verdict depends on it."),
-    ] = 0,
-    method: Annotated[Method, typer.Option(help="How to decide.")] = Method.AUTO,
-    assume: Annotated[
-        list[Assumption] | None,
-        typer.Option(
-            metavar="NAME",
-            help="What a verdict may rest on, such as general-position; it then says so. "
-            "May be repeated.",
-        ),
-    ] = None,
-    certificates: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Write one proof a layer into this folder.")
-    ] = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Go on from the checkpoint of an unfinished run."),
-    ] = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where an unfinished run leaves its checkpoint; by default the file it was "
-            "resumed from, or MODEL.checkpoint in the current folder.",
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print the last line only, and no progress.")
-    ] = False,
+    model: options.Model,
+    layer: options.Layer = None,
+    domain: options.Domain = None,
+    at: options.At = None,
+    time_limit: options.TimeLimit = None,
+    nodes: options.Nodes = None,
+    workers: options.Workers = 1,
+    cluster: options.Cluster = None,
+    device: options.Device = None,
+    seed: options.Seed = 0,
+    method: Annotated[options.Method, typer.Option(help="How to decide.")] = options.Method.AUTO,
+    assume: options.Assume = None,
+    certificates: options.Certificates = None,
+    resume: options.Resume = None,
+    checkpoint: options.Checkpoint = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Decide whether the layers of a file, and the network, are injective.
 

@@ -1,8 +1,8 @@
 """`monic show`: what a model file holds."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from monic.cli.options import Model
 
 if TYPE_CHECKING:
     from monic.model import Network, ReLULayer
@@ -11,9 +11,7 @@ __all__ = ["show"]
 
 
 def show(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")
-    ],
+    model: Model,
 ) -> None:
     """Show the layers of a model file: shapes, expansivity, activations.
 

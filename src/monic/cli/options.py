@@ -1,0 +1,117 @@
+"""The options that commands share, and those of `monic decide`: one type an option."""
+
+import math
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Assume",
+    "Assumption",
+    "At",
+    "Certificates",
+    "Checkpoint",
+    "Cluster",
+    "Device",
+    "Domain",
+    "Json",
+    "Layer",
+    "Method",
+    "Model",
+    "Nodes",
+    "Quiet",
+    "Resume",
+    "Seed",
+    "TimeLimit",
+    "Workers",
+]
+
+
+class Method(StrEnum):
+    """How a layer may be decided."""
+
+    AUTO = "auto"
+    STRUCTURE = "structure"
+    FALSIFY = "falsify"
+    PACKING = "packing"
+    BRANCHING = "branching"
+
+
+class Assumption(StrEnum):
+    """What a verdict may rest on, when the user asks for it."""
+
+    GENERAL_POSITION = "general-position"
+
+
+def _number(value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # NaN passes every comparison with a bound
+        raise typer.BadParameter("Expected a number of seconds. Got NaN.")
+    return value
+
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")]
+Layer = Annotated[str | None, typer.Option(metavar="NAME", help="Ask about this layer alone.")]
+Domain = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DOMAIN",
+        help="whole, orthant, box:lo,hi, ball:r, FILE.npz or FILE.vnnlib: of the network's "
+        "input; of the layer's with --layer or bare weights.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.npz",
+        help="Ask at the inputs in this file, one a row: which others have the same output?",
+    ),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="S", callback=_number, help="Seconds, for each layer."),
+]
+Nodes = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Nodes of the search, for each layer.")
+]
+Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes on this machine.")]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="A dask scheduler, such as tcp://host:8786.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE",
+        help="A torch device for the floating-point search, such as cuda; numpy otherwise.",
+    ),
+]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of the floating-point searches; what is proved is proved.")
+]
+Assume = Annotated[
+    list[Assumption] | None,
+    typer.Option(
+        metavar="NAME",
+        help="What a verdict may rest on, such as general-position; it then says so. "
+        "May be repeated.",
+    ),
+]
+Certificates = Annotated[
+    str | None, typer.Option(metavar="DIR", help="Write one proof a layer into this folder.")
+]
+Resume = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Go on from the checkpoint of an unfinished run."),
+]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Where an unfinished run leaves its checkpoint; by default the file it was "
+        "resumed from, or MODEL.checkpoint in the current folder.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the last line only, and no progress.")
+]
