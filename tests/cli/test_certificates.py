@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from monic.certificate import Certificate
 from monic.report.files import certificate_name
-from tests.cli.files import injective, monic, three_layers
+from tests.cli.files import hard, injective, monic, three_layers
 
 NAMES = {
     "../x": "01-x.monic",
@@ -103,3 +103,22 @@ def test_errors_while_writing(
     assert "INJECTIVE" in printed.out
     assert os.strerror(code) in printed.err
     assert errno.errorcode[code] in printed.err
+
+
+def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
+    target = tmp_path / "no such folder" / "x.checkpoint"
+    done = monic("decide", hard(tmp_path), "--nodes", 50, "--checkpoint", target)
+    assert done.returncode == 3
+    assert "UNDECIDED" in done.stdout
+    assert done.stderr.startswith(f"monic: Cannot write the checkpoint {target}: No such file")
+
+
+def test_an_unfinished_run_says_how_to_go_on(tmp_path: Path) -> None:
+    model, target = hard(tmp_path), tmp_path / "x.checkpoint"
+    done = monic("decide", model, "--nodes", 50, "--checkpoint", target)
+    assert f"monic decide {model} --resume {target}" in done.stderr
+    again = monic("decide", model, "--nodes", 90, "--resume", target)
+    assert again.returncode == 3
+    wrong = monic("decide", injective(tmp_path), "--method", "branching", "--resume", target)
+    assert wrong.returncode == 2
+    assert "another layer" in wrong.stderr
