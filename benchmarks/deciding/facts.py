@@ -28,8 +28,8 @@ def _processor() -> str:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass
+    except OSError:  # not Linux: Python's own, shorter word for it
+        return platform.processor() or "unknown processor"
     return platform.processor() or "unknown processor"
 
 

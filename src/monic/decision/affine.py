@@ -40,16 +40,8 @@ def decide_affine(value: AffineMap, domain: Domain) -> Decision:
             certificate=Certificate(header("INJECTIVE", about, evidence)),
             statistics=Statistics(seconds=monotonic() - started),
         )
-    pair = _collision(problem, found)
-    return Decision(
-        verdict=Verdict.NOT_INJECTIVE,
-        reason=f"the affine map has column rank below {problem.dim}",
-        method="rank",
-        certificate=point_certificate(about, "collision", {"x": pair.x, "other": pair.other}),
-        collision=pair,
-        point=pair.x,
-        statistics=Statistics(seconds=monotonic() - started),
-    )
+    reason = f"the affine map has column rank below {problem.dim}"
+    return _not_injective(problem, about, found, reason, started)
 
 
 def _without_matrix(problem: Problem, about: dict[str, Any], started: float) -> Decision:
@@ -66,15 +58,22 @@ def _without_matrix(problem: Problem, about: dict[str, Any], started: float) -> 
             method="rank",
             statistics=spent,
         )
+    reason = f"the affine map has column rank below {n}: what is lost lies at one position"
+    return _not_injective(problem, about, kernel, reason, started)
+
+
+def _not_injective(
+    problem: Problem, about: dict[str, Any], kernel: tuple[int, ...], reason: str, started: float
+) -> Decision:
     pair = _collision(problem, kernel)
     return Decision(
         verdict=Verdict.NOT_INJECTIVE,
-        reason=f"the affine map has column rank below {n}: what is lost lies at one position",
+        reason=reason,
         method="rank",
         certificate=point_certificate(about, "collision", {"x": pair.x, "other": pair.other}),
         collision=pair,
         point=pair.x,
-        statistics=spent,
+        statistics=Statistics(seconds=monotonic() - started),
     )
 
 
