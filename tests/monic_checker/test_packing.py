@@ -135,7 +135,8 @@ def test_undecided_says_that_a_packing_exists() -> None:
 def test_no_part_of_a_network_rests_on_an_assumption() -> None:
     """A composition claims without assumption, so its parts may not be packings."""
     layer = TRIANGLES.header({"kind": "packing"})["subject"]
-    stage = {"activation": "relu", "arrays": layer["arrays"], "map": layer["map"]}
+    after = {"activation": "relu", "carried": 0, "slope": None}
+    stage = after | {"arrays": layer["arrays"], "map": layer["map"]}
     subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
     for kind, words in (("packing", "evidence.layers"), ("tree", "relation without rows")):
         part = {"domain": None, "evidence": {"kind": kind}}
