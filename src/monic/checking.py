@@ -87,7 +87,9 @@ def _arrays(
     if isinstance(model, str | Path):
         return _arrays_of_file(Path(model))
     stages = model.stages if isinstance(model, Network) else (model,)
-    return [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    found = [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    slopes = [stage.slope for stage in stages if isinstance(stage, Stage)]
+    return found + [_array("slope", slope) for slope in slopes if slope is not None]
 
 
 def _arrays_of_file(path: Path) -> Iterator[monic_checker.Array]:

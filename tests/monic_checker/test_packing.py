@@ -146,7 +146,8 @@ def test_a_composition_rests_on_what_its_layers_rest_on(
     kind: str, assumption: str | None, words: str | None
 ) -> None:
     layer = TRIANGLES.header({"kind": "packing"})["subject"]
-    stage = {"activation": "relu", "arrays": layer["arrays"], "map": layer["map"]}
+    after = {"activation": "relu", "carried": 0, "slope": None}
+    stage = after | {"arrays": layer["arrays"], "map": layer["map"]}
     subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
     part = {"domain": None, "evidence": {"kind": kind}}
     evidence = {"kind": "composition", "layers": [part]}

@@ -185,7 +185,7 @@ def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
                 name=stage.name,
                 shape=(stage.map.out_dim, stage.map.in_dim),
                 domain=domain.describe(),
-                activation=stage.activation.value,
+                activation=stage.describe(),
                 decision=decision,
             )
             domain = range_superset(stage, domain)

@@ -15,7 +15,10 @@ from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
 from monic.model import AffineMap, ChannelScale, ChannelShift, Linear, Scale, Shift, Sum
 from monic.model.array import Array
 
-__all__ = ["add", "div", "gemm", "matmul", "mul", "neg", "sub"]
+__all__ = [
+    *("add", "along", "channels_first", "div", "gemm"),
+    *("matmul", "mul", "neg", "single_axis", "sub"),
+]
 
 
 def gemm(node: Node, operands: Operands) -> Value:
@@ -35,7 +38,7 @@ def gemm(node: Node, operands: Operands) -> Value:
     if shift is None or beta == 0:
         return _scaled(result, alpha)
     scaled = _scaled(result, _quotient(alpha, beta))
-    vector = _along(scaled, weights(shift), grows=False)[0]
+    vector = along(scaled, weights(shift), grows=False)[0]
     return _scaled(scaled.mapped(Shift(vector, scaled.map)), beta)
 
 
@@ -98,10 +101,10 @@ def neg(node: Node, operands: Operands) -> Value:
 def mul(node: Node, operands: Operands) -> Value:
     """Y = c X, entry by entry."""
     first, constant = _pair(operands)
-    axis = _single_axis(first, constant)
+    axis = single_axis(first, constant)
     if axis is not None:
         return _in_channels(first, axis, partial(ChannelScale, constant.array))
-    vector, shape = _along(first, constant)
+    vector, shape = along(first, constant)
     return first.mapped(Scale(vector, first.map), shape)
 
 
@@ -110,7 +113,7 @@ def div(node: Node, operands: Operands) -> Value:
     if isinstance(operand(operands, 0), Constant):
         raise Refused("it divides by a tensor that depends on the input")
     first, divisor = value(operands, 0), weights(operand(operands, 1))
-    shape = _along(first, divisor)[1]
+    shape = along(first, divisor)[1]
     entries = np.unique(divisor.flat().astype(np.float64))
     if entries.size == 1 and _is_power_of_two(float(entries[0])):
         return _scaled(replace(first, shape=shape), 1 / float(entries[0]))
@@ -122,14 +125,14 @@ def div(node: Node, operands: Operands) -> Value:
 
 def _shifted(operands: Operands, *, negative: bool) -> Value:
     first, constant = _pair(operands)
-    axis = _single_axis(first, constant)
+    axis = single_axis(first, constant)
     if axis is not None:
         return _in_channels(first, axis, partial(ChannelShift, constant.array, negative=negative))
-    vector, shape = _along(first, constant)
+    vector, shape = along(first, constant)
     return first.mapped(Shift(vector, first.map, negative), shape)
 
 
-def _single_axis(first: Value, constant: Constant) -> int | None:
+def single_axis(first: Value, constant: Constant) -> int | None:
     """Returns the axis along which a constant differs when it is repeated along all others."""
     shape = _padded(constant.shape, len(first.shape))
     long = [axis for axis, size in enumerate(shape) if size > 1]
@@ -143,14 +146,24 @@ def _single_axis(first: Value, constant: Constant) -> int | None:
 
 def _in_channels(first: Value, axis: int, step: Callable[..., AffineMap]) -> Value:
     """Returns a step on channels, which are moved to the front and back where they are not."""
-    inner = 0 if first.lead == 1 else 1
-    front = [a for a in range(len(first.shape)) if a != axis and a >= inner]
-    order = (*range(inner), axis, *front)
-    if axis == inner or math.prod(first.shape[inner:axis]) == 1:
+    order, back = channels_first(first, axis)
+    if order == back:
         return first.mapped(step(of=first.map))
     moved = permuted(first, order)
-    back = tuple(order.index(a) for a in range(len(order)))
     return permuted(moved.mapped(step(of=moved.map)), back)
+
+
+def channels_first(first: Value, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the order of axes in which one comes first in an example, and the way back.
+
+    Where nothing need be moved, both are the order as it is.
+    """
+    inner = 0 if first.lead == 1 else 1
+    axes = tuple(range(len(first.shape)))
+    if axis == inner or math.prod(first.shape[inner:axis]) == 1:
+        return axes, axes
+    order = (*axes[:inner], axis, *(a for a in axes[inner:] if a != axis))
+    return order, tuple(order.index(a) for a in axes)
 
 
 def _pair(operands: Operands) -> tuple[Value, Constant]:
@@ -161,7 +174,7 @@ def _pair(operands: Operands) -> tuple[Value, Constant]:
     return value([left], 0), weights(right)
 
 
-def _along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Array, Shape]:
+def along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Array, Shape]:
     """Returns a constant as one number, or one for each of the value's, and the result's shape."""
     shape = _broadcast(first.shape, constant.shape)
     if _size(shape) != _size(first.shape) or (shape != first.shape and not grows):

@@ -58,8 +58,9 @@ def _sources(branches: list[Value]) -> int:
 
 
 def _pending(branch: Value) -> Activation | None:
-    after = branch.after
-    return after.stage.activation if after is not None and after.stage is not None else None
+    """Returns the activation that was just applied, where it may act on several branches."""
+    stage = None if branch.after is None else branch.after.stage
+    return None if stage is None or stage.slope is not None else stage.activation
 
 
 def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:
