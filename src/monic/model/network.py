@@ -126,23 +126,25 @@ class Stage:
         """
         if not self.carried:
             return self.map
-        carried, rest = _parted(self.map, self.carried)
+        carried, rest = self.parted()
         return Concat((*carried, *(Scale(MINUS, part) for part in carried), *rest))
+
+    def parted(self) -> tuple[list[AffineMap], list[AffineMap]]:
+        """Returns maps that give the carried outputs, and maps that give the others."""
+        value, count = self.map, self.carried
+        if not count:
+            return [], [value]
+        if isinstance(value, Concat):
+            ends = np.cumsum([branch.out_dim for branch in value.branches]).tolist()
+            if count in ends:
+                cut = ends.index(count) + 1
+                return list(value.branches[:cut]), list(value.branches[cut:])
+        places = range(value.out_dim)
+        return [Select(places[:count], value)], [Select(places[count:], value)]
 
 
 #: The factor of carried rows in the layer that stands for a stage.
 MINUS = np.array([-1.0])
-
-
-def _parted(value: AffineMap, count: int) -> tuple[list[AffineMap], list[AffineMap]]:
-    """Returns maps that give the first outputs of a map, and maps that give the others."""
-    if isinstance(value, Concat):
-        ends = np.cumsum([branch.out_dim for branch in value.branches]).tolist()
-        if count in ends:
-            cut = ends.index(count) + 1
-            return list(value.branches[:cut]), list(value.branches[cut:])
-    places = range(value.out_dim)
-    return [Select(places[:count], value)], [Select(places[count:], value)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

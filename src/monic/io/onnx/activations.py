@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from monic.io.onnx.affine import along, channels_first, single_axis
+from monic.io.onnx.affine import added, along, channels_first, mul, scaled, single_axis
+from monic.io.onnx.maxima import split
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, value, weights
 from monic.io.onnx.shapes import permuted
@@ -20,8 +21,13 @@ def relu(node: Node, operands: Operands) -> Value:
 def leaky_relu(node: Node, operands: Operands) -> Value:
     """Y = X where X >= 0, else alpha X."""
     alpha = node.number("alpha", float(np.float32(0.01)))
-    _insist_on_positive(alpha, "slope alpha", "write it as Relu")
-    return value(operands, 0).activated(Activation.LEAKY_RELU, node.outputs[0], literal(alpha))
+    first = value(operands, 0)
+    if alpha > 0:
+        return first.activated(Activation.LEAKY_RELU, node.outputs[0], literal(alpha))
+    if alpha == 0:
+        return first.activated(Activation.RELU, node.outputs[0])
+    positive, negative = split(first, node)
+    return added([positive, scaled(negative, -alpha)])
 
 
 def prelu(node: Node, operands: Operands) -> Value:
@@ -30,7 +36,9 @@ def prelu(node: Node, operands: Operands) -> Value:
     numbers = slopes.array.astype(np.float64)
     if numbers.size == 0 or not np.all(np.isfinite(numbers)):
         raise Refused("its slopes are not finite numbers")
-    _insist_on_positive(float(numbers.min()), "smallest slope", "train with positive slopes")
+    if numbers.min() <= 0:
+        positive, negative = split(first, node)
+        return added([positive, scaled(mul(node, [negative, slopes]), -1.0)])
     axis = single_axis(first, slopes)
     if axis is None:
         array = along(first, slopes, grows=False)[0]

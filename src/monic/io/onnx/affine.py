@@ -1,13 +1,14 @@
 """The operators that are affine: each adds one exact step to the map of its value."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
 import numpy as np
 
+from monic.io.onnx.branches import together
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
 from monic.io.onnx.shapes import permuted
@@ -16,8 +17,8 @@ from monic.model import AffineMap, ChannelScale, ChannelShift, Linear, Scale, Sh
 from monic.model.array import Array
 
 __all__ = [
-    *("add", "along", "channels_first", "div", "gemm"),
-    *("matmul", "mul", "neg", "single_axis", "sub"),
+    *("add", "added", "along", "channels_first", "div", "gemm", "matmul", "mul", "neg"),
+    *("of_one_shape", "scaled", "shifted", "single_axis", "sub", "total"),
 ]
 
 
@@ -36,10 +37,10 @@ def gemm(node: Node, operands: Operands) -> Value:
     shift = optional(operands, 2)
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     if shift is None or beta == 0:
-        return _scaled(result, alpha)
-    scaled = _scaled(result, _quotient(alpha, beta))
-    vector = along(scaled, weights(shift), grows=False)[0]
-    return _scaled(scaled.mapped(Shift(vector, scaled.map)), beta)
+        return scaled(result, alpha)
+    inner = scaled(result, _quotient(alpha, beta))
+    vector = along(inner, weights(shift), grows=False)[0]
+    return scaled(inner.mapped(Shift(vector, inner.map)), beta)
 
 
 def matmul(node: Node, operands: Operands) -> Value:
@@ -68,34 +69,65 @@ def _matrix_first(node: Node, operands: Operands) -> Value:
 
 
 def add(node: Node, operands: Operands) -> Value:
-    """Y = X + c, or X + Z for affine branches of one tensor."""
-    branches = [part.settled() for part in operands[:2] if isinstance(part, Value)]
+    """Y = X + c, or X + Z."""
+    branches = [part for part in operands[:2] if isinstance(part, Value)]
     if len(branches) == 2:
-        return _added(*branches)
-    return _shifted(operands, negative=False)
+        return added(branches)
+    return shifted(operands, negative=False)
 
 
-def _added(first: Value, second: Value) -> Value:
-    if first.shape != second.shape or first.lead != second.lead:
-        raise Refused(f"the shapes {first.shape} and {second.shape} are not equal; expand one")
-    if first.source is not second.source:
-        raise Refused(
-            "it adds branches across an activation (a skip connection); only affine branches of "
-            "one tensor are read"
-        )
-    return first.mapped(Sum((first.map, second.map)), name=second.name or first.name)
+def total(node: Node, operands: Operands) -> Value:
+    """Y = X_1 + X_2 + ..."""
+    parts = [operand(operands, index) for index in range(max(len(operands), 1))]
+    whole = added([part for part in parts if isinstance(part, Value)])
+    for part in parts:
+        if isinstance(part, Constant):
+            whole = shifted([whole, part], negative=False)
+    return whole
+
+
+def added(branches: Sequence[Value]) -> Value:
+    """Returns the sum of tensors of one shape, wherever they come from."""
+    values = of_one_shape(branches)
+    if len(values) == 1:
+        return values[0]
+    names = [value.name for value in values if value.name]
+    whole = Sum(tuple(value.map for value in values))
+    return values[0].mapped(whole, name=names[-1] if names else "")
+
+
+def of_one_shape(branches: Sequence[Value]) -> list[Value]:
+    """Returns tensors that start at one place.
+
+    Raises:
+        Refused: when there is none, or their shapes differ.
+    """
+    if not branches:
+        raise Refused("it takes constants only; fold constants before exporting")
+    shapes = {(branch.shape, branch.lead) for branch in branches}
+    if len(shapes) > 1:
+        text = " and ".join(str(branch.shape) for branch in branches)
+        raise Refused(f"the shapes {text} are not equal; expand one")
+    broken = next((branch for branch in branches if branch.source.broken), None)
+    if broken is not None:
+        return [broken.settled()]
+    return together(branches)
 
 
 def sub(node: Node, operands: Operands) -> Value:
-    """Y = X - c, or Y = c - X."""
-    if isinstance(operand(operands, 0), Constant):
-        return _shifted([operand(operands, 0), _scaled(value(operands, 1), -1.0)], negative=False)
-    return _shifted(operands, negative=True)
+    """Y = X - c, Y = c - X or Y = X - Z."""
+    first, second = operand(operands, 0), operand(operands, 1)
+    if isinstance(second, Value):
+        negative = scaled(second.settled(), -1.0)
+        if isinstance(first, Value):
+            return added([first, negative])
+        return shifted([first, negative], negative=False)
+    return shifted(operands, negative=True)
 
 
 def neg(node: Node, operands: Operands) -> Value:
     """Y = -X."""
-    return _scaled(value(operands, 0), -1.0)
+    return scaled(value(operands, 0), -1.0)
 
 
 def mul(node: Node, operands: Operands) -> Value:
@@ -116,14 +148,15 @@ def div(node: Node, operands: Operands) -> Value:
     shape = along(first, divisor)[1]
     entries = np.unique(divisor.flat().astype(np.float64))
     if entries.size == 1 and _is_power_of_two(float(entries[0])):
-        return _scaled(replace(first, shape=shape), 1 / float(entries[0]))
+        return scaled(replace(first, shape=shape), 1 / float(entries[0]))
     raise Refused(
         "1/c is exact only when every entry of c is the same power of two; export it as Mul by "
         "the rounded reciprocals"
     )
 
 
-def _shifted(operands: Operands, *, negative: bool) -> Value:
+def shifted(operands: Operands, *, negative: bool) -> Value:
+    """Returns a tensor plus or minus a constant, in either order."""
     first, constant = _pair(operands)
     axis = single_axis(first, constant)
     if axis is not None:
@@ -213,7 +246,8 @@ def _insist_on_rows(first: Value) -> None:
         )
 
 
-def _scaled(first: Value, factor: float) -> Value:
+def scaled(first: Value, factor: float) -> Value:
+    """Returns a settled tensor times a number."""
     if factor == 1:
         return first
     return first.mapped(Scale(literal(factor), first.map))

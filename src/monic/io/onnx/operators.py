@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, convolution, joins, resize, shapes
+from monic.io.onnx import activations, affine, convolution, joins, maxima, resize, shapes
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -51,9 +51,11 @@ _CONSTANTS = {
 }
 
 _READ: dict[str, Callable[[Node, Operands], Operand]] = {
+    "Abs": maxima.absolute,
     "Add": affine.add,
     "AveragePool": convolution.average_pool,
     "Cast": shapes.cast,
+    "Clip": maxima.clip,
     "Concat": joins.concat,
     "Constant": _constant,
     "Conv": convolution.conv,
@@ -65,9 +67,13 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Gather": shapes.gather,
     "Gemm": affine.gemm,
     "GlobalAveragePool": convolution.global_average_pool,
+    "GlobalMaxPool": maxima.global_max_pool,
     "Identity": shapes.identity,
     "LeakyRelu": activations.leaky_relu,
     "MatMul": affine.matmul,
+    "Max": maxima.maximum,
+    "MaxPool": maxima.max_pool,
+    "Min": maxima.minimum,
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
@@ -78,6 +84,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Sigmoid": activations.sigmoid,
     "Squeeze": shapes.squeeze,
     "Sub": affine.sub,
+    "Sum": affine.total,
     "Tanh": activations.tanh,
     "Transpose": shapes.transpose,
     "Unsqueeze": shapes.unsqueeze,
