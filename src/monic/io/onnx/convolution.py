@@ -138,6 +138,7 @@ def _geometry(
         dilation=node.integers("dilations") or (1,) * axes,
         padding=tuple(pads),
         groups=node.integer("group", 1),
+        mode=str(node.added.get("padding_mode", "zero")),
         output_padding=tuple(extra) or (0,) * axes,
     )
 
