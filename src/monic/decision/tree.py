@@ -44,8 +44,8 @@ BELOW = 7  # subtrees of this height are units: they repeat no relation from out
 class Tree(NamedTuple):
     """The state of a search between two calls: all of it, so that it can be stored.
 
-    A relation is [|P|, |N|, rows of P, rows of N], and on a ball as many places for their multipliers
-    come after the `size` places for rows; a frame is [the row declared active there, the
+    A relation is [|P|, |N|, rows of P, rows of N], and on a ball there are `size` places for their
+    multipliers after the `size` places for rows; a frame is [the row declared active there, the
     next child, the number of open rows, where its blocked rows end, open rows, basis].
     """
 
@@ -293,7 +293,8 @@ def find(tree: Tree) -> int:
             role, tree.residues, tree.kernels, tree.frames, tree.blocked, relation, control
         )
     if tree.sides.shape[2] > 0:
-        return _weigh(tree)
+        found: int = _weigh(tree)
+        return found
     if relation[0] + relation[1] < basis.size:
         return REPAIR
     if not confirmed(columns, role, basis, inverse, work):

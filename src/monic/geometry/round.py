@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from monic.geometry.compiled import INNER
-from monic.geometry.roles import ACTIVE, EPSILON, GAIN, OPEN, PRICES, ROUND, SCORES
+from monic.geometry.roles import CHARGE, EPSILON, GAIN, OPEN, PRICES, SCORES
 
 __all__ = ["places_for_sides", "side_to_enter", "weighed"]
 
@@ -43,11 +43,13 @@ def _score(role: IntArray, work: FloatArray, last: float, column: int, phase: in
     count = role.size
     if column < 0:
         return 0.0
+    score: float
     if column >= count:
-        return last - work[SCORES, column - count]
-    score: float = last + work[SCORES, column]
-    if phase == 2 and role[column] == OPEN:
-        score -= work[4, column]
+        score = last - work[SCORES, column - count]
+    else:
+        score = last + work[SCORES, column]
+        if phase == 2 and role[column] == OPEN:
+            score -= work[CHARGE, column]
     return score
 
 
@@ -66,7 +68,7 @@ def side_to_enter(
         return chosen
     if gain <= max(_score(role, work, last, chosen, phase), GAIN if phase == 1 else WORTHWHILE):
         return chosen
-    place = count - size - 1
+    place: int = count - size - 1  # the one that stays is before it
     taken = True
     while taken:
         taken = False
@@ -80,7 +82,7 @@ def side_to_enter(
 
 
 @njit(**INNER)
-def _tilt(role: IntArray, basis: IntArray, inverse: FloatArray) -> float:
+def _tilt(basis: IntArray, inverse: FloatArray) -> float:
     """How much beta may exceed |v| by: all multipliers of the basis keep half of their value."""
     size = basis.size
     tilt = STEEP
@@ -153,7 +155,7 @@ def weighed(
     Products that underflow lose less than TINY. The factors 1.01 absorb the rounding of the bound.
     """
     size = basis.size
-    if not _multiply(role, basis, inverse, scales, relation, _tilt(role, basis, inverse)):
+    if not _multiply(role, basis, inverse, scales, relation, _tilt(basis, inverse)):
         return False
     square, beta = 0.0, 0.0
     for j in range(size - 1):
