@@ -24,7 +24,9 @@ from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL, FloatArray
 __all__ = ["Forms", "Proof", "length_above"]
 
 #: Multipliers below this share of the largest are dropped; the next is tried on failure.
-NOISE = (1e-13, 1e-9, 1e-6)
+NOISE = (1e-13, 1e-9, 1e-6, 1e-4, 1e-2, 1.0)
+#: A proof of this share of what is expected is good enough.
+ENOUGH = 0.999
 #: Pivots below this share of the largest are taken for zero.
 RANK = 1e-12
 #: Bits of the multipliers.
@@ -88,7 +90,11 @@ class Proof:
         self.units = [int(factor * (1 << self.bits)) for factor in forms.factors]
 
     def square(
-        self, state: Sequence[int], cone: Sequence[Sequence[int]], multipliers: FloatArray
+        self,
+        state: Sequence[int],
+        cone: Sequence[Sequence[int]],
+        multipliers: FloatArray,
+        expected: float,
     ) -> Fraction:
         """Returns a number that |f(y) - f(x)|^2 / |y - x|^2 is at least, in units of the rows.
 
@@ -97,21 +103,24 @@ class Proof:
             cone: The integer generators u_j.
             multipliers: For the terms in the order of `relaxation`, in units of the floats; any
                 numbers will do, bad ones prove 0.
+            expected: About what there is to prove; less is only taken when nothing else is left.
+            expected: About what there is to prove, in units of the floats.
         """
         every = self._terms(state, multipliers)
         both = [i for i in range(self.m) if state[i] == BOTH]
         free = [(i, self._count(i, float(multipliers[i]))) for i in both]
         top = max((abs(float(t)) for t in multipliers), default=0.0)
+        best = Fraction(0)
         for noise in NOISE:
             terms = [term for term in every if term.share > noise * top]
             found = self._balanced(terms)
             if found is not None:
                 counts, unit = found
                 whole = [(i, count * unit) for i, count in free]
-                bound = self._bound(cone, terms, counts, whole)
-                if bound:
-                    return bound
-        return Fraction(0)
+                best = max(best, self._bound(cone, terms, counts, whole))
+                if best >= ENOUGH * expected:
+                    break
+        return best
 
     def _count(self, form: int, share: float) -> int:
         """A multiplier of an exact form, as an integer over 2^bits."""

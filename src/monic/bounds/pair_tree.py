@@ -32,7 +32,9 @@ Cone = tuple[tuple[int, ...], ...]
 #: Cones of directions narrower than this are not divided any more.
 NARROW = 1e-6
 #: Half-spaces around a ball, for each dimension.
-CUTS = 20
+CUTS = 40
+#: How often a program is solved again after its inputs were cut off.
+AGAIN = 3
 
 
 @dataclass(order=True, slots=True)
@@ -129,11 +131,30 @@ class PairTree:
         """Bounds a new node, and looks at the pair that its program found."""
         self.nodes += 1
         found = self._forms.solve(cone, state)
-        square = self._forms.proof.square(state, cone, found.multipliers)
+        for _ in range(AGAIN):
+            if not self._cut(found):
+                break
+            found = self._forms.solve(cone, state)
+        square = self._forms.proof.square(
+            state, cone, found.multipliers, found.square * self._forms.top**2
+        )
         bound = max(bound, root_below(square * self._forms.unit**2))
         if not self._enough(bound):
             self._try(found.x, found.other)
         return _Node(bound, self.nodes, cone, state, _choice(found, cone, state))
+
+    def _cut(self, found: "_Solved") -> bool:
+        """Cuts off inputs that are outside the ball; whether there were any."""
+        ball, before = self.subject.problem.ball, len(self._cuts)
+        if ball is None or before >= CUTS * self.subject.dim:
+            return False
+        for end in (found.x, found.other):
+            if np.isfinite(end).all() and np.linalg.norm(end) > ball.radius * (1 + self.gap / 8):
+                self._cuts.append(self.subject.cut(tuple(map(Fraction, end.tolist()))))
+        if len(self._cuts) == before:
+            return False
+        self._forms = _Forms(self.subject, self._cuts)
+        return True
 
     def _try(self, x: FloatArray, other: FloatArray) -> None:
         """Takes a pair of inputs as an upper bound, if it is one and inside the domain."""
@@ -203,6 +224,7 @@ class _Forms:
         time = np.array([[*(0.0,) * n, 1.0]])
         floats = np.concatenate([self.program.rows, self.program.sides, time])
         self.proof = Proof(Forms(rows, sides, floats, factors))
+        self.top = float(top)
         self.scale = float(top * self.unit)
 
     def solve(self, cone: Cone, state: tuple[int, ...]) -> _Solved:
