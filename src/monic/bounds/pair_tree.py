@@ -24,17 +24,24 @@ from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL, new_program, relax
 from monic.bounds.subject import Subject
 from monic.decision.problem import Point
 
-__all__ = ["PairTree"]
+__all__ = ["PairTree", "is_small"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 Cone = tuple[tuple[int, ...], ...]
 
 #: Cones of directions narrower than this are not divided any more.
 NARROW = 1e-6
+#: Layers up to this dimension, and with so many rows, are searched to the end.
+SMALL, ROWS = 3, 64
 #: Half-spaces around a ball, for each dimension.
 CUTS = 40
 #: How often a program is solved again after its inputs were cut off.
 AGAIN = 3
+
+
+def is_small(subject: Subject) -> bool:
+    """Whether the tree is expected to reach the gap in seconds."""
+    return subject.dim <= SMALL and len(subject.used) <= ROWS
 
 
 @dataclass(order=True, slots=True)
@@ -96,16 +103,21 @@ class PairTree:
                 return
             if self._cones:
                 state = (FREE,) * len(self.subject.used)
-                nodes = [self._node(0.0, self._cones[-1], state)]
+                self._keep([self._node(0.0, self._cones[-1], state)])
                 self._cones.pop()
             else:
-                nodes = [self._node(self._heap[0].bound, *child) for child in self._divided()]
+                # children come after their parent in the heap's order, so that it stays on top;
+                # it leaves last, and an interrupt loses no pairs of inputs
+                least = self._heap[0].bound
+                self._keep([self._node(least, *child) for child in self._divided()])
                 heappop(self._heap)
-            for node in nodes:
-                if node.row < -1 or self._enough(node.bound):
-                    self._closed = min(self._closed, node.bound)
-                else:
-                    heappush(self._heap, node)
+
+    def _keep(self, nodes: list[_Node]) -> None:
+        for node in nodes:
+            if node.row < -1 or self._enough(node.bound):
+                self._closed = min(self._closed, node.bound)
+            else:
+                heappush(self._heap, node)
 
     def _enough(self, bound: float) -> bool:
         return bound >= (1.0 - self.gap) * self.upper
@@ -204,7 +216,8 @@ class _Forms:
         system, used, n = subject.system(cuts), subject.used, subject.dim
         rows = [subject.problem.rows[i] for i in used]
         sides = [] if subject.everywhere else system.rows[subject.problem.matrix.nrows() + 1 :]
-        sides = [tuple(-entry for entry in side) for side in sides]
+        # a cone's sides come without the coordinate t
+        sides = [(*(-e for e in side), *(0,) * (n + 1 - len(side))) for side in sides]
         first = next(k for k, entry in enumerate(subject.weights[used[0]]) if entry)
         #: How long 1 is in the exact rows, for the user.
         self.unit = Fraction(subject.weights[used[0]][first], rows[0][first])
