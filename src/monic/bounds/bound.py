@@ -8,6 +8,7 @@ from typing import overload
 
 import numpy as np
 
+from monic.bounds.convolution import bound_convolution, is_wide_convolution
 from monic.bounds.frame import FrameSearch, State
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import (
@@ -121,6 +122,8 @@ def bound_layer(
     progress: Report | None,
 ) -> Bounds:
     """Bounds one layer: is it one-to-one at all, then sigma*, then pairs of inputs."""
+    if is_wide_convolution(layer):
+        return bound_convolution(layer, time_limit=time_limit, seed=seed)
     subject = Subject(layer)
     deadline = None if time_limit is None else monotonic() + time_limit
     search = FrameSearch(subject, gap, deadline, progress)
