@@ -152,7 +152,7 @@ def _summary(
 ) -> Answer:
     return Answer(
         model=model,
-        sha256=_sha256(model),
+        sha256=sha256_of(model),
         question=question,
         verdict=whole.verdict,
         reason=whole.reason,
@@ -191,7 +191,7 @@ def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
             domain = range_superset(stage, domain)
 
 
-def _sha256(path: str) -> str:
+def sha256_of(path: str) -> str:
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
