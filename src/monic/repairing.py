@@ -189,7 +189,7 @@ def _applied(found: LayerRepair, graph: "ModelProto", stage: Stage, folder: Path
 def _repaired(stage: Stage, way: str, tolerance: float | None) -> LayerRepair | None:
     """Only a ReLU needs rows that cover for each other."""
     weights = weights_of(stage.name, stage.map)
-    if weights is None or stage.activation is not Activation.RELU:
+    if weights is None or stage.activation is not Activation.RELU or stage.carried:
         return None
     return repair_weights(weights, way, tolerance)
 
