@@ -131,7 +131,11 @@ def repair_file(
     if kind == ".onnx":
         return _repair_onnx(source, target, way, tolerance)
     if kind not in (".npy", ".npz", ".safetensors") or not source.is_file():
-        load(source)  # it says what is wrong
+        load(source)  # it may say what is wrong
+        raise UnwritableModel(
+            f"Expected an .onnx, .npy, .npz or .safetensors file to write again. Got {kind}; "
+            "store its weights in one of these."
+        )
     found = [
         repair_weights(Weights(name, array, bias), way or "entries", tolerance)
         for name, array, bias in weights_with_biases(stored(source))

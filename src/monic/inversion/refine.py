@@ -119,9 +119,7 @@ def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
 
         def by_iteration(gradient: Array, some: Array) -> Array:
             here = [slope[some] for slope in slopes]
-            return conjugate_gradients(
-                lambda v: chain.pull(here, chain.push(here, v)), gradient
-            )
+            return conjugate_gradients(lambda v: chain.pull(here, chain.push(here, v)), gradient)
 
         return by_iteration
     normal, scale = _normal(chain, slopes, kind)
