@@ -17,7 +17,9 @@ from monic.model import (
     Input,
     Linear,
     Scale,
+    Select,
     Shift,
+    Sum,
 )
 from monic.model.convolution import ConvolutionMap
 from monic.model.taps import FloatArray
@@ -98,6 +100,10 @@ def _value(step: AffineMap, x: FloatArray, parts: list[FloatArray], *, shifts: b
         return x
     if isinstance(step, Concat):
         return np.concatenate(parts)
+    if isinstance(step, Select):
+        return parts[0][list(step.places)]
+    if isinstance(step, Sum):
+        return np.asarray(np.sum(parts, axis=0))
     if isinstance(step, ConvolutionMap):
         return step.taps.apply(parts[0])
     if isinstance(step, Linear):
@@ -117,6 +123,12 @@ def _bounded(step: AffineMap, x: FloatArray, parts: list[Rounded]) -> Rounded:
         return Rounded(value, np.zeros_like(value))
     if isinstance(step, Concat):
         return Rounded(value, np.concatenate([part.error for part in parts]))
+    if isinstance(step, Select):
+        return Rounded(value, parts[0].error[list(step.places)])
+    if isinstance(step, Sum):
+        sizes = np.sum(np.abs(inner), axis=0)
+        error = np.sum([part.error for part in parts], axis=0) + len(parts) * _UNIT * sizes
+        return Rounded(value, np.where(np.isfinite(value), error * 1.0001 + _FLOOR, np.inf))
     size, known = np.abs(inner[0]), parts[0].error
     if isinstance(step, ConvolutionMap | Linear):
         count = step.parts()[0].out_dim
@@ -144,6 +156,12 @@ def _pulled(step: AffineMap, slope: FloatArray) -> list[FloatArray]:
     if isinstance(step, Concat):
         ends = np.cumsum([part.out_dim for part in step.parts()])[:-1]
         return list(np.split(slope, ends))
+    if isinstance(step, Select):
+        pulled = np.zeros(step.of.out_dim)
+        np.add.at(pulled, list(step.places), slope)
+        return [pulled]
+    if isinstance(step, Sum):
+        return [slope] * len(step.parts())
     if isinstance(step, ConvolutionMap):
         return [step.taps.adjoint(slope)]
     if isinstance(step, Linear):
