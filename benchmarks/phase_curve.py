@@ -129,7 +129,9 @@ def curve(kind: str, seed: int) -> dict[str, list[float]]:
         columns["real"].append(float(np.median(errors[1])))
         exact = np.nan
         if kind == "injective" and m >= WIDTHS[1]:
-            solved = recover(as_network(model), matrix, (own @ there.T).numpy(), method="layerwise")
+            solved = recover(
+                as_network(model), matrix, (own @ there.T).numpy(), method="layerwise"
+            )
             exact = float(np.median(relative_errors(torch.as_tensor(solved.signal), own)))
         columns["layerwise"].append(exact)
     return columns
@@ -170,7 +172,11 @@ def plot(path: str, curves: dict[str, list[dict[str, list[float]]]]) -> None:
             values = np.array([columns[name] for columns in some])
             (line,) = axis.plot(MEASUREMENTS, np.median(values, axis=0), marker="o", label=kind)
             axis.fill_between(
-                MEASUREMENTS, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2
+                MEASUREMENTS,
+                values.min(axis=0),
+                values.max(axis=0),
+                color=line.get_color(),
+                alpha=0.2,
             )
     axes[0].set(xlabel="measurements", ylabel="share of own images recovered", ylim=(0, 1.02))
     axes[1].set(xlabel="measurements", ylabel="median relative error, real digits", ylim=(0, None))
