@@ -166,10 +166,24 @@ def chain_of(model: ReLULayer | Network, slopes: Mapping[str, object] | None = N
         )
     domain, stages = network.domain, []
     for stage in network.stages:
-        activation = float_activation(stage.name, stage.activation, stage.map.out_dim, given)
+        activation = _activation(stage, given)
         stages.append(_prepared(stage, activation, Region.of(domain, stage.map.in_dim)))
         domain = range_superset(stage, WholeSpace())  # a stage sees an orthant at most
     return Chain(tuple(stages))
+
+
+def _activation(stage: Stage, given: Mapping[str, object]) -> FloatActivation:
+    if stage.carried:
+        raise InversionError(
+            "Expected a chain of layers. Got a skip connection or a pooling: "
+            f"{stage.name!r} carries {stage.carried} numbers past its activation, and inversion "
+            "knows no such stages. Invert the layers before and after it."
+        )
+    if stage.slope is not None:
+        rest = stage.map.out_dim // stage.slope.size
+        known = {stage.name: np.repeat(stage.slope.reshape(-1), rest)}
+        given = known | dict(given)
+    return float_activation(stage.name, stage.activation, stage.map.out_dim, given)
 
 
 def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> FloatStage:

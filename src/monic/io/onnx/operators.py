@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, convolution, joins, resize, shapes
+from monic.io.onnx import activations, affine, convolution, joins, maxima, moves, resize, shapes
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -51,34 +51,48 @@ _CONSTANTS = {
 }
 
 _READ: dict[str, Callable[[Node, Operands], Operand]] = {
+    "Abs": maxima.absolute,
     "Add": affine.add,
     "AveragePool": convolution.average_pool,
     "Cast": shapes.cast,
+    "Clip": maxima.clip,
     "Concat": joins.concat,
     "Constant": _constant,
     "Conv": convolution.conv,
     "ConvTranspose": convolution.conv_transpose,
+    "DepthToSpace": moves.depth_to_space,
     "Div": affine.div,
     "Dropout": shapes.dropout,
     "Elu": activations.elu,
     "Flatten": shapes.flatten,
-    "Gather": shapes.gather,
+    "Expand": moves.expand,
+    "Gather": moves.gather,
     "Gemm": affine.gemm,
     "GlobalAveragePool": convolution.global_average_pool,
+    "GlobalMaxPool": maxima.global_max_pool,
     "Identity": shapes.identity,
     "LeakyRelu": activations.leaky_relu,
     "MatMul": affine.matmul,
+    "Max": maxima.maximum,
+    "MaxPool": maxima.max_pool,
+    "Min": maxima.minimum,
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
+    "Pad": moves.pad,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
     "Resize": resize.resize,
     "Shape": shapes.shape_of,
     "Sigmoid": activations.sigmoid,
+    "Slice": moves.slice_,
+    "SpaceToDepth": moves.space_to_depth,
+    "Split": moves.split,
     "Squeeze": shapes.squeeze,
     "Sub": affine.sub,
+    "Sum": affine.total,
     "Tanh": activations.tanh,
+    "Tile": moves.tile,
     "Transpose": shapes.transpose,
     "Unsqueeze": shapes.unsqueeze,
     "Upsample": resize.upsample,
