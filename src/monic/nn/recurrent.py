@@ -170,7 +170,8 @@ class InjectiveRNNCell(nn.Module):
             self._insist_on("state")
             return new
         self._insist_on("input")
-        return self(self.inverse_input(new, other, tolerance=float("inf")), other)
+        near: Tensor = self(self.inverse_input(new, other, tolerance=float("inf")), other)
+        return near
 
     def projects_to_nearest(self, *, given: Given = "state") -> bool:
         """Whether `project` returns the nearest state that can be reached."""
