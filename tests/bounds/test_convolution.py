@@ -159,9 +159,13 @@ def test_ratios_are_rounded_outward(name: str) -> None:
     rng = np.random.default_rng(0)
     for size in (1e-6, 1.0):
         x = rng.standard_normal(layer.shape[1])
-        ends = [tuple(map(Fraction, p.tolist())) for p in (x, x + size * rng.standard_normal(x.size))]
+        ends = [
+            tuple(map(Fraction, p.tolist())) for p in (x, x + size * rng.standard_normal(x.size))
+        ]
         exact = ratio_at(subject, ends[0], ends[1])
-        assert outputs.ratio_below(ends[0], ends[1]) <= exact <= outputs.ratio_above(ends[0], ends[1])
+        assert (
+            outputs.ratio_below(ends[0], ends[1]) <= exact <= outputs.ratio_above(ends[0], ends[1])
+        )
         assert outputs.ratio_above(ends[0], ends[1]) <= exact * (1 + 1e-5)
 
 

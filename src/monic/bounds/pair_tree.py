@@ -179,7 +179,10 @@ class PairTree:
         for share in (0.0, 1e-9, 1e-6, 1e-3):
             ends: list[Point] = []
             for end in (x, other):
-                near = ((1 - share) * t + share * float(c) for t, c in zip(end.tolist(), inner, strict=True))
+                near = (
+                    (1 - share) * t + share * float(c)
+                    for t, c in zip(end.tolist(), inner, strict=True)
+                )
                 ends.append(subject.problem.outside(tuple(map(Fraction, near))))
             if ends[0] != ends[1] and all(map(subject.layer.domain.contains, ends)):
                 ratio = ratio_at(subject, ends[0], ends[1])
@@ -301,7 +304,9 @@ def _half_of_all(dim: int) -> Iterator[Cone]:
 def _halves(cone: Cone) -> tuple[Cone, Cone]:
     """Divides the longest edge of a cone at an integer combination near its middle."""
     lengths = [float(np.linalg.norm(np.array(way, dtype=np.float64))) for way in cone]
-    ways = [np.array(way, dtype=np.float64) / size for way, size in zip(cone, lengths, strict=True)]
+    ways = [
+        np.array(way, dtype=np.float64) / size for way, size in zip(cone, lengths, strict=True)
+    ]
     n = len(cone)
     edges = [(i, j) for i in range(n) for j in range(i)]
     i, j = max(edges, key=lambda edge: float(np.linalg.norm(ways[edge[0]] - ways[edge[1]])))
