@@ -117,11 +117,12 @@ def activated(part: Stage, values: Array) -> Array:
     if known is not None:
         below = np.array([float(s) for s in known])
         return np.where(values > 0, values, below * values)
-    bent = {
-        Activation.TANH: np.tanh,
-        Activation.SIGMOID: lambda t: 1 / (1 + np.exp(-t)),
-        Activation.ELU: lambda t: np.where(t > 0, t, np.expm1(np.minimum(t, 0))),
-    }[part.activation](rest)
+    if part.activation is Activation.TANH:
+        bent = np.tanh(rest)
+    elif part.activation is Activation.SIGMOID:
+        bent = 1 / (1 + np.exp(-rest))
+    else:
+        bent = np.where(rest > 0, rest, np.expm1(np.minimum(rest, 0)))
     return np.concatenate([values[:, :c], bent], axis=1)
 
 
@@ -187,7 +188,7 @@ def test_an_elu_above_zero_is_the_identity() -> None:
 @pytest.mark.parametrize("kind", [Activation.TANH, Activation.SIGMOID])
 def test_slopes_of_smooth_activations(kind: Activation) -> None:
     for low, high in [(-3.0, 1.0), (0.5, 4.0), (-2.0, -1.0), (-40.0, 800.0)]:
-        found = slopes_of(Stage("s", Input(1), kind), Box([low], [high]))
+        found = slopes_of(Stage("s", Input(1), kind), Box(np.array([low]), np.array([high])))
         t = np.append(np.linspace(low, high, 5001), np.clip(0.0, low, high))
         tanh = kind is Activation.TANH
         slope = 1 - np.tanh(t) ** 2 if tanh else (1 - np.tanh(t / 2) ** 2) / 4

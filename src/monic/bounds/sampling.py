@@ -1,9 +1,9 @@
-"""A network that evaluates: floats look for pairs of inputs, exact numbers say what they are worth.
+"""A network that evaluates: floats look for pairs, exact numbers say what they are worth.
 
 Piecewise-linear stages are evaluated over the rationals, and smooth ones in ball arithmetic.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -141,16 +141,14 @@ class Sampled:
         bottom = sum(((a - b) ** 2 for a, b in zip(x, other, strict=True)), Fraction(0))
         with ctx.workprec(BITS):
             first, second = self._output(list(x)), self._output(list(other))
-            top: Number = Fraction(0)
+            exact, balls = Fraction(0), arb(0)
             for a, b in zip(first, second, strict=True):
                 if isinstance(a, Fraction) and isinstance(b, Fraction):
-                    square: Number = (a - b) ** 2
+                    exact += (a - b) ** 2
                 else:
                     gap = _ball(a) - _ball(b)
-                    square = gap * gap  # a power of a ball around 0 is no number
-                both = isinstance(top, Fraction) and isinstance(square, Fraction)
-                top = top + square if both else _ball(top) + _ball(square)
-            found = top if isinstance(top, Fraction) else _end(top, above)
+                    balls += gap * gap  # a power of a ball around 0 is no number
+            found = exact + _end(balls, above)
         return (root_above if above else root_below)(found / bottom)
 
     def pair(self, x: Point, other: Point) -> Pair:

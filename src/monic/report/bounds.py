@@ -13,7 +13,7 @@ from rich.text import Text
 from monic.bounds.compare import Claim
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
-from monic.bounds.result import Bounds, NetworkBounds, StageBounds
+from monic.bounds.result import NetworkBounds, StageBounds
 from monic.decision.convolution.sigma import SigmaEstimate
 from monic.decision.result import Collision, Verdict
 from monic.report.table import empty_table
