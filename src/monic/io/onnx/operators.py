@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, convolution, joins, moves, resize, shapes
+from monic.io.onnx import activations, affine, borders, convolution, joins, moves, resize, shapes
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -65,6 +65,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Flatten": shapes.flatten,
     "Expand": moves.expand,
     "Gather": moves.gather,
+    "GatherND": moves.gather_nd,
     "Gemm": affine.gemm,
     "GlobalAveragePool": convolution.global_average_pool,
     "Identity": shapes.identity,
@@ -73,7 +74,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
-    "Pad": moves.pad,
+    "Pad": borders.pad,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
     "Resize": resize.resize,

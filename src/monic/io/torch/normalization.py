@@ -79,6 +79,8 @@ def _affine(call: Call, *shape: int) -> tuple[Tensor, Tensor]:
 
 NORMALIZATION = {
     "batch_norm": batch_norm,
+    "_native_batch_norm_legit_no_training": batch_norm,
+    "native_batch_norm": batch_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
     "layer_norm": layer_norm,

@@ -103,7 +103,7 @@ def _factor(call: Call, name: str) -> Operand:
     given = call[name]
     if isinstance(given, Traced):
         return given
-    return given if isinstance(given, Tensor) else call.scalar(given)
+    return given.contiguous() if isinstance(given, Tensor) else call.scalar(given)
 
 
 def _times(call: Call, name: str, factor: float) -> Operand:
