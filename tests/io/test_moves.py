@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import NodeProto
+from onnx import ModelProto, NodeProto
 
 from monic.errors import UnsupportedModel
 from monic.io.onnx.node import Node
@@ -184,11 +184,10 @@ def test_refusals(name: str, tmp_path: Path) -> None:
 KERNEL = np.random.default_rng(5).standard_normal((2, 4, 3, 3)).astype(np.float32)
 
 
-def _bordered(mode: str, pads: tuple[int, ...], **attributes: Any) -> Any:
+def _bordered(mode: str, border: tuple[int, ...], **attributes: Any) -> ModelProto:
     nodes = [node("Pad", ["x", "p"], ["h"], mode=mode), *_one("Conv", "h", "k", **attributes)]
-    return model(
-        nodes, {"p": _ints(0, 0, *pads[:2], 0, 0, *pads[2:]), "k": KERNEL}, SHAPE, opset=19
-    )
+    arrays = {"p": _ints(0, 0, *border[:2], 0, 0, *border[2:]), "k": KERNEL}
+    return model(nodes, arrays, SHAPE, opset=19)
 
 
 def _convolution(read: Network) -> Convolution:
