@@ -105,7 +105,9 @@ def _arrays(model: "Model", input_shape: Sequence[int] | None) -> Iterable[monic
         return (_array(name, array) for name, array in arrays_of_module(model, input_shape))
     assert isinstance(model, ReLULayer | Network | Stage), "what else there is was taken above"
     stages = model.stages if isinstance(model, Network) else (model,)
-    return [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    found = [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    slopes = [stage.slope for stage in stages if isinstance(stage, Stage)]
+    return found + [_array("slope", slope) for slope in slopes if slope is not None]
 
 
 def _arrays_of_file(path: Path) -> Iterator[monic_checker.Array]:

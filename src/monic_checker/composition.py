@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from monic_checker.body import Body
-from monic_checker.bounds import after_activation, contains, intervals, outputs
+from monic_checker.bounds import contains, intervals, outputs
 from monic_checker.budget import Budget
 from monic_checker.document import choice, items, members
 from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Evidence, Findings
 from monic_checker.network import NetworkSubject, Stages
+from monic_checker.projection import RandomProjection
 from monic_checker.subject import Subject
 
 __all__ = ["Composition", "Rules"]
@@ -36,10 +37,12 @@ class Composition:
     Arguments:
         domains: A superset of what reaches each stage, with interior.
         evidence: Why the stage is one-to-one there.
+        kinds: The kinds of evidence.
     """
 
     domains: list[Domain]
     evidence: list[Evidence]
+    kinds: list[str]
 
     @classmethod
     def read(cls, value: object, subject: NetworkSubject, rules: Rules) -> "Composition":
@@ -49,11 +52,13 @@ class Composition:
             MalformedProof: when it is not one domain and one evidence for each stage.
         """
         _, layers = members(value, "evidence", ["kind", "layers"])
-        domains, found = [], []
+        domains: list[Domain] = []
+        found: list[Evidence] = []
+        names: list[str] = []
         for k, entry in enumerate(items(layers, "evidence.layers", len(subject.stages))):
             address = f"evidence.layers[{k}]"
             place, why = members(entry, address, ["domain", "evidence"])
-            stage = subject.stages[k]
+            stage = subject.layer(k)
             if k:
                 kind = place.get("kind") if isinstance(place, dict) else None
                 choice(kind, f"{address}.domain.kind", ("whole", "orthant", "box"))
@@ -64,9 +69,14 @@ class Composition:
                 domains.append(subject.domain)
             kind = why.get("kind") if isinstance(why, dict) else None
             kinds = [rule[2] for rule in rules if rule[:2] == ("INJECTIVE", stage.kind)]
-            kind = choice(kind, f"{address}.evidence.kind", kinds)
-            found.append(rules["INJECTIVE", stage.kind, kind](why, stage))
-        return cls(domains, found)
+            kinds += ["random-projection"] if stage.kind == "affine" else []
+            names.append(choice(kind, f"{address}.evidence.kind", kinds))
+            if kind == "random-projection":
+                where = f"{address}.evidence"
+                found.append(RandomProjection.read(why, subject, k, where))
+            else:
+                found.append(rules["INJECTIVE", stage.kind, names[-1]](why, stage))
+        return cls(domains, found, names)
 
     def check(self, stages: Stages, body: Body) -> Findings:
         """Checks each stage on its domain, and that the next domain holds all its outputs.
@@ -78,13 +88,13 @@ class Composition:
         nodes = relations = 0
         words = []
         for k, (domain, evidence) in enumerate(zip(self.domains, self.evidence, strict=True)):
-            system = stages.system(k, domain)
-            found = evidence.check(system, _Part(body))
+            found = evidence.check(stages.layer(k, domain), _Part(body))
             nodes, relations = nodes + found.nodes, relations + found.relations
             words.append(f"stage {k}: {found.words}")
             if k + 1 < len(self.domains):
+                system, activation = stages.system(k), stages.subject.activations[k]
                 values = outputs(system, intervals(domain, system.n))
-                values = after_activation(stages.subject.activations[k], values)
+                values = activation.intervals(values, stages.slopes(k))
                 if not contains(self.domains[k + 1], values):
                     raise InvalidProof(
                         f"evidence.layers[{k + 1}].domain",

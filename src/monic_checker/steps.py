@@ -9,7 +9,7 @@ from monic_checker.document import choice, integer, items
 from monic_checker.errors import MalformedProof
 from monic_checker.grid import Grid, read_grid
 
-__all__ = ["LONGEST", "Step", "read_steps"]
+__all__ = ["LONGEST", "Shape", "Step", "read_steps"]
 
 #: No array and no value of a step has more entries; the bound stops repeated doubling.
 LONGEST = 2**40

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from monic_checker import Array
-from tests.monic_checker.networks import BOX, collision_header, composition, first_stage_header
+from tests.monic_checker.networks import (
+    BOX,
+    collision_header,
+    composition,
+    first_stage_header,
+    network_subject,
+)
 from tests.monic_checker.tiny_prover import VERSION, Layer, doubles, named, tree_body
 
 __all__ = ["DOMAINS", "EXAMPLES", "SPEC_ARRAY", "SPEC_EXAMPLE", "TREES", "Example", "TreeExample"]
@@ -138,6 +144,20 @@ def _network(parts: tuple[dict[str, Any], bytes], *layers: Layer) -> Example:
 _DIES = Layer([[1.0, 0.25]])
 _MEET = [(_SPLIT, "relu"), (Layer([[2.0, 4.0, 0.0]]), "one-to-one")]
 
+#: x -> (x, -2x) on the box, and a map of what comes when x is carried past a ReLU.
+_SKIP = Layer([[1.0, 0.0], [-2.0, 0.0]], BOX)
+_JOINED = Layer(
+    [[1.0, 0.25, 0.0], [0.0, 1.0, 1.0]],
+    {"kind": "box", "lower": ["-1", "0"], "upper": [None, "2"]},
+)
+#: What comes after slopes 1/4 and 1/8 below 0, and rows that are positive there.
+_UP = Layer(
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]],
+    {"kind": "box", "lower": ["-1/4", "-1/2"], "upper": ["2", "2"]},
+)
+#: Dead for x <= 1/2, whatever was not carried.
+_MERGED = (Layer([[2.0, 0.0, -1.0]]), "relu")
+
 EXAMPLES |= {
     "composition": _network(
         composition([(_SPLIT, "relu"), (_ORTHANT, "relu"), (_LAST, "one-to-one")], [1, 0]),
@@ -150,10 +170,43 @@ EXAMPLES |= {
         (first_stage_header([(_DIES, "relu"), _MEET[0]], BOX, ["-1/2"]), b""),
         *(_DIES, _SPLIT),
     ),
+    "carried numbers": _network(
+        composition([(_SKIP, "relu past 1"), (_JOINED, "identity")], [0, 1]), _SKIP, _JOINED
+    ),
+    "leaky slopes": _network(
+        composition([(_SKIP, "leaky-relu 1/4 1/8"), (_UP, "relu")], [1]), _SKIP, _UP
+    ),
+    "collision past carried numbers": _network(
+        (collision_header([(_SKIP, "relu past 1"), _MERGED], BOX, ["1/2"], ["0"]), b""),
+        *(_SKIP, _MERGED[0]),
+    ),
     "network collision": _network(
         (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)
     ),
 }
+
+_RAYS = Layer([[1.0, 0.0], [-1.0, 0.0], [2.0, 0.0], [-2.0, 1.0]])
+_PROJECTION = Layer(
+    [[1.0, 0.0, 2.0, 1.0, 0.5], [0.0, 1.0, 0.0, -1.0, 0.0], [0.0, 0.0, 1.0, 3.0, 1.0]]
+)
+
+
+def _projected() -> Example:
+    """Two rays in R^4 and a matrix with 2 x 1 + 1 rows; the claim happens to be true."""
+    whole = {"kind": "whole"}
+    stages = [(_RAYS, "relu"), (_PROJECTION, "tanh")]
+    tree = composition([(_RAYS, "relu")], [])
+    header = tree[0] | {
+        "assumption": "random-projections",
+        "subject": network_subject(stages, whole),
+    }
+    header["evidence"]["layers"].append(
+        {"domain": whole, "evidence": {"kind": "random-projection"}}
+    )
+    return Example(header, tree[1], [*_RAYS.arrays, *_PROJECTION.arrays])
+
+
+EXAMPLES["random projection"] = _projected()
 
 _RULES = {"stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1, "mode": "zero"}
 

@@ -6,13 +6,14 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.subject import header, point_certificate, subject
-from monic.model import Activation, Network, WholeSpace
+from monic.certificate.subject import array, header, joined, point_certificate, subject
+from monic.model import Activation, AffineMap, Network, Stage, WholeSpace
 
 __all__ = [
     "composition_certificate",
     "first_stage_certificate",
     "network_collision_certificate",
+    "projection_certificate",
 ]
 
 _NAMES = {
@@ -21,6 +22,8 @@ _NAMES = {
     Activation.TANH: "tanh",
     Activation.SIGMOID: "sigmoid",
 }
+
+_LEAKY = "leaky-relu"
 
 
 def network_collision_certificate(
@@ -51,20 +54,44 @@ def composition_certificate(network: Network, certificates: Sequence[Certificate
         for k, certificate in enumerate(certificates)
     ]
     evidence = {"kind": "composition", "layers": layers}
-    return Certificate(header("INJECTIVE", _subject(network), evidence), _joined(certificates))
+    assumption = joined(certificate.header["assumption"] for certificate in certificates)
+    whole = header("INJECTIVE", _subject(network), evidence, assumption=assumption)
+    return Certificate(whole, _bodies(certificates))
+
+
+def projection_certificate(value: AffineMap) -> Certificate:
+    """Returns the part of a composition that says: this matrix is assumed to be random.
+
+    Alone it proves nothing, since what comes before counts as well.
+    """
+    evidence = {"kind": "random-projection"}
+    about = subject("affine", value, WholeSpace())
+    return Certificate(header("INJECTIVE", about, evidence, assumption="random-projections"))
 
 
 def _subject(network: Network) -> dict[str, Any]:
-    stages = []
-    for stage in network.stages:
-        about = subject("affine", stage.map, WholeSpace())
-        name = _NAMES.get(stage.activation, "one-to-one")
-        stages.append({"activation": name, "arrays": about["arrays"], "map": about["map"]})
     first = subject("affine", network.stages[0].map, network.domain)
+    stages = [_stage(stage) for stage in network.stages]
     return {"kind": "network", "stages": stages, "domain": first["domain"]}
 
 
-def _joined(certificates: Sequence[Certificate]) -> IO[bytes] | None:
+def _stage(stage: Stage) -> dict[str, Any]:
+    about = subject("affine", stage.map, WholeSpace())
+    arrays, slope = about["arrays"], None
+    if stage.slope is not None:
+        slope = len(arrays)
+        arrays = [*arrays, array(stage.slope)]
+    unknown = "one-to-one" if slope is None else _LEAKY
+    return {
+        "activation": _NAMES.get(stage.activation, unknown),
+        "carried": stage.carried,
+        "slope": slope,
+        "arrays": arrays,
+        "map": about["map"],
+    }
+
+
+def _bodies(certificates: Sequence[Certificate]) -> IO[bytes] | None:
     bodies = [certificate.body for certificate in certificates if certificate.body is not None]
     if not bodies:
         return None

@@ -1,6 +1,6 @@
 """What a certificate speaks about: arrays by their hashes, and the expression over them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from monic.model.convolution import ConvolutionMap, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
 from monic.model.wiring import Select, Sum
 
-__all__ = ["arrays_of", "header", "rationals", "subject"]
+__all__ = ["array", "arrays_of", "header", "joined", "rationals", "subject"]
 
 
 def header(
@@ -26,20 +26,31 @@ def header(
     return {"claim": claim, "assumption": assumption, "subject": subject, "evidence": evidence}
 
 
+def joined(assumptions: Iterable[str | None]) -> str | None:
+    """Returns what several proofs rest on together, as headers and decisions say it.
+
+    Example:
+        >>> joined(["statistics", None, "general-position"])
+        'general-position and statistics'
+    """
+    names = {name for each in assumptions if each is not None for name in each.split(" and ")}
+    return " and ".join(sorted(names)) or None
+
+
 def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
     """Returns the subject: `kind` is "relu-layer" or "affine"."""
     steps = value.steps()
     arrays: list[Array] = []
     places: dict[int, int] = {}
     for step in steps:
-        for array in _arrays(step):
-            if id(array) not in places:
-                places[id(array)] = len(arrays)
-                arrays.append(array)
+        for entry in _arrays(step):
+            if id(entry) not in places:
+                places[id(entry)] = len(arrays)
+                arrays.append(entry)
     order = {id(step): i for i, step in enumerate(steps)}
     return {
         "kind": kind,
-        "arrays": [_array(array) for array in arrays],
+        "arrays": [array(entry) for entry in arrays],
         "map": [_step(step, order, places) for step in steps],
         "domain": _domain(domain, value.in_dim),
     }
@@ -47,7 +58,7 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
 
 def arrays_of(value: AffineMap) -> list[Array]:
     """Returns the arrays that a certificate about the map names by hash."""
-    return [array for step in value.steps() for array in _arrays(step) if array.size > 1]
+    return [entry for step in value.steps() for entry in _arrays(step) if entry.size > 1]
 
 
 def rationals(numbers: Sequence[Fraction | int]) -> list[str]:
@@ -74,11 +85,12 @@ def _arrays(step: AffineMap) -> list[Array]:
     return [step.vector] if isinstance(step, _VECTOR_STEPS) else []
 
 
-def _array(array: Array) -> dict[str, Any]:
-    if array.size == 1:  # literals of a graph are no arrays of the user's file
-        return {"values": [str(exact(array.item()))], "shape": list(array.shape)}
-    name = array.dtype.name
-    return {"dtype": name, "shape": list(array.shape), "sha256": sha256(array)}
+def array(value: Array) -> dict[str, Any]:
+    """Returns how a subject names an array: by its content, or a single number as it is."""
+    if value.size == 1:  # literals of a graph are no arrays of the user's file
+        return {"values": [str(exact(value.item()))], "shape": list(value.shape)}
+    name = value.dtype.name
+    return {"dtype": name, "shape": list(value.shape), "sha256": sha256(value)}
 
 
 def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> list[Any]:
@@ -102,7 +114,7 @@ def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> lis
     return [f"{channels}{name}{negative}", places[id(step.vector)], order[id(step.of)]]
 
 
-def _convolution(step: ConvolutionMap, array: int, source: int) -> list[Any]:
+def _convolution(step: ConvolutionMap, place: int, source: int) -> list[Any]:
     geometry, axes = step.geometry, range(len(step.geometry.spatial))
     grid: dict[str, Any] = {
         "shape": list(geometry.shape),
@@ -113,9 +125,9 @@ def _convolution(step: ConvolutionMap, array: int, source: int) -> list[Any]:
         "mode": geometry.mode,
     }
     if not isinstance(step, TransposedConvolution):
-        return ["convolution", array, source, grid]
+        return ["convolution", place, source, grid]
     grid["output_padding"] = [geometry.steps(axis)[2] for axis in axes]
-    return ["transposed-convolution", array, source, grid]
+    return ["transposed-convolution", place, source, grid]
 
 
 def _domain(domain: Domain, dim: int) -> dict[str, Any]:

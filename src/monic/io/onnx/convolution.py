@@ -20,15 +20,18 @@ from monic.model import (
 )
 from monic.model.array import Array
 
-__all__ = ["average_pool", "conv", "conv_transpose", "global_average_pool"]
+__all__ = [
+    *("average_pool", "conv", "conv_transpose", "global_average_pool"),
+    *("image_of", "pads_of"),
+]
 
 
 def conv(node: Node, operands: Operands) -> Value:
     """Y = the convolution of X with a constant kernel, plus a constant for each channel."""
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
-    shape = _image(first)
+    shape = image_of(first)
     taps = kernel.shape[2:]
-    geometry = _geometry(node, shape, taps, _pads(node, shape[1:], taps))
+    geometry = _geometry(node, shape, taps, pads_of(node, shape[1:], taps))
     return _with_bias(node, first, operands, Convolution(kernel, first.map, geometry))
 
 
@@ -37,7 +40,7 @@ def conv_transpose(node: Node, operands: Operands) -> Value:
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
     if node.attributes.get("output_shape") is not None or _auto(node) != "NOTSET":
         raise Refused("it derives its padding from a shape (output_shape or auto_pad); give pads")
-    shape = _image(first)
+    shape = image_of(first)
     axes = len(shape) - 1
     pads = _ends(node.integers("pads") or (0,) * (2 * axes), axes)
     extra = node.integers("output_padding") or (0,) * axes
@@ -48,11 +51,11 @@ def conv_transpose(node: Node, operands: Operands) -> Value:
 def average_pool(node: Node, operands: Operands) -> Value:
     """Y = the means over windows, where their size is a power of two and nothing is padded."""
     first = value(operands, 0)
-    shape = _image(first)
+    shape = image_of(first)
     taps = node.integers("kernel_shape") or ()
     if len(taps) != len(shape) - 1:
         raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
-    if node.integer("ceil_mode", 0) or any(map(any, _pads(node, shape[1:], taps))):
+    if node.integer("ceil_mode", 0) or any(map(any, pads_of(node, shape[1:], taps))):
         raise Refused("its windows reach beyond the input; pad with zeros before it, explicitly")
     geometry = _geometry(node, shape, taps, [(0, 0)] * len(taps))
     return _means(node, first, shape, geometry, taps)
@@ -61,7 +64,7 @@ def average_pool(node: Node, operands: Operands) -> Value:
 def global_average_pool(node: Node, operands: Operands) -> Value:
     """Y = the mean of each channel, where it has a power of two of entries."""
     first = value(operands, 0)
-    shape = _image(first)
+    shape = image_of(first)
     return _means(node, first, shape, Geometry(shape), shape[1:])
 
 
@@ -100,7 +103,7 @@ def _with_bias(
     return first.mapped(given, (first.shape[0], *step.taps.out_shape), node.name)
 
 
-def _image(first: Value) -> Shape:
+def image_of(first: Value) -> Shape:
     """The shape (channels, *spatial) of one example."""
     if not 3 <= len(first.shape) <= 5 or first.shape[0] != first.lead:
         raise Refused(
@@ -140,7 +143,8 @@ def _geometry(
     )
 
 
-def _pads(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
+def pads_of(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
+    """Returns how many entries are added before and after each axis."""
     auto = _auto(node)
     if auto in ("NOTSET", "VALID"):
         given = node.integers("pads") if auto == "NOTSET" else None

@@ -5,7 +5,17 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, borders, convolution, joins, moves, resize, shapes
+from monic.io.onnx import (
+    activations,
+    affine,
+    borders,
+    convolution,
+    joins,
+    maxima,
+    moves,
+    resize,
+    shapes,
+)
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -51,9 +61,11 @@ _CONSTANTS = {
 }
 
 _READ: dict[str, Callable[[Node, Operands], Operand]] = {
+    "Abs": maxima.absolute,
     "Add": affine.add,
     "AveragePool": convolution.average_pool,
     "Cast": shapes.cast,
+    "Clip": maxima.clip,
     "Concat": joins.concat,
     "Constant": _constant,
     "Conv": convolution.conv,
@@ -68,9 +80,13 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "GatherND": moves.gather_nd,
     "Gemm": affine.gemm,
     "GlobalAveragePool": convolution.global_average_pool,
+    "GlobalMaxPool": maxima.global_max_pool,
     "Identity": shapes.identity,
     "LeakyRelu": activations.leaky_relu,
     "MatMul": affine.matmul,
+    "Max": maxima.maximum,
+    "MaxPool": maxima.max_pool,
+    "Min": maxima.minimum,
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
@@ -85,6 +101,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Split": moves.split,
     "Squeeze": shapes.squeeze,
     "Sub": affine.sub,
+    "Sum": affine.total,
     "Tanh": activations.tanh,
     "Tile": moves.tile,
     "Transpose": shapes.transpose,

@@ -23,15 +23,15 @@ _STATISTICS = (
 _RECURRENT = "recurrent layers are not read; ask about their single maps"
 _BRANCHING = "control flow is not read; export one branch"
 _QUANTISED = "rounding is not affine; export the network without quantisation"
-_TWO_TENSORS = "it combines tensors by other means than Concat; only chains are read"
+_TWO_TENSORS = "it combines tensors by other means than Add, Concat, Max and Min"
 
 _REASONS = {
     **dict.fromkeys(("Gelu", "Silu", "Swish", "HardSwish", "Mish"), _FALLS_AND_RISES),
-    **dict.fromkeys(("Clip", "HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
+    **dict.fromkeys(("HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
     **dict.fromkeys(("Selu", "Softplus", "Softsign", "Exp", "Sinh", "Asinh", "Atan"), _ONE_TO_ONE),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _LOSES_A_SUM),
     **dict.fromkeys(("ConvInteger", "DeformConv"), _CONVOLUTION),
-    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "LpPool"), _POOLING),
+    **dict.fromkeys(("LpPool", "GlobalLpPool", "MaxUnpool"), _POOLING),
     **dict.fromkeys(
         (
             *("LayerNormalization", "InstanceNormalization", "GroupNormalization"),
@@ -45,8 +45,7 @@ _REASONS = {
         ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Round", "Floor", "Ceil"),
         _QUANTISED,
     ),
-    **dict.fromkeys(("Sum", "Mean", "Max", "Min", "Einsum"), _TWO_TENSORS),
-    "Abs": "it is not one-to-one, and only Relu's layers are decided; write |x| with two Relu",
+    **dict.fromkeys(("Mean", "Einsum"), _TWO_TENSORS),
     "BatchNormalization": (
         "its factor gamma / sqrt(var + epsilon) is no rational number; fold it into the layer "
         "before it when exporting"
@@ -59,7 +58,7 @@ def reason(op: str) -> str:
     """Returns why an operator is not read and what to do.
 
     Example:
-        >>> reason("MaxPool")
+        >>> reason("LpPool")
         'this pooling is not read; ask about the layers before it'
     """
     if ":" in op:
