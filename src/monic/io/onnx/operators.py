@@ -5,7 +5,17 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, convolution, joins, maxima, moves, resize, shapes
+from monic.io.onnx import (
+    activations,
+    affine,
+    borders,
+    convolution,
+    joins,
+    maxima,
+    moves,
+    resize,
+    shapes,
+)
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -67,6 +77,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Flatten": shapes.flatten,
     "Expand": moves.expand,
     "Gather": moves.gather,
+    "GatherND": moves.gather_nd,
     "Gemm": affine.gemm,
     "GlobalAveragePool": convolution.global_average_pool,
     "GlobalMaxPool": maxima.global_max_pool,
@@ -79,7 +90,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
-    "Pad": moves.pad,
+    "Pad": borders.pad,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
     "Resize": resize.resize,
