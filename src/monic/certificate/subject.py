@@ -10,6 +10,7 @@ from monic.model.array import Array, exact, sha256
 from monic.model.channels import ChannelScale, ChannelShift
 from monic.model.convolution import ConvolutionMap, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
+from monic.model.mean import Centre, Combine
 from monic.model.wiring import Select, Sum
 
 __all__ = ["arrays_of", "header", "rationals", "subject"]
@@ -86,6 +87,11 @@ def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> lis
         return ["input", step.dim]
     if isinstance(step, Select):
         return ["select", list(step.places), order[id(step.of)]]
+    if isinstance(step, Combine):
+        terms = [[[place, str(weight)] for place, weight in row] for row in step.rows]
+        return ["combine", terms, order[id(step.of)]]
+    if isinstance(step, Centre):
+        return ["centre", step.groups, order[id(step.of)]]
     if isinstance(step, Sum):
         return ["add", *(order[id(part)] for part in step.parts())]
     if isinstance(step, Concat):

@@ -1,7 +1,7 @@
 """One layer on one domain as an exact linear system."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
@@ -40,7 +40,7 @@ class Problem:
             unit = lcm(*(t.denominator for t in center))
             moved = fmpz_mat(self.dim, 1, [int(t * unit) for t in center])
             bias = bias * unit + exact.weight * moved
-            exact = type(exact)(exact.weight * unit, bias, exact.exponent)
+            exact = replace(exact, weight=exact.weight * unit, bias=bias)
         table = exact.weight.tolist()
         return [(*(int(entry) for entry in row), int(bias[i, 0])) for i, row in enumerate(table)]
 

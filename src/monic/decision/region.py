@@ -28,6 +28,7 @@ from monic.model import (
     Shift,
     WholeSpace,
 )
+from monic.model.wiring import Wiring
 
 __all__ = ["Region", "region"]
 
@@ -285,6 +286,9 @@ def _multiplied(
             return matrix, np.zeros(step.out_dim)
         matrix = matrix.astype(np.float64)
         return matrix @ weight.astype(np.float64), matrix @ bias
+    if isinstance(step, Wiring):
+        tables = [np.eye(step.in_dim) if w is None else w.astype(np.float64) for w, _ in parts]
+        return step.act(*tables), step.act(*(b for _, b in parts))
     assert isinstance(step, (Shift, Scale)), "every step of an affine map has floats"
     vector = step.vector.astype(np.float64).reshape(-1)
     if isinstance(step, Shift):

@@ -21,6 +21,8 @@ from flint import fmpz_mat
 
 from monic.model import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, dyadic
+from monic.model.exact import ExactAffine
+from monic.model.wiring import Wiring
 
 __all__ = ["active_rows", "depth_below"]
 
@@ -53,7 +55,7 @@ def active_rows(value: AffineMap, x: Sequence[Fraction]) -> tuple[int, ...]:
         active = finite & (middle > radius)
         unsure = np.flatnonzero(~(active | (finite & (middle < -radius))))
     if unsure.size:
-        active[unsure] = _Exact(x).signs(value, unsure)
+        active[unsure] = _Exact(value, x).signs(value, unsure)
     return tuple(np.flatnonzero(active).tolist())
 
 
@@ -99,6 +101,11 @@ def _interval(
     if isinstance(step, Concat):
         middles, radii = zip(*parts, strict=True)
         return np.concatenate(middles), np.concatenate(radii)
+    if isinstance(step, Wiring):
+        # each weight, product and sum is rounded once, and all terms are added
+        share = (2 * step.terms + 10) * UNIT
+        spread = step.act(*(np.abs(m) * share + r for m, r in parts), absolute=True)
+        return step.act(*(m for m, _ in parts)), SLACK * spread + (step.terms + 1) * TINY
     middle, radius = parts[0]
     if isinstance(step, Linear):
         return _product(step, middle, radius)
@@ -147,8 +154,10 @@ def _blocks(step: Linear, rows: Array, entries: int) -> Iterator[tuple[int, Arra
 class _Exact:
     """Values at one point over the integers; each step used as a whole is computed once."""
 
-    def __init__(self, x: Sequence[Fraction]) -> None:
+    def __init__(self, value: AffineMap, x: Sequence[Fraction]) -> None:
         self.unit = lcm(*(t.denominator for t in x))
+        for step in value.steps():  # each is passed once, so that nothing is left to divide
+            self.unit *= step.divisor if isinstance(step, Wiring) else 1
         self.x = [int(t * self.unit) for t in x]
         self.known: dict[int, tuple[list[int], int]] = {}
 
@@ -164,6 +173,8 @@ class _Exact:
             return self._linear(step, rows)
         if isinstance(step, Concat):
             return self._concat(step, rows)
+        if isinstance(step, Wiring):
+            return self._wired(step, rows)
         assert isinstance(step, (Shift, Scale)), "every step of an affine map has its values"
         vector = step.vector.reshape(-1)
         chosen, exponent = dyadic(vector[rows] if vector.size > 1 else vector)
@@ -188,6 +199,16 @@ class _Exact:
             product = [int(v) for v in (matrix * column).entries()]
             found = _joined(found, (product, exponent + power))
         return found
+
+    def _wired(self, step: Wiring, rows: Array) -> tuple[list[int], int]:
+        parts = []
+        for part in step.parts():
+            entries, power = self._all(part)
+            size = len(entries)
+            parts.append(ExactAffine(fmpz_mat(size, 1, entries), fmpz_mat(size, 1), power))
+        exact = step.evaluate(*parts)
+        column = exact.weight.entries()
+        return [int(column[i]) // exact.divisor for i in rows.tolist()], exact.power
 
     def _concat(self, step: Concat, rows: Array) -> tuple[list[int], int]:
         if len(step.branches) == 1:

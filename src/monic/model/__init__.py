@@ -6,6 +6,7 @@ from monic.model.convolution import Convolution, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
 from monic.model.grid import Geometry
 from monic.model.layer import ReLULayer
+from monic.model.mean import Centre, Combine
 from monic.model.network import Activation, Network, Stage
 from monic.model.wiring import Select, Sum
 
@@ -14,8 +15,10 @@ __all__ = [
     "AffineMap",
     "Ball",
     "Box",
+    "Centre",
     "ChannelScale",
     "ChannelShift",
+    "Combine",
     "Concat",
     "Convolution",
     "Domain",

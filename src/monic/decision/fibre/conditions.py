@@ -61,7 +61,7 @@ def _same_output(
 
 def _rows(value: ExactAffine) -> list[Condition]:
     """Returns w_i.v <= -b_i as conditions."""
-    scale = Fraction(2) ** value.exponent
+    scale = value.scale
     table = zip(value.weight.tolist(), value.bias.entries(), strict=True)
     return [(tuple(int(a) * scale for a in row), -int(bias) * scale) for row, bias in table]
 
