@@ -22,6 +22,7 @@ from monic.model import (
 )
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
+from monic.model.derived import origin_of
 
 __all__ = ["check", "claim"]
 
@@ -87,7 +88,8 @@ def _arrays(
     if isinstance(model, str | Path):
         return _arrays_of_file(Path(model))
     stages = model.stages if isinstance(model, Network) else (model,)
-    return [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    weights = (pair for stage in stages for pair in _weights(stage.map))
+    return [_array(name, own) for name, array in weights for own in _own(array)]
 
 
 def _arrays_of_file(path: Path) -> Iterator[monic_checker.Array]:
@@ -107,6 +109,12 @@ def _weights(value: AffineMap) -> Iterator[tuple[str, Array]]:
             yield "bias", step.vector
         elif isinstance(step, Scale | ChannelScale):
             yield "scale", step.vector
+
+
+def _own(array: Array) -> tuple[Array, ...]:
+    """The arrays of the user's model: those that a derived array is computed from."""
+    origin = origin_of(array)
+    return (array,) if origin is None else origin.sources
 
 
 def _array(name: str, array: Array) -> monic_checker.Array:

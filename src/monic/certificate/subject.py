@@ -9,6 +9,7 @@ from monic.model.affine import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, exact, sha256
 from monic.model.channels import ChannelScale, ChannelShift
 from monic.model.convolution import ConvolutionMap, TransposedConvolution
+from monic.model.derived import BatchFactors, Dequantized, origin_of
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
 from monic.model.mean import Centre, Combine
 from monic.model.wiring import Select, Sum
@@ -34,13 +35,15 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
     places: dict[int, int] = {}
     for step in steps:
         for array in _arrays(step):
-            if id(array) not in places:
-                places[id(array)] = len(arrays)
-                arrays.append(array)
+            origin = origin_of(array)
+            for needed in (*(() if origin is None else origin.sources), array):
+                if id(needed) not in places:
+                    places[id(needed)] = len(arrays)
+                    arrays.append(needed)
     order = {id(step): i for i, step in enumerate(steps)}
     return {
         "kind": kind,
-        "arrays": [_array(array) for array in arrays],
+        "arrays": [_array(array, places) for array in arrays],
         "map": [_step(step, order, places) for step in steps],
         "domain": _domain(domain, value.in_dim),
     }
@@ -48,7 +51,10 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
 
 def arrays_of(value: AffineMap) -> list[Array]:
     """Returns the arrays that a certificate about the map names by hash."""
-    return [array for step in value.steps() for array in _arrays(step) if array.size > 1]
+    found = [array for step in value.steps() for array in _arrays(step)]
+    origins = [(array, origin_of(array)) for array in found]
+    named = [a for array, origin in origins for a in (origin.sources if origin else (array,))]
+    return [array for array in named if array.size > 1]
 
 
 def rationals(numbers: Sequence[Fraction | int]) -> list[str]:
@@ -75,7 +81,14 @@ def _arrays(step: AffineMap) -> list[Array]:
     return [step.vector] if isinstance(step, _VECTOR_STEPS) else []
 
 
-def _array(array: Array) -> dict[str, Any]:
+def _array(array: Array, places: dict[int, int]) -> dict[str, Any]:
+    origin, shape = origin_of(array), list(array.shape)
+    if isinstance(origin, BatchFactors):
+        pair = [places[id(source)] for source in origin.sources]
+        return {"factors": pair, "epsilon": str(exact(origin.epsilon)), "shape": shape}
+    if isinstance(origin, Dequantized):
+        used = [places[id(source)] for source in origin.sources]
+        return {"dequantized": used, "axis": origin.axis, "shape": shape}
     if array.size == 1:  # literals of a graph are no arrays of the user's file
         return {"values": [str(exact(array.item()))], "shape": list(array.shape)}
     name = array.dtype.name

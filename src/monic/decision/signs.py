@@ -21,6 +21,7 @@ from flint import fmpz_mat
 
 from monic.model import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, dyadic
+from monic.model.channels import ChannelScale, ChannelShift, numbers_of
 from monic.model.exact import ExactAffine
 from monic.model.wiring import Wiring
 
@@ -35,6 +36,8 @@ BLOCK_EXACT = 1 << 18
 UNIT = 2.0**-53
 TINY = 2.0**-1021
 SLACK = 1.001
+
+_VECTORS = (Shift, Scale, ChannelShift, ChannelScale)
 
 
 def active_rows(value: AffineMap, x: Sequence[Fraction]) -> tuple[int, ...]:
@@ -109,10 +112,10 @@ def _interval(
     middle, radius = parts[0]
     if isinstance(step, Linear):
         return _product(step, middle, radius)
-    assert isinstance(step, (Shift, Scale)), "every step of an affine map has its interval"
-    vector = step.vector.astype(np.float64).reshape(-1)
+    assert isinstance(step, _VECTORS), "every step of an affine map has its interval"
+    vector = numbers_of(step).astype(np.float64)
     lost = np.abs(vector) * (4 * UNIT)  # integers of 64 bits are rounded
-    if isinstance(step, Scale):
+    if isinstance(step, Scale | ChannelScale):
         moved = middle * vector
         radius = radius * np.abs(vector) + (np.abs(middle) + radius) * lost
     else:
@@ -175,12 +178,12 @@ class _Exact:
             return self._concat(step, rows)
         if isinstance(step, Wiring):
             return self._wired(step, rows)
-        assert isinstance(step, (Shift, Scale)), "every step of an affine map has its values"
-        vector = step.vector.reshape(-1)
+        assert isinstance(step, _VECTORS), "every step of an affine map has its values"
+        vector = numbers_of(step)
         chosen, exponent = dyadic(vector[rows] if vector.size > 1 else vector)
         entries = [int(v) for v in chosen.entries()] * (1 if vector.size > 1 else len(rows))
         inner, power = self.values(step.of, rows)
-        if isinstance(step, Scale):
+        if isinstance(step, Scale | ChannelScale):
             return [v * w for v, w in zip(entries, inner, strict=True)], exponent + power
         sign = -self.unit if step.negative else self.unit
         return _sum((inner, power), ([sign * v for v in entries], exponent))

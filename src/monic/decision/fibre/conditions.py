@@ -1,7 +1,6 @@
 """The conditions under which an input has a given output: for a layer, and inside a region."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from monic.decision.fibre.polytope import Condition, Polytope
 from monic.decision.network.chain import Chain, Layer, Point
