@@ -42,7 +42,7 @@ from monic.model import (
 )
 from monic.model.convolution import ConvolutionMap
 from tests.slow_convolution import convolved
-from tests.slow_mean import centring
+from tests.slow_mean import centring, repeated
 
 __all__ = [
     "Answer",
@@ -132,7 +132,10 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
     if isinstance(step, Combine | Centre):
         rows, bias = evaluate(step.of)
         size = len(rows) // step.groups if isinstance(step, Centre) else 0
-        terms = step.rows if isinstance(step, Combine) else centring(len(rows), size)
+        if isinstance(step, Centre):
+            terms = centring(len(rows), size)
+        else:
+            terms = repeated(step.rows, step.times, len(rows))
         columns = [*zip(*rows, strict=True), bias]
         mixed = [[sum(w * c[j] for j, w in row) for c in columns] for row in terms]
         return [row[:-1] for row in mixed], [Fraction(row[-1]) for row in mixed]

@@ -18,13 +18,14 @@ __all__ = ["Terms", "centred", "combined", "read_groups", "read_terms"]
 class Terms:
     """What each entry of a combination adds up: places and integers over one denominator."""
 
+    times: int
     rows: list[list[tuple[int, fmpz]]]
     denominator: fmpz
 
     @property
-    def count(self) -> int:
-        """The number of all terms."""
-        return sum(map(len, self.rows))
+    def size(self) -> int:
+        """The number of entries of the value."""
+        return self.times * len(self.rows)
 
     @property
     def growth(self) -> int:
@@ -34,8 +35,8 @@ class Terms:
         return bits(weights) + longest.bit_length()
 
 
-def read_terms(value: object, address: str, size: int) -> Terms:
-    """Reads the terms of a combination of `size` entries.
+def read_terms(times: int, value: object, address: str, size: int) -> Terms:
+    """Reads the terms of a combination of `size` entries, which is made so many times.
 
     Raises:
         MalformedProof: when there is no row, or a term is no pair of a place and a rational.
@@ -53,7 +54,7 @@ def read_terms(value: object, address: str, size: int) -> Terms:
         raise MalformedProof(address, "expected at least one entry")
     numbers, denominator = over_one_denominator(weights, Budget(), address)
     pairs = iter(zip(places, numbers, strict=True))
-    return Terms([[next(pairs) for _ in range(length)] for length in lengths], denominator)
+    return Terms(times, [[next(pairs) for _ in range(length)] for length in lengths], denominator)
 
 
 def read_groups(value: object, address: str, size: int) -> int:
@@ -67,11 +68,12 @@ def read_groups(value: object, address: str, size: int) -> int:
 def combined(terms: Terms, rows: Sequence[Row]) -> list[Row]:
     """Returns the combinations of rows, multiplied by the terms' denominator."""
     found = []
-    for row in terms.rows:
-        total = [fmpz(0)] * len(rows[0])
-        for place, weight in row:
-            total = [a + weight * b for a, b in zip(total, rows[place], strict=True)]
-        found.append(total)
+    for first in range(0, len(rows), len(rows) // terms.times):
+        for row in terms.rows:
+            total = [fmpz(0)] * len(rows[0])
+            for place, weight in row:
+                total = [a + weight * b for a, b in zip(total, rows[first + place], strict=True)]
+            found.append(total)
     return found
 
 

@@ -131,12 +131,13 @@ def _read_step(
 
 
 def _read_wiring(name: str, entry: list[Any], address: str, earlier: list[Step]) -> Step:
-    _, chosen, source = items(entry, address, 3)
-    source = integer(source, f"{address}[2]", 0, len(earlier))
+    *times, chosen, source = items(entry, address, 4 if name == "combine" else 3)[1:]
+    source = integer(source, f"{address}[{len(entry) - 1}]", 0, len(earlier))
     size = earlier[source].size
     if name == "combine":
-        terms = read_terms(chosen, f"{address}[1]", size)
-        return Step(name, len(terms.rows), sources=(source,), terms=terms)
+        parts = read_groups(times[0], f"{address}[1]", size)
+        terms = read_terms(parts, chosen, f"{address}[2]", size // parts)
+        return Step(name, terms.size, sources=(source,), terms=terms)
     if name == "centre":
         groups = read_groups(chosen, f"{address}[1]", size)
         return Step(name, size, sources=(source,), groups=groups)

@@ -71,13 +71,13 @@ def evaluate(read: Network, x: Array, slope: float = 0.01) -> Array:
 
 def _affine(stage: Stage, values: list[Fraction]) -> list[Fraction]:
     exact = stage.map.exact()
-    scale = Fraction(2) ** exact.exponent
     rows = [[int(entry) for entry in row] for row in exact.weight.tolist()]
     shifts = [int(entry) for entry in exact.bias.entries()]
     products = (
         sum((a * t for a, t in zip(row, values, strict=True)), Fraction(0)) for row in rows
     )
-    return [(product + shift) * scale for product, shift in zip(products, shifts, strict=True)]
+    pairs = zip(products, shifts, strict=True)
+    return [(product + shift) * exact.scale for product, shift in pairs]
 
 
 def _activate(activation: Activation, t: Fraction, slope: float) -> Fraction:

@@ -69,7 +69,6 @@ def test_fixed_batch_is_one_example() -> None:
 
 REFUSED = {
     "conv_mp1": ["'9' (MaxPool)"],
-    "batchnorm": ["'y' (BatchNormalization)"],
     "maxpool": ["'y' (MaxPool)"],
     "fc_matMul": [
         *("'matmul2' (MatMul)", "'matmul0' (MatMul)", "'matmul1' (MatMul)"),

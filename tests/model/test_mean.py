@@ -55,6 +55,7 @@ def test_combine(rows: list[list[tuple[int, Fraction]]]) -> None:
     same(value)
     same(value.compose(Linear(np.eye(3), Input(3))))
     same(Shift(np.array([0.375]), Scale(np.array([-3.0]), value)))
+    same(Combine(rows, Concat((start(), value, start(), value)), 2))
 
 
 @given(ROWS, ROWS)
@@ -86,6 +87,7 @@ def test_centre(groups: int) -> None:
     "step",
     [
         Combine([[(0, THIRD), (5, -FIFTH)], [], [(3, 2 * THIRD)]], Input(6)),
+        Combine([[(0, THIRD), (1, -FIFTH)], [(1, FIFTH)]], Input(6), 3),
         Centre(2, Input(6)),
         Select([1, 1, 5, 0], Input(6)),
     ],
@@ -111,6 +113,8 @@ def test_bad_steps() -> None:
         Combine([[(3, THIRD)]], Input(3))
     with pytest.raises(LayerError, match="at least one entry"):
         Combine([], Input(3))
+    with pytest.raises(LayerError, match="parts that divides 3"):
+        Combine([[(0, THIRD)]], Input(3), 2)
     with pytest.raises(LayerError, match="divides 3 entries"):
         Centre(2, Input(3))
     with pytest.raises(LayerError, match="divides 3 entries"):
@@ -158,7 +162,8 @@ def test_a_network_of_a_mean() -> None:
     network = Network([Stage("centre", Centre(1, Input(3)), Activation.TANH)])
     decision = decide(network)
     assert decision.verdict is Verdict.NOT_INJECTIVE
-    assert decision.collision is not None and decision.certificate is not None
+    assert decision.collision is not None
+    assert decision.certificate is not None
     differences = {
         a - b for a, b in zip(decision.collision.x, decision.collision.other, strict=True)
     }

@@ -123,10 +123,12 @@ def maps(draw: st.DrawFn) -> tuple[dict[str, Any], list[Array]]:
             steps.append(["select", places, source])
             sizes.append(len(places))
         elif name == "combine":
+            times = draw(st.sampled_from([g for g in range(1, size + 1) if size % g == 0]))
             weights = st.fractions(-4, 4, max_denominator=6).map(str)
-            term = st.tuples(st.integers(0, size - 1), weights).map(list)
-            steps.append([name, draw(st.lists(st.lists(term, max_size=3), min_size=1)), source])
-            sizes.append(len(steps[-1][1]))
+            term = st.tuples(st.integers(0, size // times - 1), weights).map(list)
+            terms = draw(st.lists(st.lists(term, max_size=3), min_size=1, max_size=3))
+            steps.append([name, times, terms, source])
+            sizes.append(times * len(terms))
         elif name == "centre":
             groups = draw(st.sampled_from([g for g in range(1, size + 1) if size % g == 0]))
             steps.append([name, groups, source])

@@ -102,7 +102,7 @@ def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> lis
         return ["select", list(step.places), order[id(step.of)]]
     if isinstance(step, Combine):
         terms = [[[place, str(weight)] for place, weight in row] for row in step.rows]
-        return ["combine", terms, order[id(step.of)]]
+        return ["combine", step.times, terms, order[id(step.of)]]
     if isinstance(step, Centre):
         return ["centre", step.groups, order[id(step.of)]]
     if isinstance(step, Sum):

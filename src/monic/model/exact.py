@@ -49,8 +49,10 @@ class ExactAffine:
         return ExactAffine(weight, bias, self.power + power, self.divisor)
 
     def over(self, divisor: int) -> "ExactAffine":
-        """Returns the map divided by a positive integer."""
-        return ExactAffine(self.weight, self.bias, self.power, self.divisor * divisor)
+        """Returns the map divided by a positive integer; the divisor stays odd."""
+        twos = (divisor & -divisor).bit_length() - 1
+        odd = self.divisor * (divisor >> twos)
+        return ExactAffine(self.weight, self.bias, self.power - twos, odd)
 
     def at_exponent(self, power: int) -> "ExactAffine":
         """Returns the same map written with a smaller power of two."""

@@ -31,9 +31,11 @@ class Combine(Wiring):
     Arguments:
         rows: The terms of every entry of the value; places are numbered from 0.
         of: The step before.
+        times: Into how many equal parts y falls, channels for instance. Each is combined in the
+            same way, and the results follow one another.
 
     Raises:
-        LayerError: when there is no entry, or a place does not exist.
+        LayerError: when there is no entry, a place does not exist, or the parts are not equal.
 
     Example:
         >>> from monic.model.affine import Input
@@ -45,6 +47,7 @@ class Combine(Wiring):
 
     rows: Sequence[Terms]
     of: AffineMap
+    times: int = 1
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
     terms: int = field(init=False)
@@ -55,19 +58,24 @@ class Combine(Wiring):
 
         rows = tuple(tuple((int(j), Fraction(w)) for j, w in row) for row in self.rows)
         places = [j for row in rows for j, _ in row]
-        if not rows or min(places, default=0) < 0 or max(places, default=0) >= self.of.out_dim:
+        if self.times < 1 or self.of.out_dim % self.times:
             raise LayerError(
-                f"Expected at least one entry, and places from 0 to {self.of.out_dim - 1}. Got "
+                f"Expected a number of parts that divides {self.of.out_dim}. Got {self.times}."
+            )
+        width = self.of.out_dim // self.times
+        if not rows or min(places, default=0) < 0 or max(places, default=0) >= width:
+            raise LayerError(
+                f"Expected at least one entry, and places from 0 to {width - 1}. Got "
                 f"{len(rows)} entries with places from {min(places, default=0)} to "
                 f"{max(places, default=0)}."
             )
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "in_dim", self.of.in_dim)
-        object.__setattr__(self, "out_dim", len(rows))
+        object.__setattr__(self, "out_dim", len(rows) * self.times)
         object.__setattr__(self, "terms", max(map(len, rows)))
         ends = np.cumsum([0, *map(len, rows)])
         weights = [float(w) for row in rows for _, w in row]
-        shape = len(rows), self.of.out_dim
+        shape = len(rows), width
         object.__setattr__(self, "table", csr_matrix((weights, places, ends), shape=shape))
 
     def parts(self) -> tuple[AffineMap, ...]:
@@ -81,15 +89,17 @@ class Combine(Wiring):
         inner, unit = parts[0], self.divisor
         width = inner.weight.ncols()
         weight, bias = inner.weight.tolist(), inner.bias.entries()
+        integers = [[(j, int(w * unit)) for j, w in row] for row in self.rows]
+        each = self.of.out_dim // self.times
         table, column = [], []
-        for row in self.rows:
-            total, shift = [fmpz(0)] * width, fmpz(0)
-            for j, w in row:
-                factor = int(w * unit)
-                total = [a + factor * b for a, b in zip(total, weight[j], strict=True)]
-                shift += factor * bias[j]
-            table += total
-            column.append(shift)
+        for first in range(0, self.of.out_dim, each):
+            for row in integers:
+                total, shift = [fmpz(0)] * width, fmpz(0)
+                for j, w in row:
+                    total = [a + w * b for a, b in zip(total, weight[first + j], strict=True)]
+                    shift += w * bias[first + j]
+                table += total
+                column.append(shift)
         size = self.out_dim
         found = ExactAffine(
             fmpz_mat(size, width, table), fmpz_mat(size, 1, column), inner.power, inner.divisor
@@ -97,13 +107,16 @@ class Combine(Wiring):
         return found.over(unit)
 
     def after(self, *parts: AffineMap) -> AffineMap:
-        return Combine(self.rows, parts[0])
+        return Combine(self.rows, parts[0], self.times)
 
     def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
-        return np.asarray((abs(self.table) if absolute else self.table) @ parts[0])
+        return self._each(abs(self.table) if absolute else self.table, parts[0])
 
     def adjoint(self, y: FloatArray) -> list[FloatArray]:
-        return [np.asarray(self.table.T @ y)]
+        return [self._each(self.table.T, y)]
+
+    def _each(self, table: Any, y: FloatArray) -> FloatArray:
+        return np.concatenate([table @ part for part in np.split(y, self.times)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

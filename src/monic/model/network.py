@@ -16,6 +16,9 @@ class Activation(Enum):
 
     All but RELU are one-to-one on R, so that a stage with them is one-to-one if and only if its
     affine map is one-to-one on the domain. LEAKY_RELU stands for positive slopes only.
+    NORMALIZATION is y -> y / sqrt(|y|^2 / k + epsilon) with epsilon > 0 on each group of k
+    coordinates: what layer, instance, group and RMS norm do once the mean is taken off
+    (docs/normalization.md). It is one-to-one on every group.
     """
 
     RELU = "ReLU"
@@ -25,6 +28,7 @@ class Activation(Enum):
     TANH = "tanh"
     SIGMOID = "sigmoid"
     IDENTITY = "identity"
+    NORMALIZATION = "normalisation"
 
     @property
     def is_one_to_one(self) -> bool:

@@ -56,7 +56,7 @@ def _before(chain: Chain, k: int, value: Point) -> Point | None:
 
 
 def _conditions(layer: Layer, value: Point) -> tuple[list[Condition], list[Condition]]:
-    scale = Fraction(2) ** layer.map.exponent
+    scale = layer.map.scale
     equal: list[Condition] = []
     below: list[Condition] = []
     table = zip(layer.map.weight.tolist(), layer.map.bias.entries(), value, strict=True)

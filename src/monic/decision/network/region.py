@@ -5,7 +5,7 @@ Where its local linear map has a kernel vector d, the points x and x + a d colli
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
@@ -60,7 +60,7 @@ class Region:
         column = fmpz_mat(len(way), 1, list(way))
         limits = []
         for values, inner in self.walls:
-            unit = Fraction(2) ** inner.exponent
+            unit = inner.scale
             for value, slope in zip(values, (inner.weight * column).entries(), strict=True):
                 if slope != 0 and (slope > 0) != (value > 0):
                     limits.append(abs(value) / (abs(int(slope)) * unit))
@@ -91,7 +91,7 @@ def region(chain: Chain, x: Point, *, closed: bool = False) -> Region | None:
         zero = [fmpz(0)] * chain.dim
         rows = [row if kept else zero for row, kept in zip(table, keep, strict=True)]
         bias = [b if kept else fmpz(0) for b, kept in zip(inner.bias.entries(), keep, strict=True)]
-        inner = ExactAffine(fmpz_mat(rows), fmpz_mat(len(bias), 1, bias), inner.exponent)
+        inner = replace(inner, weight=fmpz_mat(rows), bias=fmpz_mat(len(bias), 1, bias))
     return Region(tuple(x), inner, walls)
 
 

@@ -1,34 +1,28 @@
-"""Conv, ConvTranspose and the poolings that are sums, on inputs of fixed size."""
+"""Conv and ConvTranspose on inputs of fixed size."""
 
-import math
 from collections.abc import Sequence
-
-import numpy as np
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
-from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
+from monic.io.onnx.values import Constant, Refused, Shape, Value
 from monic.model import (
     AffineMap,
     ChannelShift,
     Convolution,
     Geometry,
-    Scale,
-    Select,
-    Sum,
     TransposedConvolution,
 )
 from monic.model.array import Array
 
-__all__ = ["average_pool", "conv", "conv_transpose", "global_average_pool"]
+__all__ = ["conv", "conv_transpose", "image", "pads_of"]
 
 
 def conv(node: Node, operands: Operands) -> Value:
     """Y = the convolution of X with a constant kernel, plus a constant for each channel."""
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
-    shape = _image(first)
+    shape = image(first)
     taps = kernel.shape[2:]
-    geometry = _geometry(node, shape, taps, _pads(node, shape[1:], taps))
+    geometry = _geometry(node, shape, taps, pads_of(node, shape[1:], taps))
     return _with_bias(node, first, operands, Convolution(kernel, first.map, geometry))
 
 
@@ -37,54 +31,12 @@ def conv_transpose(node: Node, operands: Operands) -> Value:
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
     if node.attributes.get("output_shape") is not None or _auto(node) != "NOTSET":
         raise Refused("it derives its padding from a shape (output_shape or auto_pad); give pads")
-    shape = _image(first)
+    shape = image(first)
     axes = len(shape) - 1
     pads = _ends(node.integers("pads") or (0,) * (2 * axes), axes)
     extra = node.integers("output_padding") or (0,) * axes
     geometry = _geometry(node, shape, kernel.shape[2:], pads, extra)
     return _with_bias(node, first, operands, TransposedConvolution(kernel, first.map, geometry))
-
-
-def average_pool(node: Node, operands: Operands) -> Value:
-    """Y = the means over windows, where their size is a power of two and nothing is padded."""
-    first = value(operands, 0)
-    shape = _image(first)
-    taps = node.integers("kernel_shape") or ()
-    if len(taps) != len(shape) - 1:
-        raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
-    if node.integer("ceil_mode", 0) or any(map(any, _pads(node, shape[1:], taps))):
-        raise Refused("its windows reach beyond the input; pad with zeros before it, explicitly")
-    geometry = _geometry(node, shape, taps, [(0, 0)] * len(taps))
-    return _means(node, first, shape, geometry, taps)
-
-
-def global_average_pool(node: Node, operands: Operands) -> Value:
-    """Y = the mean of each channel, where it has a power of two of entries."""
-    first = value(operands, 0)
-    shape = _image(first)
-    return _means(node, first, shape, Geometry(shape), shape[1:])
-
-
-def _means(
-    node: Node, first: Value, shape: Shape, geometry: Geometry, taps: Sequence[int]
-) -> Value:
-    count = math.prod(taps)
-    if count & (count - 1):
-        raise Refused(
-            f"its windows have {count} entries, and 1/{count} is no float; export it as a Conv "
-            "with the rounded weights"
-        )
-    tables = [
-        geometry.table(axis, size, transposed=False) for axis, size in enumerate(taps)
-    ]  # positions x taps along each axis
-    numbers = np.arange(math.prod(shape)).reshape(shape)
-    parts: list[AffineMap] = []
-    for tap in np.ndindex(*taps):
-        chosen = [table[:, k] for table, k in zip(tables, tap, strict=True)]
-        places = numbers[np.ix_(np.arange(shape[0]), *chosen)]
-        parts.append(Select(places.reshape(-1).tolist(), first.map))
-    total = Scale(literal(1.0 / count), Sum(tuple(parts)))
-    return first.mapped(total, (first.shape[0], shape[0], *map(len, tables)), node.name)
 
 
 def _with_bias(
@@ -100,7 +52,7 @@ def _with_bias(
     return first.mapped(given, (first.shape[0], *step.taps.out_shape), node.name)
 
 
-def _image(first: Value) -> Shape:
+def image(first: Value) -> Shape:
     """The shape (channels, *spatial) of one example."""
     if not 3 <= len(first.shape) <= 5 or first.shape[0] != first.lead:
         raise Refused(
@@ -139,7 +91,8 @@ def _geometry(
     )
 
 
-def _pads(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
+def pads_of(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
+    """Returns how much is padded before and after each spatial axis."""
     auto = _auto(node)
     if auto in ("NOTSET", "VALID"):
         given = node.integers("pads") if auto == "NOTSET" else None

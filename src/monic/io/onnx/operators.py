@@ -5,7 +5,17 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, convolution, joins, resize, shapes
+from monic.io.onnx import (
+    activations,
+    affine,
+    averages,
+    convolution,
+    joins,
+    normalization,
+    quantization,
+    resize,
+    shapes,
+)
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -52,25 +62,31 @@ _CONSTANTS = {
 
 _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Add": affine.add,
-    "AveragePool": convolution.average_pool,
+    "AveragePool": averages.average_pool,
+    "BatchNormalization": normalization.batch_norm,
     "Cast": shapes.cast,
     "Concat": joins.concat,
     "Constant": _constant,
     "Conv": convolution.conv,
     "ConvTranspose": convolution.conv_transpose,
+    "DequantizeLinear": quantization.dequantize,
     "Div": affine.div,
     "Dropout": shapes.dropout,
     "Elu": activations.elu,
     "Flatten": shapes.flatten,
     "Gather": shapes.gather,
     "Gemm": affine.gemm,
-    "GlobalAveragePool": convolution.global_average_pool,
+    "GlobalAveragePool": averages.global_average_pool,
+    "GroupNormalization": normalization.group_norm,
     "Identity": shapes.identity,
+    "InstanceNormalization": normalization.instance_norm,
+    "LayerNormalization": normalization.layer_norm,
     "LeakyRelu": activations.leaky_relu,
     "MatMul": affine.matmul,
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
+    "RMSNormalization": normalization.rms_norm,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
     "Resize": resize.resize,
