@@ -22,10 +22,10 @@ _ENTRIES, _STEPS = 8, 64
 
 
 #: The assumptions in words.
-_ASSUMPTIONS: dict[str | None, str] = {
-    None: "none",
-    "general-position": "general position (every n of the rows w_i are linearly independent), "
-    "which was not checked",
+_ASSUMPTIONS = {
+    "general-position": "general position (every n of the rows w_i are linearly independent)",
+    "random-projections": "random projections (the matrices of these stages were drawn from a "
+    "density, independently of the rest of the network: then the claim holds almost surely)",
 }
 
 
@@ -79,8 +79,15 @@ class Claim:
             f"Checked: {function}, from R^{self.n} to R^{self.m}, is {verdict}one-to-one "
             f"on {self.domain}, as a function of real numbers with exactly these weights: "
             f"{weights or 'none'}. {self.formula}. "
-            f"Assumption: {_ASSUMPTIONS[self.assumption]}. Evidence: {self.findings.words}."
+            f"Assumption: {_assumed(self.assumption)}. Evidence: {self.findings.words}."
         )
+
+
+def _assumed(assumption: str | None) -> str:
+    if assumption is None:
+        return "none"
+    words = " and ".join(_ASSUMPTIONS[name] for name in assumption.split(" and "))
+    return f"{words}, which was not checked"
 
 
 def state_claim(header: Header, arrays: list[Array | None], findings: Findings) -> Claim:

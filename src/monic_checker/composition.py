@@ -11,6 +11,7 @@ from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Evidence, Findings
 from monic_checker.network import NetworkSubject, Stages
+from monic_checker.projection import RandomProjection
 from monic_checker.subject import Subject
 
 __all__ = ["Composition", "Rules"]
@@ -36,10 +37,12 @@ class Composition:
     Arguments:
         domains: A superset of what reaches each stage, with interior.
         evidence: Why the stage is one-to-one there.
+        kinds: The kinds of evidence.
     """
 
     domains: list[Domain]
     evidence: list[Evidence]
+    kinds: list[str]
 
     @classmethod
     def read(cls, value: object, subject: NetworkSubject, rules: Rules) -> "Composition":
@@ -49,7 +52,9 @@ class Composition:
             MalformedProof: when it is not one domain and one evidence for each stage.
         """
         _, layers = members(value, "evidence", ["kind", "layers"])
-        domains, found = [], []
+        domains: list[Domain] = []
+        found: list[Evidence] = []
+        names: list[str] = []
         for k, entry in enumerate(items(layers, "evidence.layers", len(subject.stages))):
             address = f"evidence.layers[{k}]"
             place, why = members(entry, address, ["domain", "evidence"])
@@ -64,9 +69,14 @@ class Composition:
                 domains.append(subject.domain)
             kind = why.get("kind") if isinstance(why, dict) else None
             kinds = [rule[2] for rule in rules if rule[:2] == ("INJECTIVE", stage.kind)]
-            kind = choice(kind, f"{address}.evidence.kind", kinds)
-            found.append(rules["INJECTIVE", stage.kind, kind](why, stage))
-        return cls(domains, found)
+            kinds += ["random-projection"] if stage.kind == "affine" else []
+            names.append(choice(kind, f"{address}.evidence.kind", kinds))
+            if kind == "random-projection":
+                where = f"{address}.evidence"
+                found.append(RandomProjection.read(why, subject, k, where))
+            else:
+                found.append(rules["INJECTIVE", stage.kind, names[-1]](why, stage))
+        return cls(domains, found, names)
 
     def check(self, stages: Stages, body: Body) -> Findings:
         """Checks each stage on its domain, and that the next domain holds all its outputs.

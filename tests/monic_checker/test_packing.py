@@ -132,15 +132,28 @@ def test_undecided_says_that_a_packing_exists() -> None:
     assert "ask with assume='general-position'" in decision.reason
 
 
-def test_no_part_of_a_network_rests_on_an_assumption() -> None:
-    """A composition claims without assumption, so its parts may not be packings."""
+@pytest.mark.parametrize(
+    ("kind", "assumption", "words"),
+    [
+        ("packing", None, "assumption: expected 'general-position'"),
+        ("packing", "random-projections", "assumption: expected 'general-position'"),
+        ("tree", "general-position", "assumption: expected None"),
+        ("tree", None, "relation without rows"),
+        ("packing", "general-position", None),
+    ],
+)
+def test_a_composition_rests_on_what_its_layers_rest_on(
+    kind: str, assumption: str | None, words: str | None
+) -> None:
     layer = TRIANGLES.header({"kind": "packing"})["subject"]
     stage = {"activation": "relu", "arrays": layer["arrays"], "map": layer["map"]}
     subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
-    for kind, words in (("packing", "evidence.layers"), ("tree", "relation without rows")):
-        part = {"domain": None, "evidence": {"kind": kind}}
-        evidence = {"kind": "composition", "layers": [part]}
-        header = {"claim": "INJECTIVE", "assumption": None, "subject": subject}
-        text = json.dumps(header | {"evidence": evidence}).encode()
-        with pytest.raises((MalformedProof, InvalidProof), match=words):
-            check(io.BytesIO(b"monic-proof 1\n" + text + b"\n" + BODY), TRIANGLES.arrays)
+    part = {"domain": None, "evidence": {"kind": kind}}
+    evidence = {"kind": "composition", "layers": [part]}
+    header = {"claim": "INJECTIVE", "assumption": assumption, "subject": subject}
+    text = b"monic-proof 1\n" + json.dumps(header | {"evidence": evidence}).encode() + b"\n" + BODY
+    if words is None:
+        assert check(io.BytesIO(text), TRIANGLES.arrays).assumption == assumption
+        return
+    with pytest.raises((MalformedProof, InvalidProof), match=words):
+        check(io.BytesIO(text), TRIANGLES.arrays)

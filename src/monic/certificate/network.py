@@ -6,13 +6,14 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.subject import header, point_certificate, subject
-from monic.model import Activation, Network, WholeSpace
+from monic.certificate.subject import header, joined, point_certificate, subject
+from monic.model import Activation, AffineMap, Network, WholeSpace
 
 __all__ = [
     "composition_certificate",
     "first_stage_certificate",
     "network_collision_certificate",
+    "projection_certificate",
 ]
 
 _NAMES = {
@@ -51,7 +52,19 @@ def composition_certificate(network: Network, certificates: Sequence[Certificate
         for k, certificate in enumerate(certificates)
     ]
     evidence = {"kind": "composition", "layers": layers}
-    return Certificate(header("INJECTIVE", _subject(network), evidence), _joined(certificates))
+    assumption = joined(certificate.header["assumption"] for certificate in certificates)
+    whole = header("INJECTIVE", _subject(network), evidence, assumption=assumption)
+    return Certificate(whole, _bodies(certificates))
+
+
+def projection_certificate(value: AffineMap) -> Certificate:
+    """Returns the part of a composition that says: this matrix is assumed to be random.
+
+    Alone it proves nothing, since what comes before counts as well.
+    """
+    evidence = {"kind": "random-projection"}
+    about = subject("affine", value, WholeSpace())
+    return Certificate(header("INJECTIVE", about, evidence, assumption="random-projections"))
 
 
 def _subject(network: Network) -> dict[str, Any]:
@@ -64,7 +77,7 @@ def _subject(network: Network) -> dict[str, Any]:
     return {"kind": "network", "stages": stages, "domain": first["domain"]}
 
 
-def _joined(certificates: Sequence[Certificate]) -> IO[bytes] | None:
+def _bodies(certificates: Sequence[Certificate]) -> IO[bytes] | None:
     bodies = [certificate.body for certificate in certificates if certificate.body is not None]
     if not bodies:
         return None

@@ -1,6 +1,6 @@
 """What a certificate speaks about: arrays by their hashes, and the expression over them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +14,7 @@ from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpac
 from monic.model.mean import Centre, Combine
 from monic.model.wiring import Select, Sum
 
-__all__ = ["arrays_of", "header", "rationals", "subject"]
+__all__ = ["arrays_of", "header", "joined", "rationals", "subject"]
 
 
 def header(
@@ -26,6 +26,17 @@ def header(
 ) -> dict[str, Any]:
     """Returns the header of a certificate, its keys in the order of the specification."""
     return {"claim": claim, "assumption": assumption, "subject": subject, "evidence": evidence}
+
+
+def joined(assumptions: Iterable[str | None]) -> str | None:
+    """Returns what several proofs rest on together, as headers and decisions say it.
+
+    Example:
+        >>> joined(["statistics", None, "general-position"])
+        'general-position and statistics'
+    """
+    names = {name for each in assumptions if each is not None for name in each.split(" and ")}
+    return " and ".join(sorted(names)) or None
 
 
 def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:

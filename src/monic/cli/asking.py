@@ -11,7 +11,12 @@ from monic.cli.codes import DecideCode
 from monic.cli.keeping import Folder, keep_checkpoint
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint, Interrupted
-from monic.decision.network import decide_stages, network_decision, range_superset
+from monic.decision.network import (
+    decide_stages,
+    network_decision,
+    range_superset,
+    with_projections,
+)
 from monic.decision.result import (
     Decision,
     NetworkDecision,
@@ -69,6 +74,8 @@ def ask(
     request: Request, question: Question, chains: Sequence[Network]
 ) -> tuple[Answer, DecideCode]:
     """Returns the engine's answers as one, with the exit code that it stands for."""
+    if "random-projections" in request.approach.assume:
+        chains = [with_projections(chain) for chain in chains]
     layers: list[LayerAnswer] = []
     folder = Folder(request.certificates)
     left: dict[int, Checkpoint] = {}

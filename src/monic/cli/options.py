@@ -42,6 +42,7 @@ class Assumption(StrEnum):
     """What a verdict may rest on, when the user asks for it."""
 
     GENERAL_POSITION = "general-position"
+    RANDOM_PROJECTIONS = "random-projections"
 
 
 def _number(value: float | None) -> float | None:
@@ -92,7 +93,8 @@ Assume = Annotated[
     list[Assumption] | None,
     typer.Option(
         metavar="NAME",
-        help="What a verdict may rest on, such as general-position; it then says so. "
+        help="What a verdict may rest on: general-position or random-projections; it then "
+        "says so. "
         "May be repeated.",
     ),
 ]

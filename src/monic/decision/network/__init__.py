@@ -1,6 +1,7 @@
 """Networks: what their layers say about the whole, and collisions of the whole."""
 
 from monic.decision.network.bounds import range_superset
+from monic.decision.network.projections import with_projections
 from monic.decision.network.rules import (
     decide_network,
     decide_stage,
@@ -8,4 +9,11 @@ from monic.decision.network.rules import (
     network_decision,
 )
 
-__all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision", "range_superset"]
+__all__ = [
+    "decide_network",
+    "decide_stage",
+    "decide_stages",
+    "network_decision",
+    "range_superset",
+    "with_projections",
+]

@@ -8,7 +8,12 @@ docs/networks.md has the rules.
 
 from collections.abc import Iterator, Sequence
 
-from monic.certificate import composition_certificate, first_stage_certificate
+from monic.certificate import (
+    composition_certificate,
+    first_stage_certificate,
+    joined,
+    projection_certificate,
+)
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of
@@ -16,6 +21,13 @@ from monic.decision.layer import decide_layer
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.chain import linear_part
 from monic.decision.network.collision import as_collision, not_injective
+from monic.decision.network.projections import (
+    decide_projection,
+    is_projected,
+    projection_reason,
+    uncovered,
+    with_projections,
+)
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
 from monic.decision.problem import Problem
@@ -28,6 +40,7 @@ from monic.model import (
     ReLULayer,
     Stage,
     TransposedConvolution,
+    WholeSpace,
 )
 
 __all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision"]
@@ -40,6 +53,7 @@ def decide_network(network: Network, approach: Approach) -> NetworkDecision:
         Interrupted: on Ctrl-C; it carries the checkpoints of all stages so far.
     """
     stages: list[StageDecision] = []
+    network = with_projections(network) if "random-projections" in approach.assume else network
     try:
         stages.extend(decide_stages(network, approach))
     except Interrupted as stop:
@@ -57,8 +71,15 @@ def decide_stages(network: Network, approach: Approach, first: int = 0) -> Itera
         first: The number of the first stage, by which checkpoints are found.
     """
     domain = network.domain
+    asked = "random-projections" in approach.assume  # and no stage before leaves a doubt
     for number, stage in enumerate(network.stages, first):
-        yield decide_stage(stage, domain, approach.to(number))
+        decided = decide_projection(network, stage) if asked else None
+        if decided is None:
+            decided = decide_stage(stage, domain, approach.to(number))
+        else:
+            domain = WholeSpace()
+        asked = asked and decided.decision.verdict is Verdict.INJECTIVE
+        yield decided
         domain = range_superset(stage, domain)
 
 
@@ -100,7 +121,8 @@ def network_decision(
     """
     verdicts = [stage.decision.verdict for stage in stages]
     if len(stages) == len(network.stages) and all(v is Verdict.INJECTIVE for v in verdicts):
-        return _composed(network, stages)
+        refuted = _refuted(network, stages, approach)
+        return _composed(network, stages) if refuted is None else refuted
     first = stages[0].decision.collision if verdicts[:1] == [Verdict.NOT_INJECTIVE] else None
     if first is not None:
         chain = linear_part(network)
@@ -117,23 +139,40 @@ def network_decision(
             stages=tuple(stages),
             certificate=None if proof is None else first_stage_certificate(network, proof),
         )
+    asked = approach is not None and "random-projections" in approach.assume
+    more = uncovered(network, stages) if asked else ""
     return NetworkDecision(
         verdict=Verdict.UNDECIDED,
-        reason="; ".join(filter(None, [_why(network, stages), found])),
+        reason="; ".join(filter(None, [_why(network, stages), found, more])),
         stages=tuple(stages),
     )
 
 
+def _refuted(
+    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+) -> NetworkDecision | None:
+    """Two inputs refute that matrices are as good as random ones."""
+    if not any(is_projected(stage) for stage in stages):
+        return None
+    found = _searched(network, stages, approach)
+    return found if isinstance(found, NetworkDecision) else None
+
+
 def _composed(network: Network, stages: Sequence[StageDecision]) -> NetworkDecision:
-    assumptions = {s.decision.assumption for s in stages if s.decision.assumption is not None}
-    proofs = [s.decision.certificate for s in stages if s.decision.certificate is not None]
-    whole = len(proofs) == len(stages) and not assumptions
+    proofs = [
+        projection_certificate(step.map) if is_projected(stage) else stage.decision.certificate
+        for step, stage in zip(network.stages, stages, strict=True)
+    ]
+    whole = [proof for proof in proofs if proof is not None]
+    complete = len(whole) == len(proofs)
     return NetworkDecision(
         verdict=Verdict.INJECTIVE,
-        reason="every layer is one-to-one on a convex superset of what reaches it",
+        reason="every layer is one-to-one on a convex superset of what reaches it"
+        if not any(map(is_projected, stages))
+        else projection_reason(network, stages),
         stages=tuple(stages),
-        assumption=", ".join(sorted(assumptions)) or None,
-        certificate=composition_certificate(network, proofs) if whole else None,
+        assumption=joined(stage.decision.assumption for stage in stages),
+        certificate=composition_certificate(network, whole) if complete else None,
     )
 
 
