@@ -26,6 +26,8 @@ _ASSUMPTIONS = {
     "general-position": "general position (every n of the rows w_i are linearly independent)",
     "random-projections": "random projections (the matrices of these stages were drawn from a "
     "density, independently of the rest of the network: then the claim holds almost surely)",
+    "statistics": "statistics (only inputs that give every normalization the same means and "
+    "deviations are told apart: those are saved beside the output)",
 }
 
 

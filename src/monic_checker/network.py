@@ -18,7 +18,7 @@ from monic_checker.vector import Vector
 __all__ = ["NetworkSubject", "Stages", "read_network"]
 
 #: What may follow the affine map of a stage.
-ACTIVATIONS = ("relu", "identity", "tanh", "sigmoid", "one-to-one")
+ACTIVATIONS = ("relu", "identity", "tanh", "sigmoid", "one-to-one", "normalization")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from monic_checker.vector import over_one_denominator
 __all__ = ["NetworkCollision"]
 
 #: After these, numbers that differ are followed no further.
-_SMOOTH = ("tanh", "sigmoid", "one-to-one")
+_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization")
 
 
 @dataclass(frozen=True, slots=True)

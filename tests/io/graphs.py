@@ -56,6 +56,8 @@ def run(path: Path, x: Array) -> Array:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    # some versions fuse integer weights with their product and then round the data, too
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {session.get_inputs()[0].name: x})
     return np.asarray(output)
@@ -65,7 +67,12 @@ def evaluate(read: Network, x: Array, slope: float = 0.01) -> Array:
     """What the stages compute: affine maps and ReLU exactly, the rest in float64."""
     values = [Fraction(float(t)) for t in x.ravel()]
     for stage in read.stages:
-        values = [_activate(stage.activation, t, slope) for t in _affine(stage, values)]
+        before = _affine(stage, values)
+        if stage.norm is not None:
+            numbers = np.array([float(t) for t in before])
+            values = [Fraction(float(t)) for t in stage.norm.apply(numbers)]
+        else:
+            values = [_activate(stage.activation, t, slope) for t in before]
     return np.array([float(t) for t in values])
 
 

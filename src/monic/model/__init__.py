@@ -8,6 +8,7 @@ from monic.model.grid import Geometry
 from monic.model.layer import ReLULayer
 from monic.model.mean import Centre, Combine
 from monic.model.network import Activation, Network, Stage
+from monic.model.normalization import Normalization
 from monic.model.wiring import Select, Sum
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Input",
     "Linear",
     "Network",
+    "Normalization",
     "Orthant",
     "Polyhedron",
     "Product",

@@ -36,7 +36,7 @@ class Derived(np.ndarray[Any, np.dtype[Any]]):
     Copies that are made for another step remember it too; views do not.
     """
 
-    origin: Any
+    origin: Any = None
 
     def marked(self, array: Array) -> "Derived":
         """Returns a view of another array that remembers the same."""
@@ -76,7 +76,9 @@ def freeze(values: object, name: str, *, ndim: int | None = None) -> Array:
         raise LayerError(f"Expected finite numbers in {name}. Got NaN or infinity.")
     array = np.array(array, dtype=array.dtype.newbyteorder("<"), order="C", copy=True)
     array.setflags(write=False)
-    return values.marked(array) if isinstance(values, Derived) else array
+    if isinstance(values, Derived) and values.origin is not None:
+        return values.marked(array)
+    return array
 
 
 def _as_array(values: object, name: str) -> Array:

@@ -7,6 +7,7 @@ from enum import Enum
 from monic.errors import LayerError
 from monic.model.affine import AffineMap
 from monic.model.domain import Domain, WholeSpace
+from monic.model.normalization import Normalization
 
 __all__ = ["Activation", "Network", "Stage"]
 
@@ -18,7 +19,8 @@ class Activation(Enum):
     affine map is one-to-one on the domain. LEAKY_RELU stands for positive slopes only.
     NORMALIZATION is y -> y / sqrt(|y|^2 / k + epsilon) with epsilon > 0 on each group of k
     coordinates: what layer, instance, group and RMS norm do once the mean is taken off
-    (docs/normalization.md). It is one-to-one on every group.
+    (docs/normalization.md). It is one-to-one on every group. GIVEN_STATISTICS is the same as a
+    whole, means included, where only inputs with equal statistics are told apart.
     """
 
     RELU = "ReLU"
@@ -29,6 +31,7 @@ class Activation(Enum):
     SIGMOID = "sigmoid"
     IDENTITY = "identity"
     NORMALIZATION = "normalisation"
+    GIVEN_STATISTICS = "normalisation, its statistics given"
 
     @property
     def is_one_to_one(self) -> bool:
@@ -44,11 +47,29 @@ class Stage:
         name: The name of the layer in the user's own file; only a name, never a path.
         map: The affine map, exact; neighbouring affine maps are composed into one.
         activation: What follows the affine map.
+        norm: The groups and the epsilon of a normalisation; None for other activations.
+
+    Raises:
+        LayerError: when a norm is missing, superfluous, or does not fit the map.
     """
 
     name: str
     map: AffineMap
     activation: Activation = Activation.RELU
+    norm: Normalization | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        normalizes = self.activation in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)
+        if normalizes != (self.norm is not None):
+            raise LayerError(
+                f"Expected a Normalization with a normalisation, and only there. Got {self.norm} "
+                f"for {self.name!r}, whose activation is {self.activation.value}."
+            )
+        if self.norm is not None and self.map.out_dim % self.norm.groups:
+            raise LayerError(
+                f"Expected the numbers of {self.name!r} to fall into {self.norm.groups} equal "
+                f"groups. Got {self.map.out_dim}."
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from monic.io.onnx.affine import add, mul
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
 from monic.io.onnx.values import Constant, Refused, Value
-from monic.model import Activation, Centre, ChannelScale, ChannelShift
+from monic.model import Activation, Centre, ChannelScale, ChannelShift, Normalization
 from monic.model.derived import BatchFactors, derive
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -87,7 +87,8 @@ def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value
         )
     given = Centre(groups, first.map) if is_centred else first.map
     stage = first.mapped(given, name=node.name)
-    return stage.activated(Activation.NORMALIZATION, node.outputs[0]).settled()
+    norm = Normalization(groups, epsilon)
+    return stage.activated(Activation.NORMALIZATION, node.outputs[0], norm=norm).settled()
 
 
 def _scaled_and_shifted(node: Node, normal: Value, operands: Operands) -> Value:
