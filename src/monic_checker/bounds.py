@@ -9,7 +9,7 @@ from monic_checker.domain import Domain
 from monic_checker.linear import Row
 from monic_checker.system import System
 
-__all__ = ["Interval", "after_activation", "contains", "intervals", "outputs"]
+__all__ = ["Interval", "contains", "intervals", "outputs"]
 
 
 class Interval(NamedTuple):
@@ -17,9 +17,6 @@ class Interval(NamedTuple):
 
     low: fmpq | None
     high: fmpq | None
-
-
-_RANGES = {"tanh": Interval(fmpq(-1), fmpq(1)), "sigmoid": Interval(fmpq(0), fmpq(1))}
 
 
 def intervals(domain: Domain, n: int) -> list[Interval]:
@@ -50,15 +47,6 @@ def outputs(system: System, inputs: Sequence[Interval]) -> list[Interval]:
     return [_row(row, system.scale, inputs) for row in system.rows]
 
 
-def after_activation(activation: str, values: Sequence[Interval]) -> list[Interval]:
-    """Returns an interval for each number after an activation."""
-    if activation == "identity":
-        return list(values)
-    if activation == "relu":
-        return [Interval(_positive(low) or fmpq(0), _positive(high)) for low, high in values]
-    return [_RANGES.get(activation, Interval(None, None))] * len(values)
-
-
 def contains(domain: Domain, values: Sequence[Interval]) -> bool:
     """Returns whether all points with coordinates in the intervals lie in a domain (no ball)."""
     for side in domain.sides:
@@ -81,7 +69,3 @@ def _row(row: Row, scale: fmpz, inputs: Sequence[Interval]) -> Interval:
             end = ends[k]
             ends[k] = None if end is None or bound is None else end + a * bound
     return Interval(*(None if end is None else end / scale for end in ends))
-
-
-def _positive(number: fmpq | None) -> fmpq | None:
-    return None if number is None else max(number, fmpq(0))

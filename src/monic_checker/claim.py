@@ -122,7 +122,7 @@ def _formulas(subject: Subject | NetworkSubject, arrays: list[Array | None]) -> 
     rest, lines = list(arrays), []
     for k, (stage, activation) in enumerate(zip(subject.stages, subject.activations, strict=True)):
         own, rest = rest[: len(stage.arrays)], rest[len(stage.arrays) :]
-        lines.append(f"stage {k} ({activation}) has W x + b = {_formula(stage, own)}")
+        lines.append(f"stage {k} ({activation.words}) has W x + b = {_formula(stage, own)}")
     return f"Its {len(lines)} stages: {'; '.join(lines)}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from monic_checker.body import Body
-from monic_checker.bounds import after_activation, contains, intervals, outputs
+from monic_checker.bounds import contains, intervals, outputs
 from monic_checker.budget import Budget
 from monic_checker.document import choice, items, members
 from monic_checker.domain import Domain, read_domain
@@ -58,7 +58,7 @@ class Composition:
         for k, entry in enumerate(items(layers, "evidence.layers", len(subject.stages))):
             address = f"evidence.layers[{k}]"
             place, why = members(entry, address, ["domain", "evidence"])
-            stage = subject.stages[k]
+            stage = subject.layer(k)
             if k:
                 kind = place.get("kind") if isinstance(place, dict) else None
                 choice(kind, f"{address}.domain.kind", ("whole", "orthant", "box"))
@@ -88,13 +88,13 @@ class Composition:
         nodes = relations = 0
         words = []
         for k, (domain, evidence) in enumerate(zip(self.domains, self.evidence, strict=True)):
-            system = stages.system(k, domain)
-            found = evidence.check(system, _Part(body))
+            found = evidence.check(stages.layer(k, domain), _Part(body))
             nodes, relations = nodes + found.nodes, relations + found.relations
             words.append(f"stage {k}: {found.words}")
             if k + 1 < len(self.domains):
+                system, activation = stages.system(k), stages.subject.activations[k]
                 values = outputs(system, intervals(domain, system.n))
-                values = after_activation(stages.subject.activations[k], values)
+                values = activation.intervals(values, stages.slopes(k))
                 if not contains(self.domains[k + 1], values):
                     raise InvalidProof(
                         f"evidence.layers[{k + 1}].domain",

@@ -25,7 +25,7 @@ class FirstStage:
             MalformedProof: when it holds no evidence about the first stage as a layer.
         """
         _, why = members(value, "evidence", ["kind", "evidence"])
-        stage = subject.stages[0]
+        stage = subject.layer(0)
         kind = why.get("kind") if isinstance(why, dict) else None
         kinds = [rule[2] for rule in rules if rule[:2] == ("NOT_INJECTIVE", stage.kind)]
         kind = choice(kind, "evidence.evidence.kind", kinds)
@@ -38,5 +38,5 @@ class FirstStage:
             InvalidProof: when it does not hold.
             MalformedProof: when there are bytes after the header.
         """
-        found = self.evidence.check(stages.system(0, stages.subject.domain), body)
+        found = self.evidence.check(stages.layer(0, stages.subject.domain), body)
         return Findings(f"of the first stage: {found.words}")

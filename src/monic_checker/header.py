@@ -103,7 +103,7 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
     if kind == "composition":
         parts = Composition.read(why, subject, _RULES)
-        needed = _insist_on(assumption, [*parts.kinds, *subject.activations])
+        needed = _insist_on(assumption, [*parts.kinds, *(a.name for a in subject.activations)])
         return Header(claim, needed, subject, kind, parts)
     _insist_on(assumption, [kind])
     if kind == "first-stage":

@@ -3,22 +3,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from flint import fmpz
+from flint import fmpq, fmpz
 
+from monic_checker.activation import Activation, bent
 from monic_checker.arrays import Array
 from monic_checker.budget import Budget
-from monic_checker.document import choice, items, members
+from monic_checker.document import items, members
 from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import MalformedProof
 from monic_checker.evaluation import evaluate
 from monic_checker.subject import Entry, Subject, read_subject
 from monic_checker.system import System
-from monic_checker.vector import Vector
+from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["NetworkSubject", "Stages", "read_network"]
 
-#: What may follow the affine map of a stage.
-ACTIVATIONS = ("relu", "identity", "tanh", "sigmoid", "one-to-one", "normalization")
+_KEYS = ["activation", "carried", "slope", "arrays", "map"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class NetworkSubject:
     """A network, as the header says it.
 
     Arguments:
-        stages: Its stages as layers, each on the whole of its input space.
-        activations: What follows each: one of `ACTIVATIONS`.
+        stages: The maps of its stages, each on the whole of its input space.
+        activations: What follows each.
         domain: The set X.
     """
 
     stages: list[Subject]
-    activations: list[str]
+    activations: list[Activation]
     domain: Domain
     kind: str = "network"
 
@@ -45,6 +45,10 @@ class NetworkSubject:
     def m(self) -> int:
         """The number of outputs."""
         return self.stages[-1].m
+
+    def layer(self, k: int) -> Subject:
+        """Returns the layer that evidence about a stage speaks of."""
+        return self.activations[k].layer(self.stages[k])
 
     @property
     def arrays(self) -> list[Entry]:
@@ -60,12 +64,15 @@ def read_network(value: object) -> NetworkSubject:
     """
     _, tables, place = members(value, "subject", ["kind", "stages", "domain"])
     stages: list[Subject] = []
-    activations: list[str] = []
+    activations: list[Activation] = []
     for k, entry in enumerate(items(tables, "subject.stages")):
         address = f"subject.stages[{k}]"
-        activation, arrays, steps = members(entry, address, ["activation", "arrays", "map"])
-        activations.append(choice(activation, f"{address}.activation", ACTIVATIONS))
-        stages.append(_stage(activations[-1], arrays, steps, address))
+        *after, arrays, steps = members(entry, address, _KEYS)
+        stage = _stage(arrays, steps, address)
+        activation = Activation.read(after, address, [array.shape for array in stage.arrays])
+        activation.insist_on_fit(stage, address)
+        activations.append(activation)
+        stages.append(replace(stage, kind=activation.kind))
         if k and stages[k - 1].m != stages[k].n:
             raise MalformedProof(address, f"expected a map of {stages[k - 1].m} numbers")
     if not stages:
@@ -74,11 +81,10 @@ def read_network(value: object) -> NetworkSubject:
     return NetworkSubject(stages, activations, read_domain(place, stages[0].n, budget))
 
 
-def _stage(activation: str, arrays: object, steps: object, address: str) -> Subject:
-    kind = "relu-layer" if activation == "relu" else "affine"
+def _stage(arrays: object, steps: object, address: str) -> Subject:
     whole = {"kind": "whole"}
     try:
-        return read_subject({"kind": kind, "arrays": arrays, "map": steps, "domain": whole})
+        return read_subject({"kind": "affine", "arrays": arrays, "map": steps, "domain": whole})
     except MalformedProof as error:
         raise MalformedProof(f"{address}: {error.address}", error.reason) from None
 
@@ -99,31 +105,40 @@ class Stages:
             self._arrays.append(rest[: len(stage.arrays)])
             del rest[: len(stage.arrays)]
 
-    def system(self, k: int, domain: Domain | None = None) -> System:
-        """Returns the rows of a stage, exactly, on the whole space or on a domain.
+    def system(self, k: int) -> System:
+        """Returns the rows of a stage's map, exactly."""
+        return System(replace(self.subject.stages[k], budget=Budget()), self._arrays[k])
+
+    def layer(self, k: int, domain: Domain) -> System:
+        """Returns the rows of the layer that evidence about a stage speaks of, on a domain."""
+        layer = replace(self.subject.layer(k), budget=Budget(), domain=domain)
+        more = [None] * (len(layer.arrays) - len(self._arrays[k]))
+        return System(layer, [*self._arrays[k], *more])
+
+    def slopes(self, k: int) -> list[fmpq]:
+        """Returns the slope below 0 of every number that a stage gives.
 
         Raises:
-            InvalidProof: when an array has an infinite entry or NaN.
-            MalformedProof: when the stage does not fit the memory limit.
+            InvalidProof: when a slope of a leaky ReLU is not positive.
         """
-        stage = replace(self.subject.stages[k], budget=Budget())
-        if domain is not None:
-            stage = replace(stage, domain=domain)
-        return System(stage, self._arrays[k])
+        activation = self.subject.activations[k]
+        place = activation.slope
+        found = None if place is None else self.system(k).arrays[place]
+        return activation.slopes(found, self.subject.stages[k].m)
 
-    def traces(self, points: Sequence[Vector]) -> Iterator[tuple[str, list[Vector]]]:
+    def traces(self, points: Sequence[Vector]) -> Iterator[tuple[Activation, list[Vector]]]:
         """Yields, for every stage, its activation and what it gives before it at each point.
 
-        A value after a ReLU goes on to the next stage; one before another activation does too,
-        so that the numbers after a stage that is one-to-one mean nothing unless they are equal.
+        A value after a ReLU, leaky or not, goes on to the next stage; one before another
+        activation does too, so that numbers after it mean nothing unless they are equal.
         """
         values = list(points)
         for k, activation in enumerate(self.subject.activations):
             system = self.system(k)
             values = [_image(system, value) for value in values]
             yield activation, values
-            if activation == "relu":
-                values = [Vector(_clipped(value.entries), value.denominator) for value in values]
+            slopes = self.slopes(k)
+            values = [_bent(value, slopes, system.subject.budget) for value in values]
 
 
 def _image(system: System, x: Vector) -> Vector:
@@ -135,5 +150,10 @@ def _image(system: System, x: Vector) -> Vector:
     return Vector([entry // divisor for entry in entries], value.denominator // divisor)
 
 
-def _clipped(entries: Sequence[fmpz]) -> list[fmpz]:
-    return [entry if entry > 0 else fmpz(0) for entry in entries]
+def _bent(value: Vector, slopes: Sequence[fmpq], budget: Budget) -> Vector:
+    if all(slope == 0 or slope == 1 for slope in slopes):
+        pairs = zip(value.entries, slopes, strict=True)
+        return Vector([e if e > 0 or s == 1 else fmpz(0) for e, s in pairs], value.denominator)
+    pairs = zip(value.entries, slopes, strict=True)
+    numbers = [bent(fmpq(entry, value.denominator), slope) for entry, slope in pairs]
+    return over_one_denominator(numbers, budget, "subject.stages")

@@ -14,9 +14,6 @@ from monic_checker.vector import over_one_denominator
 
 __all__ = ["NetworkCollision"]
 
-#: After these, numbers that differ are followed no further.
-_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization")
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkCollision:
@@ -56,10 +53,10 @@ class NetworkCollision:
             points.append(point)
         for k, (activation, (first, second)) in enumerate(stages.traces(points)):
             p, q = first.denominator, second.denominator
-            dead = activation == "relu"
-            pairs = zip(first.entries, second.entries, strict=True)
-            if all(a * q == b * p or (dead and a <= 0 and b <= 0) for a, b in pairs):
+            first_cut = activation.carried if activation.name == "relu" else len(first.entries)
+            pairs = enumerate(zip(first.entries, second.entries, strict=True))
+            if all(a * q == b * p or (a <= 0 >= b and i >= first_cut) for i, (a, b) in pairs):
                 return Findings(f"two points that meet after stage {k}")
-            if activation in _SMOOTH:
-                raise InvalidProof("evidence", f"the points differ before a {activation} stage")
+            if activation.is_smooth:
+                raise InvalidProof("evidence", f"the points differ before {activation.name}")
         raise InvalidProof("evidence", "the two points have different outputs")

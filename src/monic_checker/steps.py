@@ -12,7 +12,7 @@ from monic_checker.errors import MalformedProof
 from monic_checker.grid import Grid, read_grid
 from monic_checker.means import Terms, read_groups, read_terms
 
-__all__ = ["LONGEST", "Step", "read_steps"]
+__all__ = ["LONGEST", "Shape", "Step", "read_steps"]
 
 #: No array and no value of a step has more entries; the bound stops repeated doubling.
 LONGEST = 2**40

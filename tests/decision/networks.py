@@ -11,6 +11,7 @@ from monic.model import (
     Activation,
     AffineMap,
     Box,
+    Concat,
     Domain,
     Linear,
     Network,
@@ -21,7 +22,10 @@ from monic.model import (
 from monic.model import Input as Start
 from tests.reference import evaluate
 
-__all__ = ["box", "chain", "outputs", "random_network", "same_output_exists"]
+__all__ = [
+    *("box", "chain", "outputs", "random_network"),
+    *("random_skips", "same_output_exists"),
+]
 
 Vector = tuple[Fraction, ...]
 
@@ -63,22 +67,57 @@ def random_network(rng: np.random.Generator) -> Network:
     return chain(*layers, domain=domain, last=last)
 
 
+def random_skips(rng: np.random.Generator) -> Network:
+    """Residual blocks x + W2 a(W1 x) for a ReLU or a leaky one, as stages and affine maps."""
+    n = int(rng.integers(1, 3))
+    start: AffineMap = Start(n)
+    stages, value = [], start
+    for k in range(int(rng.integers(1, 3))):
+        hidden = int(rng.integers(1, 3))
+        inner = Linear(rng.integers(-2, 3, (hidden, n)).astype(np.float64), value)
+        shifted = Shift(rng.integers(-1, 2, hidden).astype(np.float64), inner)
+        leaky = rng.random() < 0.3
+        kind = Activation.LEAKY_RELU if leaky else Activation.RELU
+        slope = rng.choice([0.5, 0.25, 2.0], hidden) if leaky else None
+        stages.append(Stage(f"block{k}", Concat((value, shifted)), kind, slope, carried=n))
+        outer = rng.integers(-2, 3, (n, hidden)) / 2.0 ** rng.integers(0, 3)
+        value = Linear(np.hstack([np.eye(n), outer]), Start(n + hidden))
+    stages.append(Stage("out", value, Activation.IDENTITY))
+    domain = [None, Orthant(), Box(-np.ones(n), np.ones(n))][int(rng.integers(3))]
+    return Network(stages, domain)
+
+
 def outputs(network: Network, x: Sequence[Fraction]) -> Vector:
     """The network's output in Fractions."""
     value = tuple(x)
     for stage in network.stages:
         value = _image(stage.map, value)
-        if stage.activation is Activation.RELU:
-            value = tuple(max(t, Fraction(0)) for t in value)
-        else:
-            assert stage.activation is Activation.IDENTITY, "the second road knows no others"
+        slopes = _slopes(stage)
+        value = tuple(
+            max(t, Fraction(0)) + s * min(t, Fraction(0))
+            for s, t in zip(slopes, value, strict=True)
+        )
     return value
+
+
+def _slopes(stage: Stage) -> list[Fraction]:
+    """The slopes below 0, by the definition of a stage."""
+    rest = stage.map.out_dim - stage.carried
+    if stage.slope is not None:
+        below = np.repeat(stage.slope.reshape(-1), rest // stage.slope.size)
+    else:
+        known = {Activation.RELU: 0.0, Activation.IDENTITY: 1.0}
+        assert stage.activation in known, "the second road knows no others"
+        below = np.full(rest, known[stage.activation])
+    return [Fraction(1)] * stage.carried + [Fraction(s) for s in below.tolist()]
 
 
 def _image(step: AffineMap, x: Vector) -> Vector:
     """The value of an affine map of dense steps, from the leaves up."""
     if isinstance(step, Start):
         return x
+    if isinstance(step, Concat):
+        return tuple(t for branch in step.branches for t in _image(branch, x))
     assert isinstance(step, (Linear, Shift)), "the second road knows no others"
     inner = _image(step.of, x)
     if isinstance(step, Linear):
@@ -118,8 +157,11 @@ def same_output_exists(network: Network, x: Sequence[Fraction] | None = None) ->
             ]
             for value in values
         ]
-        if stage.activation is Activation.RELU:
-            values = [[z3.If(t > 0, t, z3.RealVal(0)) for t in value] for value in values]
+        slopes = [real(s) for s in _slopes(stage)]
+        values = [
+            [z3.If(t > 0, t, s * t) for s, t in zip(slopes, value, strict=True)]
+            for value in values
+        ]
     solver.add([a == b for a, b in zip(*values, strict=True)])
     found = solver.check()
     assert found in (z3.sat, z3.unsat), f"z3 says {found}"

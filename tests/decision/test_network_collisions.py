@@ -12,8 +12,15 @@ from monic.decision.network.kernels import collision_inside
 from monic.decision.network.lifting import lifted, reached
 from monic.decision.network.pairs import collision_between
 from monic.decision.result import NetworkDecision
-from monic.model import Input, Linear, Orthant, Stage
-from tests.decision.networks import box, chain, outputs, random_network, same_output_exists
+from monic.model import Input, Linear, Orthant, Shift, Stage
+from tests.decision.networks import (
+    box,
+    chain,
+    outputs,
+    random_network,
+    random_skips,
+    same_output_exists,
+)
 
 ROOT = Path(__file__).parents[2]
 SPLIT = [[1.0], [-1.0]]
@@ -49,6 +56,42 @@ def test_random_networks_agree_with_z3() -> None:
     assert missed <= 1
     assert counts[Verdict.INJECTIVE] >= 10
     assert counts[Verdict.NOT_INJECTIVE] >= 10
+
+
+def test_random_residual_networks_agree_with_z3() -> None:
+    """Numbers are carried past ReLUs and leaky ReLUs, and every road keeps them exactly."""
+    rng = np.random.default_rng(11)
+    counts = dict.fromkeys(Verdict, 0)
+    missed = 0
+    for _ in range(60):
+        network = random_skips(rng)
+        found = decide(network, time_limit=0.5)
+        confirmed(network, found)
+        counts[found.verdict] += 1
+        exists = same_output_exists(network)
+        assert found.verdict is not (Verdict.INJECTIVE if exists else Verdict.NOT_INJECTIVE)
+        missed += exists and found.verdict is Verdict.UNDECIDED
+        assert found.stages[0].decision.verdict is Verdict.INJECTIVE  # it carries all inputs
+    assert missed <= 2, f"{missed} collisions were not found"
+    assert counts[Verdict.NOT_INJECTIVE] >= 15
+
+
+def test_random_carried_stages_agree_with_z3() -> None:
+    """A stage with rows A carried and W under a ReLU is the layer (A, -A, W)."""
+    rng = np.random.default_rng(3)
+    counts = dict.fromkeys(Verdict, 0)
+    for _ in range(60):
+        n, m = int(rng.integers(1, 4)), int(rng.integers(2, 7))
+        weight = rng.integers(-2, 3, (m, n)).astype(np.float64)
+        shift = Shift(rng.integers(-1, 2, m).astype(np.float64), Linear(weight, Input(n)))
+        domain = [None, Orthant(), Box(-np.ones(n), np.ones(n))][int(rng.integers(3))]
+        stage = Stage("s", shift, carried=int(rng.integers(1, m)))
+        network = Network([stage], domain)
+        found = decide(network)
+        confirmed(network, found)
+        counts[found.verdict] += 1
+        assert (found.verdict is Verdict.NOT_INJECTIVE) == same_output_exists(network)
+    assert min(counts[Verdict.INJECTIVE], counts[Verdict.NOT_INJECTIVE]) >= 10
 
 
 def test_a_layer_that_fails_alone_proves_nothing() -> None:

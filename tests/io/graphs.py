@@ -67,12 +67,17 @@ def evaluate(read: Network, x: Array, slope: float = 0.01) -> Array:
     """What the stages compute: affine maps and ReLU exactly, the rest in float64."""
     values = [Fraction(float(t)) for t in x.ravel()]
     for stage in read.stages:
-        before = _affine(stage, values)
+        values = _affine(stage, values)
+        first = stage.carried
         if stage.norm is not None:
-            numbers = np.array([float(t) for t in before])
-            values = [Fraction(float(t)) for t in stage.norm.apply(numbers)]
-        else:
-            values = [_activate(stage.activation, t, slope) for t in before]
+            numbers = np.array([float(t) for t in values[first:]])
+            values[first:] = [Fraction(float(t)) for t in stage.norm.apply(numbers)]
+            continue
+        known = [Fraction(slope)] if stage.slope is None else stage.slope.reshape(-1).tolist()
+        each = (len(values) - first) // len(known)
+        slopes = [Fraction(s) for s in known for _ in range(each)]
+        kind = stage.activation
+        values[first:] = map(_activate, [kind] * len(slopes), values[first:], slopes)
     return np.array([float(t) for t in values])
 
 
@@ -87,14 +92,14 @@ def _affine(stage: Stage, values: list[Fraction]) -> list[Fraction]:
     return [(product + shift) * exact.scale for product, shift in pairs]
 
 
-def _activate(activation: Activation, t: Fraction, slope: float) -> Fraction:
+def _activate(activation: Activation, t: Fraction, slope: Fraction) -> Fraction:
     if activation is Activation.IDENTITY:
         return t
     if activation in (Activation.RELU, Activation.LEAKY_RELU, Activation.PRELU):
-        return t if t > 0 else t * Fraction(0 if activation is Activation.RELU else slope)
+        return t if t > 0 else t * (0 if activation is Activation.RELU else slope)
     s = float(t)
     if activation is Activation.ELU:
-        return Fraction(s if s > 0 else slope * math.expm1(s))
+        return Fraction(s if s > 0 else float(slope) * math.expm1(s))
     return Fraction(math.tanh(s) if activation is Activation.TANH else 1 / (1 + math.exp(-s)))
 
 

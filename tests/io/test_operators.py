@@ -221,16 +221,16 @@ def test_relu_of_each_half_is_relu_of_the_pair(tmp_path: Path) -> None:
     assert [(s.name, s.map.out_dim) for s in read.stages] == [("C", 6), ("last", 2)]
 
 
-def test_different_activations_side_by_side_are_refused_as_a_skip(tmp_path: Path) -> None:
-    from monic.errors import UnsupportedModel
-
+def test_different_activations_side_by_side_are_stages_in_turn(tmp_path: Path) -> None:
     nodes = [
         node("Relu", ["x"], ["p"]),
         node("Tanh", ["x"], ["q"]),
         node("Concat", ["p", "q"], ["y"], axis=1, name="both"),
     ]
-    with pytest.raises(UnsupportedModel, match=r"'both'.*skip connection"):
-        network(tmp_path / "m.onnx", model(nodes))
+    read = agrees(save(tmp_path / "m.onnx", model(nodes)), (1, 3))
+    first, second = read.stages
+    assert (first.activation, first.carried) == (Activation.RELU, 3)
+    assert (second.activation, second.carried) == (Activation.TANH, 3)
 
 
 def test_subtraction_before_a_gemm_stays_an_expression(tmp_path: Path) -> None:

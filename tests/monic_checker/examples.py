@@ -144,6 +144,20 @@ def _network(parts: tuple[dict[str, Any], bytes], *layers: Layer) -> Example:
 _DIES = Layer([[1.0, 0.25]])
 _MEET = [(_SPLIT, "relu"), (Layer([[2.0, 4.0, 0.0]]), "one-to-one")]
 
+#: x -> (x, -2x) on the box, and a map of what comes when x is carried past a ReLU.
+_SKIP = Layer([[1.0, 0.0], [-2.0, 0.0]], BOX)
+_JOINED = Layer(
+    [[1.0, 0.25, 0.0], [0.0, 1.0, 1.0]],
+    {"kind": "box", "lower": ["-1", "0"], "upper": [None, "2"]},
+)
+#: What comes after slopes 1/4 and 1/8 below 0, and rows that are positive there.
+_UP = Layer(
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]],
+    {"kind": "box", "lower": ["-1/4", "-1/2"], "upper": ["2", "2"]},
+)
+#: Dead for x <= 1/2, whatever was not carried.
+_MERGED = (Layer([[2.0, 0.0, -1.0]]), "relu")
+
 EXAMPLES |= {
     "composition": _network(
         composition([(_SPLIT, "relu"), (_ORTHANT, "relu"), (_LAST, "one-to-one")], [1, 0]),
@@ -155,6 +169,16 @@ EXAMPLES |= {
     "first stage": _network(
         (first_stage_header([(_DIES, "relu"), _MEET[0]], BOX, ["-1/2"]), b""),
         *(_DIES, _SPLIT),
+    ),
+    "carried numbers": _network(
+        composition([(_SKIP, "relu past 1"), (_JOINED, "identity")], [0, 1]), _SKIP, _JOINED
+    ),
+    "leaky slopes": _network(
+        composition([(_SKIP, "leaky-relu 1/4 1/8"), (_UP, "relu")], [1]), _SKIP, _UP
+    ),
+    "collision past carried numbers": _network(
+        (collision_header([(_SKIP, "relu past 1"), _MERGED], BOX, ["1/2"], ["0"]), b""),
+        *(_SKIP, _MERGED[0]),
     ),
     "network collision": _network(
         (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)

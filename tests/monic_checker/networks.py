@@ -1,5 +1,6 @@
 """Valid proofs about networks of a few rows, and a second road to their claims."""
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -20,11 +21,21 @@ BOX = {"kind": "box", "lower": ["-1"], "upper": ["2"]}
 
 
 def network_subject(stages: Sequence[tuple[Layer, str]], domain: dict[str, Any]) -> dict[str, Any]:
-    """The subject of a proof about stages and what follows each."""
+    """The subject of a proof about stages and what follows each.
+
+    "relu past 2" stands for two carried numbers, "leaky-relu 1/4" for a slope.
+    """
     entries = []
-    for layer, activation in stages:
+    for layer, words in stages:
         about = layer.header({})["subject"]
-        entries.append({"activation": activation, "arrays": about["arrays"], "map": about["map"]})
+        activation, *rest = words.split()
+        carried, slope, arrays = 0, None, about["arrays"]
+        if rest and rest[0] == "past":
+            carried = int(rest[1])
+        elif rest:
+            slope, arrays = len(arrays), [*arrays, {"values": rest, "shape": [len(rest)]}]
+        after = {"activation": activation, "carried": carried, "slope": slope}
+        entries.append(after | {"arrays": arrays, "map": about["map"]})
     return {"kind": "network", "stages": entries, "domain": domain}
 
 
@@ -60,8 +71,8 @@ def composition(
     body = b""
     for k, (layer, activation) in enumerate(stages):
         evidence: dict[str, Any] = {"kind": "independent-rows", "rows": last}
-        if activation == "relu":
-            tree = tree_body(layer)
+        if activation.startswith("relu"):
+            tree = tree_body(_doubled(layer, activation))
             assert tree is not None, f"stage {k} has no tree"
             evidence, body = {"kind": "tree"}, body + tree
         layers.append({"domain": layer.domain if k else None, "evidence": evidence})
@@ -103,11 +114,38 @@ def _outputs(stages: list[dict[str, Any]], arrays: Sequence[Array], point: list[
             + z3.RealVal(str(b))
             for *w, b in evaluate_map(stage, arrays)
         ]
-        if stage["activation"] == "relu":
-            value = [z3.If(t > 0, t, z3.RealVal(0)) for t in value]
+        if stage["activation"] in ("relu", "leaky-relu"):
+            first = stage["carried"]
+            slopes = _slopes(stage, arrays, len(value) - first)
+            bent = [z3.If(t > 0, t, s * t) for s, t in zip(slopes, value[first:], strict=True)]
+            value = [*value[:first], *bent]
         elif k + 1 < len(stages):
             assert stage["activation"] == "identity", "the second road knows no smooth stages"
     return value
+
+
+def _slopes(stage: dict[str, Any], arrays: Sequence[Array], size: int) -> list[Any]:
+    import z3
+
+    if stage["slope"] is None:
+        return [z3.RealVal(0)] * size
+    entry = stage["arrays"][stage["slope"]]
+    if "values" in entry:
+        numbers = [z3.RealVal(str(Fraction(value))) for value in entry["values"]]
+    else:
+        found = next(a for a in arrays if a.sha256 == entry["sha256"])
+        doubles = struct.unpack(f"<{len(found.data) // 8}d", found.data)
+        numbers = [z3.RealVal(str(Fraction(number))) for number in doubles]
+    return [number for number in numbers for _ in range(size // len(numbers))]
+
+
+def _doubled(layer: Layer, words: str) -> Layer:
+    """The layer with the rows (A, -A, W), for A carried past the ReLU and W under it."""
+    if " past " not in words:
+        return layer
+    carried = int(words.split()[-1])
+    kept, rest = layer.rows[:carried], layer.rows[carried:]
+    return Layer([*kept, *[[-entry for entry in row] for row in kept], *rest], layer.domain)
 
 
 def _inside(solver: Any, domain: dict[str, Any], point: list[Any]) -> None:

@@ -69,11 +69,13 @@ class _Recursion:
             self.earlier.append(self.full(p, active))
             return self.earlier[-1]
         distance = self.number()
+        if distance == 0 and self.ball:
+            q = self.number()
+            if q > 0 or not self.packing:
+                return self.full(0, active, q)
         if distance == 0 and self.packing:
             self.packed(active, inactive)
             return [], []
-        if distance == 0 and self.ball:
-            return self.full(0, active)
         if not 1 <= distance <= min(256, len(self.earlier)):
             raise ValueError("no such record")
         return self.earlier[-distance]
@@ -92,8 +94,8 @@ class _Recursion:
         if len(set(taken)) < len(taken):
             raise ValueError("a row is taken twice")
 
-    def full(self, p: int, active: list[int]) -> tuple[list[int], list[int]]:
-        q = self.number()
+    def full(self, p: int, active: list[int], q: int | None = None) -> tuple[list[int], list[int]]:
+        q = self.number() if q is None else q
         if p + q > self.layer.n + 2:
             raise ValueError("too many rows")
         plus = [self.number() for _ in range(p)]

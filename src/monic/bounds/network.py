@@ -66,14 +66,15 @@ def bound_network(
 def refuse_activations(network: Network) -> None:
     """Raises LayerError when a stage's activation has slopes that are not known here."""
     other = [
-        f"{stage.name!r} ({stage.activation.value})"
+        f"{stage.name!r} ({stage.describe()})"
         for stage in network.stages
-        if stage.activation not in (Activation.RELU, Activation.IDENTITY)
+        if stage.activation not in (Activation.RELU, Activation.IDENTITY) or stage.carried
     ]
     if other:
         raise LayerError(
-            "Expected stages with the activation ReLU or identity, whose slopes are 0 and 1. Got "
-            f"{', '.join(other)}. Bound the ReLU stages one by one, as layers."
+            "Expected stages with the activation ReLU or identity, whose slopes are 0 and 1, and "
+            f"nothing carried past it. Got {', '.join(other)}. "
+            "Bound the ReLU stages one by one, as layers."
         )
 
 

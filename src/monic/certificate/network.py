@@ -6,8 +6,8 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.subject import header, joined, point_certificate, subject
-from monic.model import Activation, AffineMap, Network, WholeSpace
+from monic.certificate.subject import array, header, joined, point_certificate, subject
+from monic.model import Activation, AffineMap, Network, Stage, WholeSpace
 
 __all__ = [
     "composition_certificate",
@@ -23,6 +23,8 @@ _NAMES = {
     Activation.SIGMOID: "sigmoid",
     Activation.GIVEN_STATISTICS: "normalization",
 }
+
+_LEAKY = "leaky-relu"
 
 
 def network_collision_certificate(
@@ -72,13 +74,25 @@ def projection_certificate(value: AffineMap) -> Certificate:
 
 
 def _subject(network: Network) -> dict[str, Any]:
-    stages = []
-    for stage in network.stages:
-        about = subject("affine", stage.map, WholeSpace())
-        name = _NAMES.get(stage.activation, "one-to-one")
-        stages.append({"activation": name, "arrays": about["arrays"], "map": about["map"]})
     first = subject("affine", network.stages[0].map, network.domain)
+    stages = [_stage(stage) for stage in network.stages]
     return {"kind": "network", "stages": stages, "domain": first["domain"]}
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    about = subject("affine", stage.map, WholeSpace())
+    arrays, slope = about["arrays"], None
+    if stage.slope is not None:
+        slope = len(arrays)
+        arrays = [*arrays, array(stage.slope)]
+    unknown = "one-to-one" if slope is None else _LEAKY
+    return {
+        "activation": _NAMES.get(stage.activation, unknown),
+        "carried": stage.carried,
+        "slope": slope,
+        "arrays": arrays,
+        "map": about["map"],
+    }
 
 
 def _bodies(certificates: Sequence[Certificate]) -> IO[bytes] | None:

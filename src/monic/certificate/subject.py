@@ -14,7 +14,7 @@ from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpac
 from monic.model.mean import Centre, Combine
 from monic.model.wiring import Select, Sum
 
-__all__ = ["arrays_of", "header", "joined", "rationals", "subject"]
+__all__ = ["array", "arrays_of", "header", "joined", "rationals", "subject"]
 
 
 def header(
@@ -45,16 +45,16 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
     arrays: list[Array] = []
     places: dict[int, int] = {}
     for step in steps:
-        for array in _arrays(step):
-            origin = origin_of(array)
-            for needed in (*(() if origin is None else origin.sources), array):
+        for entry in _arrays(step):
+            origin = origin_of(entry)
+            for needed in (*(() if origin is None else origin.sources), entry):
                 if id(needed) not in places:
                     places[id(needed)] = len(arrays)
                     arrays.append(needed)
     order = {id(step): i for i, step in enumerate(steps)}
     return {
         "kind": kind,
-        "arrays": [_array(array, places) for array in arrays],
+        "arrays": [_entry(entry, places) for entry in arrays],
         "map": [_step(step, order, places) for step in steps],
         "domain": _domain(domain, value.in_dim),
     }
@@ -62,10 +62,10 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
 
 def arrays_of(value: AffineMap) -> list[Array]:
     """Returns the arrays that a certificate about the map names by hash."""
-    found = [array for step in value.steps() for array in _arrays(step)]
-    origins = [(array, origin_of(array)) for array in found]
-    named = [a for array, origin in origins for a in (origin.sources if origin else (array,))]
-    return [array for array in named if array.size > 1]
+    found = [entry for step in value.steps() for entry in _arrays(step)]
+    origins = [(entry, origin_of(entry)) for entry in found]
+    named = [a for entry, origin in origins for a in (origin.sources if origin else (entry,))]
+    return [entry for entry in named if entry.size > 1]
 
 
 def rationals(numbers: Sequence[Fraction | int]) -> list[str]:
@@ -92,18 +92,24 @@ def _arrays(step: AffineMap) -> list[Array]:
     return [step.vector] if isinstance(step, _VECTOR_STEPS) else []
 
 
-def _array(array: Array, places: dict[int, int]) -> dict[str, Any]:
-    origin, shape = origin_of(array), list(array.shape)
+def _entry(value: Array, places: dict[int, int]) -> dict[str, Any]:
+    """Returns an array of a subject: one that is computed names those it is computed from."""
+    origin, shape = origin_of(value), list(value.shape)
     if isinstance(origin, BatchFactors):
         pair = [places[id(source)] for source in origin.sources]
         return {"factors": pair, "epsilon": str(exact(origin.epsilon)), "shape": shape}
     if isinstance(origin, Dequantized):
         used = [places[id(source)] for source in origin.sources]
         return {"dequantized": used, "axis": origin.axis, "shape": shape}
-    if array.size == 1:  # literals of a graph are no arrays of the user's file
-        return {"values": [str(exact(array.item()))], "shape": list(array.shape)}
-    name = array.dtype.name
-    return {"dtype": name, "shape": list(array.shape), "sha256": sha256(array)}
+    return array(value)
+
+
+def array(value: Array) -> dict[str, Any]:
+    """Returns how a subject names an array: by its content, or a single number as it is."""
+    if value.size == 1:  # literals of a graph are no arrays of the user's file
+        return {"values": [str(exact(value.item()))], "shape": list(value.shape)}
+    name = value.dtype.name
+    return {"dtype": name, "shape": list(value.shape), "sha256": sha256(value)}
 
 
 def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> list[Any]:
@@ -132,7 +138,7 @@ def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> lis
     return [f"{channels}{name}{negative}", places[id(step.vector)], order[id(step.of)]]
 
 
-def _convolution(step: ConvolutionMap, array: int, source: int) -> list[Any]:
+def _convolution(step: ConvolutionMap, place: int, source: int) -> list[Any]:
     geometry, axes = step.geometry, range(len(step.geometry.spatial))
     grid: dict[str, Any] = {
         "shape": list(geometry.shape),
@@ -143,9 +149,9 @@ def _convolution(step: ConvolutionMap, array: int, source: int) -> list[Any]:
         "mode": geometry.mode,
     }
     if not isinstance(step, TransposedConvolution):
-        return ["convolution", array, source, grid]
+        return ["convolution", place, source, grid]
     grid["output_padding"] = [geometry.steps(axis)[2] for axis in axes]
-    return ["transposed-convolution", array, source, grid]
+    return ["transposed-convolution", place, source, grid]
 
 
 def _domain(domain: Domain, dim: int) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _summary(
 ) -> Answer:
     return Answer(
         model=model,
-        sha256=_sha256(model),
+        sha256=sha256_of(model),
         question=question,
         verdict=whole.verdict,
         reason=whole.reason,
@@ -188,13 +188,13 @@ def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
                 name=stage.name,
                 shape=(stage.map.out_dim, stage.map.in_dim),
                 domain=domain.describe(),
-                activation=stage.activation.value,
+                activation=stage.describe(),
                 decision=decision,
             )
             domain = range_superset(stage, domain)
 
 
-def _sha256(path: str) -> str:
+def sha256_of(path: str) -> str:
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

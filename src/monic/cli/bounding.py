@@ -7,7 +7,7 @@ from monic.bounds.compare import compare
 from monic.bounds.frame import State
 from monic.bounds.network import bound_stage, combined, refuse_activations
 from monic.bounds.result import StageBounds
-from monic.cli.asking import questions
+from monic.cli.asking import questions, sha256_of
 from monic.cli.codes import BoundCode
 from monic.decision.network import range_superset
 from monic.model import Activation, Network, ReLULayer
@@ -47,7 +47,8 @@ def ask(
     code = BoundCode.DONE if not limits else BoundCode.LIMITED
     if any(limit.startswith(INTERRUPTED) for limit in limits):
         code = BoundCode.INTERRUPTED
-    return BoundsAnswer(model=model, layers=layers, network=network), code
+    answer = BoundsAnswer(model=model, sha256=sha256_of(model), layers=layers, network=network)
+    return answer, code
 
 
 def _layers(wish: Wish, chains: Sequence[Network]) -> list[LayerBounds]:

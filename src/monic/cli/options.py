@@ -52,7 +52,9 @@ def _number(value: float | None) -> float | None:
     return value
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz, .pt or .safetensors.")
+]
 Layer = Annotated[str | None, typer.Option(metavar="NAME", help="Ask about this layer alone.")]
 Domain = Annotated[
     str | None,

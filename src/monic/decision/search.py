@@ -12,12 +12,14 @@ import numpy as np
 from flint import nmod_mat
 
 from monic.decision import tree as compiled
+from monic.decision.ball import Weighted, circuit_on_ball, separate_on_ball
 from monic.decision.problem import Point, Problem
 from monic.decision.structure import shrunk
 from monic.decision.witness import Witness, simplest
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.rational import positive_relation, rank
-from monic.geometry.separation import BLOCKED, EXCLUDED, OPEN
+from monic.geometry.roles import BLOCKED, EXCLUDED, OPEN
+from monic.model.array import exact
 
 __all__ = ["Search", "UnluckyPrimeError"]
 
@@ -44,6 +46,7 @@ class Search:
         self.tree = compiled.new_tree(self.system, prime, pack=packing)
         self.repairs = 0
         self.deadline: float | None = None  # a packing takes long in high dimensions
+        self._written = bytearray()
         self._pace = PACE
 
     @property
@@ -91,7 +94,9 @@ class Search:
         """Returns what was written since the last time."""
         length = int(self.tree.control[compiled.LENGTH])
         self.tree.control[compiled.LENGTH] = 0
-        return self.tree.out[:length].tobytes()
+        written = bytes(self._written) + self.tree.out[:length].tobytes()
+        self._written.clear()
+        return written
 
     def _repair(self, *, found: bool) -> Witness | None:
         """Decides the present node exactly: a witness, or a relation handed to the tree."""
@@ -110,7 +115,13 @@ class Search:
         positive, total = self.tree.relation[0], sum(self.tree.relation[:2])
         if positive == 0:
             return False
-        rows = [self.system.rows[i] for i in self.tree.relation[2 : 2 + total]]
+        numbers = self.tree.relation[2 : 2 + total].tolist()
+        if self.system.ball:
+            known = circuit_on_ball(self.problem, numbers[:positive], numbers[positive:])
+            if known is not None:
+                self._supply(known)
+            return known is not None
+        rows = [self.system.rows[i] for i in numbers]
         if positive_relation(rows[:positive], rows[positive:]) is None:
             return False
         self.tree.control[compiled.STEP] = compiled.SUPPLIED
@@ -123,6 +134,13 @@ class Search:
         active = [int(self.tree.frames[k, compiled.ROW]) for k in range(depth)]
         self._block_exactly(active)
         strict = [int(i) for i in np.flatnonzero((role == OPEN) | (role == EXCLUDED))]
+        if self.system.ball:
+            known = separate_on_ball(self.problem, strict, active)
+            if isinstance(known, Witness):
+                return known
+            self._insist_on_prime([*active], [i for i in known.positive if role[i] == OPEN])
+            self._supply(known)
+            return None
         answer = separate_exactly(
             [rows[i] for i in strict], [rows[i] for i in active], self.system.width
         )
@@ -137,6 +155,16 @@ class Search:
         self.tree.relation[2 : 2 + len(numbers)] = numbers
         self.tree.control[compiled.STEP] = compiled.SUPPLIED
         return None
+
+    def _supply(self, known: Weighted) -> None:
+        """Hands a relation with exact multipliers, however long, to the tree."""
+        depth = int(self.tree.control[compiled.DEPTH])
+        self._written += self.take()  # what comes before it
+        self._written += known.record(self.tree.frames[:depth, compiled.ROW].tolist())
+        numbers = [*known.positive, *known.negative]
+        self.tree.relation[:2] = len(known.positive), len(known.negative)
+        self.tree.relation[2 : 2 + len(numbers)] = numbers
+        self.tree.control[compiled.STEP] = compiled.WRITTEN
 
     def _block_exactly(self, active: Sequence[int]) -> None:
         """Blocks exactly the open rows in the span of K, whatever the residues said."""
@@ -167,6 +195,9 @@ class Search:
             if y[-1] <= 0:
                 return None
             y = tuple(t / y[-1] for t in y[:-1])
+        if self.system.ball:  # where the radius is 1
+            assert self.problem.ball is not None, "only balls are round"
+            y = tuple(t * exact(self.problem.ball.radius) for t in y)
         if self.problem.everywhere:
             y = shrunk(self.problem, y)
         return simplest(self.problem, y)

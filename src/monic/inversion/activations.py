@@ -1,7 +1,7 @@
 """Activations on floats: values, inverses, slopes, and enclosures that hold over the reals.
 
-The model keeps no slopes (deciding does not need them). So the slopes of leaky ReLUs, PReLUs
-and ELUs come from the caller, and without them such a stage is refused by name.
+The model keeps the slopes of leaky ReLUs and PReLUs where its file has them, and no others. Those,
+and the alphas of ELUs, come from the caller; without them such a stage is refused by name.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _RANGES = {Activation.TANH: (-1.0, 1.0), Activation.SIGMOID: (0.0, 1.0)}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatActivation:
-    """An activation with the slopes that the model does not keep.
+    """An activation with its slopes.
 
     Arguments:
         kind: Which activation.

@@ -1,13 +1,18 @@
-"""Networks: affine maps and activations in turn."""
+"""Networks: affine maps and activations in turn, some numbers carried along unchanged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
+
+import numpy as np
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap
+from monic.model.affine import AffineMap, Concat, Scale
+from monic.model.array import Array, exact, freeze
 from monic.model.domain import Domain, WholeSpace
 from monic.model.normalization import Normalization
+from monic.model.wiring import Select
 
 __all__ = ["Activation", "Network", "Stage"]
 
@@ -39,37 +44,130 @@ class Activation(Enum):
         return self is not Activation.RELU
 
 
+_SLOPED = (Activation.LEAKY_RELU, Activation.PRELU)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
     """One affine map followed by one activation, with the user's name for it.
 
+    With y = W x + b the stage gives (y_1, ..., y_c, a(y_(c+1)), ..., a(y_m)): the first c
+    numbers are *carried* past the activation a. So x + W2 ReLU(W1 x) is the stage
+    x -> (x, ReLU(W1 x)) with c = n and then the affine map (x, h) -> x + W2 h; docs/networks.md.
+
     Arguments:
         name: The name of the layer in the user's own file; only a name, never a path.
         map: The affine map, exact; neighbouring affine maps are composed into one.
-        activation: What follows the affine map.
+        activation: What follows the affine map, coordinate by coordinate.
+        slope: The slopes below 0 of a leaky ReLU or PReLU: k positive numbers, one for each of
+            k equal parts of the coordinates that are not carried. None where they are not known;
+            nothing is traced exactly through such a stage.
+        carried: How many of the first outputs of the map are carried past the activation.
         norm: The groups and the epsilon of a normalisation; None for other activations.
 
     Raises:
-        LayerError: when a norm is missing, superfluous, or does not fit the map.
+        LayerError: when slopes do not fit or are not positive, a norm is missing, superfluous or
+            does not fit, or everything is carried past an activation.
+
+    Example:
+        >>> from monic.model import Concat, Input, Linear
+        >>> x = Input(1)
+        >>> stage = Stage("skip", Concat((x, Linear(np.array([[-2.0]]), x))), carried=1)
+        >>> [int(slope) for slope in stage.slopes()]
+        [1, 0]
     """
 
     name: str
     map: AffineMap
     activation: Activation = Activation.RELU
-    norm: Normalization | None = field(default=None, kw_only=True)
+    slope: Array | None = None
+    carried: int = 0
+    norm: Normalization | None = None
 
     def __post_init__(self) -> None:
+        rest = self.map.out_dim - self.carried
+        if self.carried < 0 or rest < 1:
+            raise LayerError(
+                f"Expected {self.name!r} to carry from 0 to {self.map.out_dim - 1} of its "
+                f"{self.map.out_dim} numbers past its activation. Got {self.carried}."
+            )
+        self._insist_on_norm(rest)
+        if self.slope is None:
+            return
+        if self.activation not in _SLOPED:
+            raise LayerError(
+                f"Expected slopes for a leaky ReLU or PReLU only. Got some for {self.name!r}, "
+                f"whose activation is {self.activation.value}."
+            )
+        slope = freeze(self.slope, f"slope of {self.name!r}")
+        if not slope.size or rest % slope.size or not np.all(slope > 0):
+            raise LayerError(
+                f"Expected positive slopes for {self.name!r}, so many that {rest} numbers fall "
+                f"into as many equal parts. Got {slope.size}, the least "
+                f"{np.min(slope.astype(np.float64), initial=np.inf):g}. Write a slope <= 0 by "
+                "carrying the number beside its ReLU."
+            )
+        object.__setattr__(self, "slope", slope)
+
+    def _insist_on_norm(self, rest: int) -> None:
         normalizes = self.activation in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)
         if normalizes != (self.norm is not None):
             raise LayerError(
                 f"Expected a Normalization with a normalisation, and only there. Got {self.norm} "
                 f"for {self.name!r}, whose activation is {self.activation.value}."
             )
-        if self.norm is not None and self.map.out_dim % self.norm.groups:
+        if self.norm is not None and rest % self.norm.groups:
             raise LayerError(
                 f"Expected the numbers of {self.name!r} to fall into {self.norm.groups} equal "
-                f"groups. Got {self.map.out_dim}."
+                f"groups. Got {rest}."
             )
+
+    def describe(self) -> str:
+        """Returns what follows the map in a few words, such as "ReLU" or "ReLU, 2 carried"."""
+        past = f", {self.carried} carried" if self.carried else ""
+        return f"{self.activation.value}{past}"
+
+    def slopes(self) -> tuple[Fraction, ...] | None:
+        """Returns s_i with t -> max(t, 0) + s_i min(t, 0) at every coordinate, if it is so.
+
+        None for smooth activations, and for leaky ones whose slopes are not known.
+        """
+        rest = self.map.out_dim - self.carried
+        ones = (Fraction(1),) * self.carried
+        if self.activation in (Activation.RELU, Activation.IDENTITY):
+            return ones + (Fraction(self.activation is Activation.IDENTITY),) * rest
+        if self.slope is None:
+            return None
+        each = rest // self.slope.size
+        return ones + tuple(s for t in self.slope.reshape(-1).tolist() for s in [exact(t)] * each)
+
+    def layer_map(self) -> AffineMap:
+        """Returns the affine map whose ReLU layer is one-to-one exactly where a ReLU stage is.
+
+        With carried rows A and rows W under the ReLU it has the rows (A, -A, W), since
+        t -> (ReLU(t), ReLU(-t)) is one-to-one on R.
+        """
+        if not self.carried:
+            return self.map
+        carried, rest = self.parted()
+        return Concat((*carried, *(Scale(MINUS, part) for part in carried), *rest))
+
+    def parted(self) -> tuple[list[AffineMap], list[AffineMap]]:
+        """Returns maps that give the carried outputs, and maps that give the others."""
+        value, count = self.map, self.carried
+        if not count:
+            return [], [value]
+        if isinstance(value, Concat):
+            ends = np.cumsum([branch.out_dim for branch in value.branches]).tolist()
+            if count in ends:
+                cut = ends.index(count) + 1
+                return list(value.branches[:cut]), list(value.branches[cut:])
+        places = range(value.out_dim)
+        return [Select(places[:count], value)], [Select(places[count:], value)]
+
+
+#: The factor of carried rows in the layer that stands for a stage.
+MINUS = np.array([-1.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from monic.bounds.compare import Claim
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.result import Bounds, NetworkBounds, StageBounds
+from monic.decision.convolution.sigma import SigmaEstimate
 from monic.report.table import empty_table
 from monic.report.text import float_or_none, point, printable, rational, sentence
 
@@ -30,9 +31,17 @@ class LayerBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundsAnswer:
-    """The bounds of a file: its layers and, when it holds one, its network."""
+    """The bounds of a file: its layers and, when it holds one, its network.
+
+    Arguments:
+        model: The file, as the user wrote it.
+        sha256: The SHA-256 of the file.
+        layers: The layers in order.
+        network: The network, if the file holds one.
+    """
 
     model: str
+    sha256: str
     layers: Sequence[LayerBounds]
     network: NetworkBounds | None = None
 
@@ -70,6 +79,7 @@ def bounds_json(answer: BoundsAnswer) -> str:
     network = answer.network
     value = {
         "model": answer.model,
+        "sha256": answer.sha256,
         "layers": [_layer(layer) for layer in answer.layers],
         "network": None
         if network is None
@@ -133,6 +143,12 @@ def _notes(stage: StageBounds) -> list[str]:
         lines.append(f"{name}: the lower bound for kappa comes from {bounds.method}")
     if bounds.limit is not None:
         lines.append(f"{name}: {sentence(bounds.limit)}")
+    if bounds.estimate is not None:
+        lines.append(
+            f"{name}: not proved, an estimate in floats: the filters' lower bound is "
+            f"{'at most' if bounds.estimate.bound else 'about'} {bounds.estimate.value:.2e} "
+            f"({bounds.estimate.steps} steps, seed {bounds.estimate.seed})"
+        )
     return lines
 
 
@@ -159,6 +175,7 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
         "inverse_lipschitz": _ends(bounds.inverse_lipschitz),
         "smallest_singular": _ends(bounds.smallest_singular),
         "lipschitz": _ends(bounds.lipschitz),
+        "frame": _ends(bounds.frame),
         "papers": bounds.papers,
         "method": bounds.method,
         "limit": bounds.limit,
@@ -167,6 +184,7 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
         "collision": _collision(bounds),
         "nodes": bounds.nodes,
         "seconds": bounds.seconds,
+        "estimate": _estimate(bounds.estimate),
         "claims": [
             {"source": c.source, "lower": c.lower, "upper": c.upper, "note": c.note}
             for c in layer.claims
@@ -179,6 +197,17 @@ def _collision(bounds: Bounds) -> dict[str, object] | None:
     if pair is None:
         return None
     return {"x": [rational(t) for t in pair.x], "other": [rational(t) for t in pair.other]}
+
+
+def _estimate(estimate: SigmaEstimate | None) -> dict[str, object] | None:
+    if estimate is None:
+        return None
+    return {
+        "value": _finite(estimate.value),
+        "at_most": estimate.bound,
+        "steps": estimate.steps,
+        "seed": estimate.seed,
+    }
 
 
 def _pair(pair: Pair | None) -> dict[str, object] | None:

@@ -14,13 +14,15 @@ __all__ = ["layer_polytope", "region_polytope"]
 def layer_polytope(layer: Layer, domain: Domain, x: Point, output: Point) -> Polytope:
     """Returns {v in X: w_i.v + b_i = y_i on the active rows, w_i.v + b_i <= 0 on the others}.
 
+    Rows that no ReLU cuts off (carried, or under a leaky one) count as active everywhere.
+
     Arguments:
         layer: The layer.
         domain: X; it holds x.
         x: The input that is asked about.
         output: What the layer gives there before its activation.
     """
-    equal, below = _same_output(layer.map, output, layer.relu)
+    equal, below = _same_output(layer.map, output, layer.slopes)
     return _on_domain(equal, below, domain, x)
 
 
@@ -32,12 +34,15 @@ def region_polytope(chain: Chain, around: Region, output: Point) -> Polytope:
         around: The region; its point has this output.
         output: What the chain gives after its last stage.
     """
-    relu = chain.layers[-1].relu
-    equal, below = _same_output(around.map, output, False)
-    walls = around.walls[:-1] if relu else around.walls
-    if relu:
-        equal, more = _same_output(around.walls[-1][1], output, True)
-        below += more
+    last = chain.layers[-1]
+    cut = {i for i in last.kinks if last.slopes[i] == 0 and output[i] <= 0}
+    rows = _rows(around.map)
+    equal = [(a, c + output[i]) for i, (a, c) in enumerate(rows) if i not in cut]
+    below: list[Condition] = []
+    walls = around.walls
+    if last.kinks:  # whatever is not cut off there is determined by the output
+        ends, walls = _rows(walls[-1][1]), walls[:-1]
+        below += [end for i, end in zip(last.kinks, ends, strict=True) if i in cut]
     for values, inner in walls:
         for (a, c), value in zip(_rows(inner), values, strict=True):
             if any(a):
@@ -46,12 +51,12 @@ def region_polytope(chain: Chain, around: Region, output: Point) -> Polytope:
 
 
 def _same_output(
-    value: ExactAffine, output: Point, relu: bool
+    value: ExactAffine, output: Point, slopes: Point
 ) -> tuple[list[Condition], list[Condition]]:
     equal: list[Condition] = []
     below: list[Condition] = []
-    for (a, c), number in zip(_rows(value), output, strict=True):
-        if relu and number <= 0:
+    for (a, c), number, slope in zip(_rows(value), output, slopes, strict=True):
+        if slope == 0 and number <= 0:
             below.append((a, c))
         else:
             equal.append((a, c + number))

@@ -173,7 +173,7 @@ def _alone_at_every_stage(network: Network, chain: Chain, x: Point) -> bool:
         if not is_alone(value, polytope):
             return False
         domain = range_superset(stage, domain)
-        value = tuple(max(t, Fraction(0)) for t in trace) if layer.relu else trace
+        value = layer.value(trace)
     return True
 
 

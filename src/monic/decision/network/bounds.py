@@ -1,7 +1,8 @@
 """What a stage of a network sees: convex supersets, with interior, of what reaches it.
 
 On a box, intervals are carried through the exact affine map over the rationals and rounded
-outwards to float64. Where nothing is known of the input, a ReLU still leaves the orthant.
+outwards to float64. Where nothing is known of the input, a ReLU still leaves the orthant; numbers
+that are carried past it keep the interval of the affine map.
 """
 
 from fractions import Fraction
@@ -20,6 +21,8 @@ __all__ = ["intervals", "range_superset"]
 #: A constant output is given an interval of this length, relative to its size, for an interior.
 THICK = 2.0**-10
 
+_BOUNDED = {Activation.TANH: (-1.0, 1.0), Activation.SIGMOID: (0.0, 1.0)}
+
 
 def range_superset(stage: Stage, domain: Domain) -> Domain:
     """Returns a convex set with interior that holds every output of a stage on a domain.
@@ -32,25 +35,53 @@ def range_superset(stage: Stage, domain: Domain) -> Domain:
         >>> after.lower.tolist(), after.upper.tolist()
         ([0.0], [1.0])
     """
-    size = stage.map.out_dim
-    if stage.activation is Activation.TANH:
-        return Box(np.full(size, -1.0), np.full(size, 1.0))
-    if stage.activation is Activation.SIGMOID:
-        return Box(np.zeros(size), np.ones(size))
-    if stage.activation not in (Activation.RELU, Activation.IDENTITY):
-        return WholeSpace()
-    unknown = Orthant() if stage.activation is Activation.RELU else WholeSpace()
-    if not isinstance(domain, Box) or not is_small(stage.map):
-        return unknown
-    low, high = intervals(stage.map.exact(), domain)
-    if stage.activation is Activation.RELU:
-        low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
-    with np.errstate(over="ignore"):
+    low, high = _before(stage, domain)
+    c = stage.carried
+    low[c:], high[c:] = _after(stage, low[c:], high[c:])
+    with np.errstate(over="ignore", invalid="ignore"):
         thick = low + THICK * np.maximum(np.abs(low), 1.0)
     high = np.where(low < high, high, thick)
-    if not np.isfinite(high).any() and not (np.isfinite(low) & (low != 0)).any():
-        return unknown
+    if np.isinf(high).all() and ((low == 0).all() or np.isinf(low).all()):
+        return Orthant() if (low == 0).all() else WholeSpace()
     return Box(low, high)
+
+
+def _before(stage: Stage, domain: Domain) -> tuple[Array, Array]:
+    """Returns bounds of what comes before the activation, where they are easily known."""
+    size = stage.map.out_dim
+    box = _as_box(domain, stage.map.in_dim)
+    bounded = stage.activation in _BOUNDED and not stage.carried
+    through_orthant = isinstance(domain, Orthant) and not stage.carried
+    if box is None or bounded or through_orthant or not is_small(stage.map):
+        return np.full(size, -inf), np.full(size, inf)
+    return intervals(stage.map.exact(), box)
+
+
+def _as_box(domain: Domain, dim: int) -> Box | None:
+    if isinstance(domain, Orthant):
+        return Box(np.zeros(dim), np.full(dim, inf))
+    return domain if isinstance(domain, Box) else None
+
+
+def _after(stage: Stage, low: Array, high: Array) -> tuple[Array, Array]:
+    """Returns bounds of what an activation gives on intervals."""
+    if stage.activation in _BOUNDED:
+        low_end, high_end = _BOUNDED[stage.activation]
+        return np.full(low.shape, low_end), np.full(low.shape, high_end)
+    slopes = stage.slopes()
+    if slopes is None:
+        return np.full(low.shape, -inf), np.full(low.shape, inf)
+    rest = slopes[stage.carried :]
+    lows = [_bent(end, slope, True) for end, slope in zip(low.tolist(), rest, strict=True)]
+    highs = [_bent(end, slope, False) for end, slope in zip(high.tolist(), rest, strict=True)]
+    return np.array(lows), np.array(highs)
+
+
+def _bent(end: float, slope: Fraction, down: bool) -> float:
+    """Returns max(t, 0) + s min(t, 0), rounded outwards."""
+    if end >= 0 or slope == 1:
+        return end
+    return 0.0 if slope == 0 else -inf if end == -inf else _end(slope * Fraction(end), down)
 
 
 def intervals(value: ExactAffine, box: Box) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """The part of a network that is piecewise linear, as exact integer matrices and as floats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from flint import fmpz, fmpz_mat
 
-from monic.model import Activation, AffineMap, Domain, Network
+from monic.model import AffineMap, Domain, Network
 from monic.model.affine import ExactAffine
 
 __all__ = ["Chain", "Floats", "Layer", "Point", "is_small", "linear_part"]
@@ -24,15 +24,56 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Layer:
-    """One stage: x -> (weight x + bias) 2^exponent, followed by a ReLU or by nothing."""
+    """One stage: an affine map u, then u_i -> max(u_i, 0) + s_i min(u_i, 0).
+
+    Arguments:
+        map: The affine map.
+        slopes: s, a rational for every output: 0 for a ReLU, 1 for a number that is carried.
+    """
 
     map: ExactAffine
-    relu: bool
+    slopes: Point
 
     @property
     def out_dim(self) -> int:
         """The number of outputs."""
         return int(self.map.weight.nrows())
+
+    @cached_property
+    def kinks(self) -> list[int]:
+        """The outputs that are not affine in u: those with s_i != 1."""
+        return [i for i, slope in enumerate(self.slopes) if slope != 1]
+
+    @cached_property
+    def float_slopes(self) -> Floats:
+        """s, rounded to float64."""
+        return np.array([float(slope) for slope in self.slopes])
+
+    def value(self, u: Sequence[Fraction]) -> Point:
+        """Returns what the activation gives, exactly."""
+        return tuple(t if t > 0 else s * t for s, t in zip(self.slopes, u, strict=True))
+
+    def float_value(self, u: Floats) -> Floats:
+        """Returns what the activation gives in floats; points are rows."""
+        return np.where(u > 0, u, self.float_slopes * u) if self.kinks else u
+
+    def bent(self, u: Sequence[Fraction], local: ExactAffine) -> ExactAffine:
+        """Returns the affine map after the activation near a point.
+
+        Arguments:
+            u: What comes before the activation at the point.
+            local: The affine map there, before the activation.
+        """
+        factors, power = _integers(
+            [Fraction(1) if t > 0 else s for s, t in zip(self.slopes, u, strict=True)]
+        )
+        rows = [
+            [factor * entry for entry in row]
+            for factor, row in zip(factors, local.weight.tolist(), strict=True)
+        ]
+        bias = [f * b for f, b in zip(factors, local.bias.entries(), strict=True)]
+        columns = fmpz_mat(len(bias), 1, bias)
+        return replace(local, weight=fmpz_mat(rows), bias=columns, power=local.power + power)
 
     @cached_property
     def weight(self) -> Floats:
@@ -51,10 +92,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Chain:
-    """Affine maps and ReLUs in turn, on a domain of the first one's input.
+    """Affine maps and piecewise-linear activations in turn, on a domain of the first one's input.
 
     A collision of a chain is one of every network that begins with it and goes on, after its
-    last affine map, with a one-to-one activation or as it likes after a ReLU.
+    last affine map, with a one-to-one activation or as it likes after a piecewise-linear one.
 
     Arguments:
         layers: The stages in order.
@@ -87,14 +128,12 @@ class Chain:
             numbers = layer.map.weight * numbers + layer.map.bias * (unit << -power)
             power, unit = power + layer.map.power, unit * layer.map.divisor
             found.append(_point(numbers, power, unit))
-            if layer.relu:
-                numbers = fmpz_mat(layer.out_dim, 1, [max(v, fmpz(0)) for v in numbers.entries()])
+            numbers, power = _activated(layer, numbers, power)
         return found
 
     def outputs(self, x: Sequence[Fraction]) -> Point:
         """Returns the output at a rational point, exactly."""
-        last = self.traces(x)[-1]
-        return tuple(max(v, Fraction(0)) for v in last) if self.layers[-1].relu else last
+        return self.layers[-1].value(self.traces(x)[-1])
 
     def collide(self, x: Sequence[Fraction], other: Sequence[Fraction]) -> bool:
         """Whether two different points of the domain have equal outputs, exactly."""
@@ -110,8 +149,7 @@ class Chain:
         for layer in self.layers:
             value = value @ layer.weight.T + layer.bias
             found.append(value)
-            if layer.relu:
-                value = np.maximum(value, 0.0)
+            value = layer.float_value(value)
         return found
 
     def slope(self, traces: Sequence[Floats]) -> Floats:
@@ -119,8 +157,8 @@ class Chain:
         matrix = np.eye(self.dim)
         for layer, trace in zip(self.layers, traces, strict=True):
             matrix = layer.weight @ matrix
-            if layer.relu:
-                matrix = matrix * (trace.reshape(-1, 1) > 0)
+            if layer.kinks:
+                matrix = matrix * np.where(trace > 0, 1.0, layer.float_slopes).reshape(-1, 1)
         return matrix
 
     @property
@@ -136,14 +174,15 @@ def linear_part(network: Network) -> Chain | None:
     """Returns the stages up to the first smooth activation, or None where they are too large.
 
     The last stage of the chain stands for its affine map alone when a one-to-one activation
-    follows, since that changes no collision.
+    follows whose slopes are not known, since that changes no collision.
     """
     layers: list[Layer] = []
     for stage in network.stages:
         if not is_small(stage.map):
             break
-        layers.append(Layer(stage.map.exact(), stage.activation is Activation.RELU))
-        if stage.activation not in (Activation.RELU, Activation.IDENTITY):
+        slopes = stage.slopes()
+        layers.append(Layer(stage.map.exact(), slopes or (Fraction(1),) * stage.map.out_dim))
+        if slopes is None:
             break
     return Chain(tuple(layers), network.domain, network.in_dim) if layers else None
 
@@ -151,6 +190,24 @@ def linear_part(network: Network) -> Chain | None:
 def is_small(value: AffineMap) -> bool:
     """Whether a map's exact matrices are small enough to be written down for a search."""
     return max(step.out_dim for step in value.steps()) * value.in_dim <= ENTRIES
+
+
+def _activated(layer: Layer, numbers: fmpz_mat, power: int) -> tuple[fmpz_mat, int]:
+    if not layer.kinks:
+        return numbers, power
+    entries = numbers.entries()
+    factors, more = _integers(
+        [Fraction(1) if v > 0 else s for s, v in zip(layer.slopes, entries, strict=True)]
+    )
+    bent = [factor * v for factor, v in zip(factors, entries, strict=True)]
+    return fmpz_mat(layer.out_dim, 1, bent), power + more
+
+
+def _integers(slopes: Sequence[Fraction]) -> tuple[list[fmpz], int]:
+    """Returns integers z and a power with z_i 2^power the slopes, which are floats."""
+    power = 1 - max(slope.denominator.bit_length() for slope in slopes)
+    unit = 1 << -power
+    return [fmpz(slope.numerator * (unit // slope.denominator)) for slope in slopes], power
 
 
 def _point(numbers: fmpz_mat, power: int, unit: int) -> Point:

@@ -47,7 +47,6 @@ def _floats(chain: Chain, x: Point, other: Point) -> FloatPair | None:
     difference = max(abs(a - b) for a, b in zip(*exact, strict=True))
     outputs = None
     if chain.is_finite:
-        last = chain.forward(np.array(points))[-1]
-        last = np.maximum(last, 0.0) if chain.layers[-1].relu else last
+        last = chain.layers[-1].float_value(chain.forward(np.array(points))[-1])
         outputs = tuple(last[0].tolist()), tuple(last[1].tolist())
     return FloatPair(x=points[0], other=points[1], difference=difference, outputs=outputs)

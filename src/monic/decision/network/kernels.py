@@ -95,9 +95,9 @@ def roundings(chain: Chain, x: Floats) -> Iterator[Point]:
 
 
 def _active(chain: Chain, traces: list[Floats]) -> Floats:
-    """Returns how many rows are active at each point, in some stage up to each stage."""
+    """Returns how many rows are not cut off at each point, in some stage up to each stage."""
     found = [
-        (trace > 0).sum(axis=1) if layer.relu else np.full(len(trace), layer.out_dim)
+        ((trace > 0) | (layer.float_slopes != 0)).sum(axis=1)
         for layer, trace in zip(chain.layers, traces, strict=True)
     ]
     return np.minimum.accumulate(np.array(found, dtype=np.float64).T, axis=1)

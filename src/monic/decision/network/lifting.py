@@ -1,7 +1,8 @@
 """From a collision of an inner layer to a collision of the network: both points reached exactly.
 
 Going back through a stage means: find v with w_i.v + b_i = u_i where u_i is not cut off by a
-ReLU, and w_i.v + b_i <= 0 where u_i = 0 after one, inside what the stage before can give.
+ReLU (u_i / s_i under a leaky one), and w_i.v + b_i <= 0 where u_i = 0 after one, inside what the
+stage before can give.
 """
 
 from collections.abc import Sequence
@@ -45,22 +46,30 @@ def reached(chain: Chain, value: Point) -> Point | None:
 
 def _before(chain: Chain, k: int, value: Point) -> Point | None:
     layer = chain.layers[k]
-    equal, below = _conditions(layer, value)
+    conditions = _conditions(layer, value)
+    if conditions is None:
+        return None
+    equal, below = conditions
     size = int(layer.map.weight.ncols())
     if k == 0:
         below += list(chain.domain.half_spaces(size))
-    elif chain.layers[k - 1].relu:
+    else:
         unit = [Fraction(0)] * size
-        below += [([*unit[:j], Fraction(-1), *unit[j + 1 :]], Fraction(0)) for j in range(size)]
+        cut = [j for j, slope in enumerate(chain.layers[k - 1].slopes) if slope == 0]
+        below += [([*unit[:j], Fraction(-1), *unit[j + 1 :]], Fraction(0)) for j in cut]
     return feasible_point(equal, below, size)
 
 
-def _conditions(layer: Layer, value: Point) -> tuple[list[Condition], list[Condition]]:
+def _conditions(layer: Layer, value: Point) -> tuple[list[Condition], list[Condition]] | None:
+    """Returns what must hold before the activation; None where the value is no output of it."""
     scale = layer.map.scale
     equal: list[Condition] = []
     below: list[Condition] = []
-    table = zip(layer.map.weight.tolist(), layer.map.bias.entries(), value, strict=True)
-    for row, bias, number in table:
-        condition = [int(a) * scale for a in row], number - int(bias) * scale
-        (below if layer.relu and number == 0 else equal).append(condition)
+    rows, biases = layer.map.weight.tolist(), layer.map.bias.entries()
+    for row, bias, number, slope in zip(rows, biases, value, layer.slopes, strict=True):
+        if slope == 0 and number < 0:
+            return None
+        before = number / slope if number < 0 else number
+        condition = [int(a) * scale for a in row], before - int(bias) * scale
+        (below if slope == 0 and number == 0 else equal).append(condition)
     return equal, below

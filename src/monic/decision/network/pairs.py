@@ -128,7 +128,7 @@ def _meet(
 def _gap(chain: Chain, pair: Floats) -> tuple[Floats, Floats, float]:
     """Returns f(y) - f(x), its derivative in (x, y), and the size of the outputs."""
     traces = chain.forward(pair.reshape(2, -1))
-    last = np.maximum(traces[-1], 0.0) if chain.layers[-1].relu else traces[-1]
+    last = chain.layers[-1].float_value(traces[-1])
     first, second = (chain.slope([trace[k] for trace in traces]) for k in (0, 1))
     size = float(np.abs(first).max() * np.abs(pair).max() + 1e-30)
     return last[1] - last[0], np.hstack([-first, second]), size

@@ -30,7 +30,7 @@ APART = 1e-4
 
 def is_small_enough(chain: Chain) -> bool:
     """Whether a chain has few ReLUs and a bounded box as its domain."""
-    units = sum(layer.out_dim for layer in chain.layers if layer.relu)
+    units = sum(len(layer.kinks) for layer in chain.layers)
     box = chain.domain
     bounded = (
         isinstance(box, Box) and np.isfinite(box.lower).all() and np.isfinite(box.upper).all()
@@ -120,10 +120,21 @@ class _Program:
                 for j, value in row.items():
                     total[j] = total.get(j, 0.0) + weight * value
             form = total, float(bias)
-            found.append(self._relu(form, low[i], high[i]) if layer.relu else form)
-        if layer.relu:
-            low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
+            slope = float(layer.float_slopes[i])
+            found.append(form if slope == 1 else self._bent(form, low[i], high[i], slope))
+        low, high = layer.float_value(low), layer.float_value(high)
         return found, Box(low, np.nextafter(high, np.inf))
+
+    def _bent(
+        self, form: tuple[dict[int, float], float], low: float, high: float, slope: float
+    ) -> tuple[dict[int, float], float]:
+        """Returns t -> s t + (1 - s) ReLU(t) of an affine form between bounds."""
+        row, shift = form
+        positive, more = self._relu(form, low, high)
+        total = {j: slope * value for j, value in row.items()}
+        for j, value in positive.items():
+            total[j] = total.get(j, 0.0) + (1 - slope) * value
+        return total, slope * shift + (1 - slope) * more
 
     def _relu(
         self, form: tuple[dict[int, float], float], low: float, high: float

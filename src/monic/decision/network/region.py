@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
-from flint import fmpz, fmpz_mat, nmod_mat
+from flint import fmpz_mat, nmod_mat
 
 from monic.decision.network.chain import Chain, Point
 from monic.model.affine import ExactAffine, Input
 
-__all__ = ["Region", "region"]
+__all__ = ["Region", "region", "rows_of"]
 
 #: A rank modulo this prime is at most the rank.
 PRIME = 2**61 - 1
@@ -27,7 +27,8 @@ class Region:
     Arguments:
         x: The point.
         map: The affine map that the chain is around the point.
-        walls: For every ReLU stage, what it gives at x before the ReLU, and its local map.
+        walls: For every stage with kinks, what its kinked outputs are at x before the
+            activation, and their local map.
     """
 
     x: Point
@@ -80,19 +81,24 @@ def region(chain: Chain, x: Point, *, closed: bool = False) -> Region | None:
     inner, walls = Input(chain.dim).evaluate(), []
     for layer, trace in zip(chain.layers, chain.traces(x), strict=True):
         inner = layer.after(inner)
-        if not layer.relu:
+        if not layer.kinks:
             continue
-        table = inner.weight.tolist()
-        on_wall = any(v == 0 and any(row) for v, row in zip(trace, table, strict=True))
+        values, wall = tuple(trace[i] for i in layer.kinks), rows_of(inner, layer.kinks)
+        on_wall = any(
+            v == 0 and any(row) for v, row in zip(values, wall.weight.tolist(), strict=True)
+        )
         if on_wall and not closed:
             return None
-        walls.append((trace, inner))
-        keep = [value > 0 for value in trace]
-        zero = [fmpz(0)] * chain.dim
-        rows = [row if kept else zero for row, kept in zip(table, keep, strict=True)]
-        bias = [b if kept else fmpz(0) for b, kept in zip(inner.bias.entries(), keep, strict=True)]
-        inner = replace(inner, weight=fmpz_mat(rows), bias=fmpz_mat(len(bias), 1, bias))
+        walls.append((values, wall))
+        inner = layer.bent(trace, inner)
     return Region(tuple(x), inner, walls)
+
+
+def rows_of(value: ExactAffine, chosen: Sequence[int]) -> ExactAffine:
+    """Returns some outputs of an affine map, at least one."""
+    table, bias = value.weight.tolist(), value.bias.entries()
+    rows, column = fmpz_mat([table[i] for i in chosen]), [bias[i] for i in chosen]
+    return replace(value, weight=rows, bias=fmpz_mat(len(chosen), 1, column))
 
 
 def pivots(matrix: fmpz_mat) -> list[int]:

@@ -96,12 +96,12 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
         if given and decision.verdict is Verdict.INJECTIVE:
             decision = replace(decision, assumption="statistics")
     else:
-        decision = decide_layer(Problem(ReLULayer(stage.map, domain=domain)), approach)
+        decision = decide_layer(Problem(ReLULayer(stage.layer_map(), domain=domain)), approach)
     decided = StageDecision(
         name=stage.name,
         shape=(stage.map.out_dim, stage.map.in_dim),
         domain=domain.describe(),
-        activation=stage.activation.value,
+        activation=stage.describe(),
         decision=decision,
         kind=stage_kind(stage.map),
     )

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from monic.io.onnx.affine import added, along, channels_first, mul, scaled, single_axis
+from monic.io.onnx.maxima import split
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, value, weights
-from monic.io.onnx.values import Refused, Value
+from monic.io.onnx.shapes import permuted
+from monic.io.onnx.values import Refused, Value, literal
 from monic.model import Activation
 
 __all__ = ["elu", "leaky_relu", "prelu", "relu", "sigmoid", "tanh"]
@@ -17,17 +20,34 @@ def relu(node: Node, operands: Operands) -> Value:
 
 def leaky_relu(node: Node, operands: Operands) -> Value:
     """Y = X where X >= 0, else alpha X."""
-    _insist_on_positive(node.number("alpha", 0.01), "slope alpha", "write it as Relu")
-    return value(operands, 0).activated(Activation.LEAKY_RELU, node.outputs[0])
+    alpha = node.number("alpha", float(np.float32(0.01)))
+    first = value(operands, 0)
+    if alpha > 0:
+        return first.activated(Activation.LEAKY_RELU, node.outputs[0], literal(alpha))
+    if alpha == 0:
+        return first.activated(Activation.RELU, node.outputs[0])
+    positive, negative = split(first, node)
+    return added([positive, scaled(negative, -alpha)])
 
 
 def prelu(node: Node, operands: Operands) -> Value:
-    """Y = X where X >= 0, else s X with a slope for each entry."""
-    slopes = weights(operand(operands, 1)).array.astype(np.float64)
-    if slopes.size == 0 or not np.all(np.isfinite(slopes)):
+    """Y = X where X >= 0, else s X with a slope for each entry or channel."""
+    first, slopes = value(operands, 0), weights(operand(operands, 1))
+    numbers = slopes.array.astype(np.float64)
+    if numbers.size == 0 or not np.all(np.isfinite(numbers)):
         raise Refused("its slopes are not finite numbers")
-    _insist_on_positive(float(slopes.min()), "smallest slope", "train with positive slopes")
-    return value(operands, 0).activated(Activation.PRELU, node.outputs[0])
+    if numbers.min() <= 0:
+        positive, negative = split(first, node)
+        return added([positive, scaled(mul(node, [negative, slopes]), -1.0)])
+    axis = single_axis(first, slopes)
+    if axis is None:
+        array = along(first, slopes, grows=False)[0]
+        return first.activated(Activation.PRELU, node.outputs[0], array)
+    order, back = channels_first(first, axis)
+    if order == back:
+        return first.activated(Activation.PRELU, node.outputs[0], slopes.array)
+    moved = permuted(first, order).activated(Activation.PRELU, node.outputs[0], slopes.array)
+    return permuted(moved.settled(), back)
 
 
 def elu(node: Node, operands: Operands) -> Value:

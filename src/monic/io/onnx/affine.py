@@ -1,13 +1,14 @@
 """The operators that are affine: each adds one exact step to the map of its value."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
 import numpy as np
 
+from monic.io.onnx.branches import together
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
 from monic.io.onnx.shapes import permuted
@@ -15,7 +16,10 @@ from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
 from monic.model import AffineMap, ChannelScale, ChannelShift, Linear, Scale, Shift, Sum
 from monic.model.array import Array
 
-__all__ = ["add", "div", "gemm", "matmul", "mul", "neg", "sub"]
+__all__ = [
+    *("add", "added", "along", "channels_first", "div", "gemm", "matmul", "mul", "neg"),
+    *("of_one_shape", "scaled", "shifted", "single_axis", "sub", "total"),
+]
 
 
 def gemm(node: Node, operands: Operands) -> Value:
@@ -33,10 +37,10 @@ def gemm(node: Node, operands: Operands) -> Value:
     shift = optional(operands, 2)
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     if shift is None or beta == 0:
-        return _scaled(result, alpha)
-    scaled = _scaled(result, _quotient(alpha, beta))
-    vector = _along(scaled, weights(shift), grows=False)[0]
-    return _scaled(scaled.mapped(Shift(vector, scaled.map)), beta)
+        return scaled(result, alpha)
+    inner = scaled(result, _quotient(alpha, beta))
+    vector = along(inner, weights(shift), grows=False)[0]
+    return scaled(inner.mapped(Shift(vector, inner.map)), beta)
 
 
 def matmul(node: Node, operands: Operands) -> Value:
@@ -65,43 +69,74 @@ def _matrix_first(node: Node, operands: Operands) -> Value:
 
 
 def add(node: Node, operands: Operands) -> Value:
-    """Y = X + c, or X + Z for affine branches of one tensor."""
-    branches = [part.settled() for part in operands[:2] if isinstance(part, Value)]
+    """Y = X + c, or X + Z."""
+    branches = [part for part in operands[:2] if isinstance(part, Value)]
     if len(branches) == 2:
-        return _added(*branches)
-    return _shifted(operands, negative=False)
+        return added(branches)
+    return shifted(operands, negative=False)
 
 
-def _added(first: Value, second: Value) -> Value:
-    if first.shape != second.shape or first.lead != second.lead:
-        raise Refused(f"the shapes {first.shape} and {second.shape} are not equal; expand one")
-    if first.source is not second.source:
-        raise Refused(
-            "it adds branches across an activation (a skip connection); only affine branches of "
-            "one tensor are read"
-        )
-    return first.mapped(Sum((first.map, second.map)), name=second.name or first.name)
+def total(node: Node, operands: Operands) -> Value:
+    """Y = X_1 + X_2 + ..."""
+    parts = [operand(operands, index) for index in range(max(len(operands), 1))]
+    whole = added([part for part in parts if isinstance(part, Value)])
+    for part in parts:
+        if isinstance(part, Constant):
+            whole = shifted([whole, part], negative=False)
+    return whole
+
+
+def added(branches: Sequence[Value]) -> Value:
+    """Returns the sum of tensors of one shape, wherever they come from."""
+    values = of_one_shape(branches)
+    if len(values) == 1:
+        return values[0]
+    names = [value.name for value in values if value.name]
+    whole = Sum(tuple(value.map for value in values))
+    return values[0].mapped(whole, name=names[-1] if names else "")
+
+
+def of_one_shape(branches: Sequence[Value]) -> list[Value]:
+    """Returns tensors that start at one place.
+
+    Raises:
+        Refused: when there is none, or their shapes differ.
+    """
+    if not branches:
+        raise Refused("it takes constants only; fold constants before exporting")
+    shapes = {(branch.shape, branch.lead) for branch in branches}
+    if len(shapes) > 1:
+        text = " and ".join(str(branch.shape) for branch in branches)
+        raise Refused(f"the shapes {text} are not equal; expand one")
+    broken = next((branch for branch in branches if branch.source.broken), None)
+    if broken is not None:
+        return [broken.settled()]
+    return together(branches)
 
 
 def sub(node: Node, operands: Operands) -> Value:
-    """Y = X - c, or Y = c - X."""
-    if isinstance(operand(operands, 0), Constant):
-        return _shifted([operand(operands, 0), _scaled(value(operands, 1), -1.0)], negative=False)
-    return _shifted(operands, negative=True)
+    """Y = X - c, Y = c - X or Y = X - Z."""
+    first, second = operand(operands, 0), operand(operands, 1)
+    if isinstance(second, Value):
+        negative = scaled(second.settled(), -1.0)
+        if isinstance(first, Value):
+            return added([first, negative])
+        return shifted([first, negative], negative=False)
+    return shifted(operands, negative=True)
 
 
 def neg(node: Node, operands: Operands) -> Value:
     """Y = -X."""
-    return _scaled(value(operands, 0), -1.0)
+    return scaled(value(operands, 0), -1.0)
 
 
 def mul(node: Node, operands: Operands) -> Value:
     """Y = c X, entry by entry."""
     first, constant = _pair(operands)
-    axis = _single_axis(first, constant)
+    axis = single_axis(first, constant)
     if axis is not None:
         return _in_channels(first, axis, partial(ChannelScale, constant.array))
-    vector, shape = _along(first, constant)
+    vector, shape = along(first, constant)
     return first.mapped(Scale(vector, first.map), shape)
 
 
@@ -110,26 +145,27 @@ def div(node: Node, operands: Operands) -> Value:
     if isinstance(operand(operands, 0), Constant):
         raise Refused("it divides by a tensor that depends on the input")
     first, divisor = value(operands, 0), weights(operand(operands, 1))
-    shape = _along(first, divisor)[1]
+    shape = along(first, divisor)[1]
     entries = np.unique(divisor.flat().astype(np.float64))
     if entries.size == 1 and _is_power_of_two(float(entries[0])):
-        return _scaled(replace(first, shape=shape), 1 / float(entries[0]))
+        return scaled(replace(first, shape=shape), 1 / float(entries[0]))
     raise Refused(
         "1/c is exact only when every entry of c is the same power of two; export it as Mul by "
         "the rounded reciprocals"
     )
 
 
-def _shifted(operands: Operands, *, negative: bool) -> Value:
+def shifted(operands: Operands, *, negative: bool) -> Value:
+    """Returns a tensor plus or minus a constant, in either order."""
     first, constant = _pair(operands)
-    axis = _single_axis(first, constant)
+    axis = single_axis(first, constant)
     if axis is not None:
         return _in_channels(first, axis, partial(ChannelShift, constant.array, negative=negative))
-    vector, shape = _along(first, constant)
+    vector, shape = along(first, constant)
     return first.mapped(Shift(vector, first.map, negative), shape)
 
 
-def _single_axis(first: Value, constant: Constant) -> int | None:
+def single_axis(first: Value, constant: Constant) -> int | None:
     """Returns the axis along which a constant differs when it is repeated along all others."""
     shape = _padded(constant.shape, len(first.shape))
     long = [axis for axis, size in enumerate(shape) if size > 1]
@@ -143,14 +179,24 @@ def _single_axis(first: Value, constant: Constant) -> int | None:
 
 def _in_channels(first: Value, axis: int, step: Callable[..., AffineMap]) -> Value:
     """Returns a step on channels, which are moved to the front and back where they are not."""
-    inner = 0 if first.lead == 1 else 1
-    front = [a for a in range(len(first.shape)) if a != axis and a >= inner]
-    order = (*range(inner), axis, *front)
-    if axis == inner or math.prod(first.shape[inner:axis]) == 1:
+    order, back = channels_first(first, axis)
+    if order == back:
         return first.mapped(step(of=first.map))
     moved = permuted(first, order)
-    back = tuple(order.index(a) for a in range(len(order)))
     return permuted(moved.mapped(step(of=moved.map)), back)
+
+
+def channels_first(first: Value, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the order of axes in which one comes first in an example, and the way back.
+
+    Where nothing need be moved, both are the order as it is.
+    """
+    inner = 0 if first.lead == 1 else 1
+    axes = tuple(range(len(first.shape)))
+    if axis == inner or math.prod(first.shape[inner:axis]) == 1:
+        return axes, axes
+    order = (*axes[:inner], axis, *(a for a in axes[inner:] if a != axis))
+    return order, tuple(order.index(a) for a in axes)
 
 
 def _pair(operands: Operands) -> tuple[Value, Constant]:
@@ -161,7 +207,7 @@ def _pair(operands: Operands) -> tuple[Value, Constant]:
     return value([left], 0), weights(right)
 
 
-def _along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Array, Shape]:
+def along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Array, Shape]:
     """Returns a constant as one number, or one for each of the value's, and the result's shape."""
     shape = _broadcast(first.shape, constant.shape)
     if _size(shape) != _size(first.shape) or (shape != first.shape and not grows):
@@ -200,7 +246,8 @@ def _insist_on_rows(first: Value) -> None:
         )
 
 
-def _scaled(first: Value, factor: float) -> Value:
+def scaled(first: Value, factor: float) -> Value:
+    """Returns a settled tensor times a number."""
     if factor == 1:
         return first
     return first.mapped(Scale(literal(factor), first.map))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 
-from monic.io.onnx.convolution import image, pads_of
+from monic.io.onnx.convolution import image_of, pads_of
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, value
 from monic.io.onnx.values import Refused, Shape, Value
@@ -20,7 +20,7 @@ Reads = list[list[int]]
 def average_pool(node: Node, operands: Operands) -> Value:
     """Y = the means over windows; padding counts as zeros, or not at all."""
     first = value(operands, 0)
-    shape = image(first)
+    shape = image_of(first)
     axes, taps = len(shape) - 1, node.integers("kernel_shape") or ()
     if len(taps) != axes:
         raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
@@ -40,7 +40,7 @@ def average_pool(node: Node, operands: Operands) -> Value:
 def global_average_pool(node: Node, operands: Operands) -> Value:
     """Y = the mean of each channel."""
     first = value(operands, 0)
-    return _means(node, first, [[list(range(size))] for size in image(first)[1:]], None)
+    return _means(node, first, [[list(range(size))] for size in image_of(first)[1:]], None)
 
 
 def _reads(size: int, window: tuple[int, int, int], pad: tuple[int, int], *, ceil: bool) -> Reads:
@@ -61,7 +61,7 @@ def _reads(size: int, window: tuple[int, int, int], pad: tuple[int, int], *, cei
 
 def _means(node: Node, first: Value, reads: Sequence[Reads], whole: int | None) -> Value:
     """Returns the means over windows; `whole` is what all are divided by, if not their size."""
-    shape = image(first)
+    shape = image_of(first)
     rows = []
     for window in product(*reads):
         places = [_place(where, shape[1:]) for where in product(*window)]

@@ -14,13 +14,13 @@ from monic.model import (
 )
 from monic.model.array import Array
 
-__all__ = ["conv", "conv_transpose", "image", "pads_of"]
+__all__ = ["conv", "conv_transpose", "image_of", "pads_of"]
 
 
 def conv(node: Node, operands: Operands) -> Value:
     """Y = the convolution of X with a constant kernel, plus a constant for each channel."""
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
-    shape = image(first)
+    shape = image_of(first)
     taps = kernel.shape[2:]
     geometry = _geometry(node, shape, taps, pads_of(node, shape[1:], taps))
     return _with_bias(node, first, operands, Convolution(kernel, first.map, geometry))
@@ -31,7 +31,7 @@ def conv_transpose(node: Node, operands: Operands) -> Value:
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
     if node.attributes.get("output_shape") is not None or _auto(node) != "NOTSET":
         raise Refused("it derives its padding from a shape (output_shape or auto_pad); give pads")
-    shape = image(first)
+    shape = image_of(first)
     axes = len(shape) - 1
     pads = _ends(node.integers("pads") or (0,) * (2 * axes), axes)
     extra = node.integers("output_padding") or (0,) * axes
@@ -52,7 +52,7 @@ def _with_bias(
     return first.mapped(given, (first.shape[0], *step.taps.out_shape), node.name)
 
 
-def image(first: Value) -> Shape:
+def image_of(first: Value) -> Shape:
     """The shape (channels, *spatial) of one example."""
     if not 3 <= len(first.shape) <= 5 or first.shape[0] != first.lead:
         raise Refused(
@@ -87,12 +87,13 @@ def _geometry(
         dilation=node.integers("dilations") or (1,) * axes,
         padding=tuple(pads),
         groups=node.integer("group", 1),
+        mode=str(node.added.get("padding_mode", "zero")),
         output_padding=tuple(extra) or (0,) * axes,
     )
 
 
 def pads_of(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
-    """Returns how much is padded before and after each spatial axis."""
+    """Returns how many entries are added before and after each axis."""
     auto = _auto(node)
     if auto in ("NOTSET", "VALID"):
         given = node.integers("pads") if auto == "NOTSET" else None

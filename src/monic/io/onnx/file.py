@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monic.errors import UnreadableModel, UnsupportedModel
 from monic.io.onnx.graph import graph_of
 from monic.io.onnx.hints import shapes_of
-from monic.io.onnx.reader import Reading, fixed_batch, read
+from monic.io.onnx.reader import fixed_batch, read
 from monic.model import Network
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def load_onnx(path: Path) -> Network:
     readings = [read(graph, lead, hints) for lead in dict.fromkeys((1, fixed_batch(graph)))]
     best = next((r for r in readings[1:] if r.is_closer_than(readings[0])), readings[0])
     if best.network is None:
-        raise UnsupportedModel(_listed(path, best))
+        raise UnsupportedModel(best.complaint(repr(path.name)))
     return best.network
 
 
@@ -62,13 +62,4 @@ def _unreadable(path: Path, why: str) -> UnreadableModel:
     return UnreadableModel(
         f"Expected an ONNX file in {path.name!r}. Got one that cannot be read: "
         f"{' '.join(why.split())}. Export the network again."
-    )
-
-
-def _listed(path: Path, reading: Reading) -> str:
-    count = len(reading.problems)
-    return (
-        f"Expected a chain of affine maps and activations in {path.name!r}. Got {count} "
-        f"thing{'s' if count > 1 else ''} that monic does not read:"
-        + "".join(f"\n  {where}: {why}" for where, why in reading.problems)
     )

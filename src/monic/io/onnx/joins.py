@@ -1,29 +1,30 @@
-"""Concat: branches of one tensor side by side."""
+"""Concat: branches side by side."""
 
 import math
 from dataclasses import replace
 
+from monic.io.onnx.branches import side_by_side, together
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand
 from monic.io.onnx.shapes import joined_integers
 from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value, stand_in
-from monic.model import Activation, Concat
+from monic.model import Activation
 
 __all__ = ["concat"]
 
 
 def concat(node: Node, operands: Operands) -> Operand:
-    """Y = (X_1, X_2, ...) for branches of one tensor, along the axis of the features."""
+    """Y = (X_1, X_2, ...) along the axis of the features."""
     parts = [operand(operands, index) for index in range(max(len(operands), 1))]
     branches = [part for part in parts if isinstance(part, Value)]
     if not branches:
         return joined_integers(node, [part for part in parts if isinstance(part, Constant)])
     if len(branches) < len(parts):
-        raise Refused("it joins constants to the tensor; only branches of one tensor are read")
+        raise Refused("it joins constants to a tensor; only what depends on the input is read")
     shape = _joined([b.shape for b in branches], node.integer("axis", 1), branches[0].lead)
     if any(branch.source.broken for branch in branches):
         return stand_in(shape, branches[0].lead, branches[0].dtype)
-    return _side_by_side(_of_one_source(branches), shape, node.outputs[0])
+    return _side_by_side(_of_one_place(branches), shape, node.outputs[0])
 
 
 def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
@@ -31,7 +32,7 @@ def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
     maps = tuple(branch.map for branch in branches)
     whole = replace(
         branches[0],
-        map=Concat(maps) if len(maps) > 1 else maps[0],
+        map=side_by_side(maps),
         shape=shape,
         name=names[-1] if names else "",
         after=None,
@@ -40,26 +41,19 @@ def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
     return whole if activation is None else whole.activated(activation, output)
 
 
-def _of_one_source(branches: list[Value]) -> list[Value]:
+def _of_one_place(branches: list[Value]) -> list[Value]:
     """Returns the branches before their common activation if they have one, else after theirs."""
     same_activation = len({_pending(branch) for branch in branches}) == 1
-    if not (same_activation and _sources(branches) == 1):
-        branches = [branch.settled() for branch in branches]
-    if _sources(branches) > 1:
-        raise Refused(
-            "it joins branches across an activation (a skip connection); only affine branches of "
-            "one tensor are read"
-        )
-    return branches
-
-
-def _sources(branches: list[Value]) -> int:
-    return len({id(branch.source) for branch in branches})
+    sloped = any(b.after and b.after.stage and b.after.stage.slope is not None for b in branches)
+    if same_activation and not sloped and len({id(branch.source) for branch in branches}) == 1:
+        return branches
+    return together(branches)
 
 
 def _pending(branch: Value) -> Activation | None:
-    after = branch.after
-    return after.stage.activation if after is not None and after.stage is not None else None
+    """Returns the activation that was just applied, where it may act on several branches."""
+    stage = None if branch.after is None else branch.after.stage
+    return None if stage is None or stage.slope is not None else stage.activation
 
 
 def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:

@@ -36,7 +36,7 @@ def weights(constant: Operand) -> Constant:
     """Returns an operand that must be a constant of floats."""
     if not isinstance(constant, Constant):
         raise Refused(
-            "it combines two tensors that depend on the input; only chains and Concat are read"
+            "it combines two tensors that depend on the input; only Add, Max and Concat are read"
         )
     if not constant.is_float:
         raise Refused(f"its constant holds {constant.array.dtype.name}; export it as float32")

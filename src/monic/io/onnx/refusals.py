@@ -26,15 +26,15 @@ _QUANTISED = (
     "it rounds what depends on the input, and inputs in one cell of a rounding collide: no such "
     "network is one-to-one; export it with quantised weights only (DequantizeLinear), or none"
 )
-_TWO_TENSORS = "it combines tensors by other means than Concat; only chains are read"
+_TWO_TENSORS = "it combines tensors by other means than Add, Concat, Max and Min"
 
 _REASONS = {
     **dict.fromkeys(("Gelu", "Silu", "Swish", "HardSwish", "Mish"), _FALLS_AND_RISES),
-    **dict.fromkeys(("Clip", "HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
+    **dict.fromkeys(("HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
     **dict.fromkeys(("Selu", "Softplus", "Softsign", "Exp", "Sinh", "Asinh", "Atan"), _ONE_TO_ONE),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _LOSES_A_SUM),
     **dict.fromkeys(("DeformConv",), _CONVOLUTION),
-    **dict.fromkeys(("MaxPool", "GlobalMaxPool", "LpPool"), _POOLING),
+    **dict.fromkeys(("LpPool", "GlobalLpPool", "MaxUnpool"), _POOLING),
     **dict.fromkeys(
         (*("LpNormalization", "LRN", "MeanVarianceNormalization"),),
         _STATISTICS,
@@ -48,8 +48,7 @@ _REASONS = {
         ),
         _QUANTISED,
     ),
-    **dict.fromkeys(("Sum", "Mean", "Max", "Min", "Einsum"), _TWO_TENSORS),
-    "Abs": "it is not one-to-one, and only Relu's layers are decided; write |x| with two Relu",
+    **dict.fromkeys(("Mean", "Einsum"), _TWO_TENSORS),
     "Pow": "powers are not affine; export the network with constants folded",
 }
 
@@ -58,7 +57,7 @@ def reason(op: str) -> str:
     """Returns why an operator is not read and what to do.
 
     Example:
-        >>> reason("MaxPool")
+        >>> reason("LpPool")
         'this pooling is not read; ask about the layers before it'
     """
     if ":" in op:

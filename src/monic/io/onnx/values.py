@@ -1,7 +1,7 @@
 """What the nodes of a graph work on: values that depend on the input, and constants."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,12 +46,18 @@ class Source:
         stage: The stage that gives the numbers; None for the network's input.
         before: The source of that stage.
         broken: Whether it stands for what a node that is not supported would give.
+        holds: Other places whose numbers are among the numbers here, and where.
+        joined: Places that were joined with this one before, and what came of it.
     """
 
     start: Input
     stage: Stage | None = None
     before: "Source | None" = None
     broken: bool = False
+    holds: "dict[Source, AffineMap]" = field(default_factory=dict, repr=False)
+    joined: "dict[Source, tuple[Source, AffineMap, AffineMap]]" = field(
+        default_factory=dict, repr=False
+    )
 
     def stages(self) -> list[Stage]:
         """Returns the stages from the network's input to here."""
@@ -99,10 +105,14 @@ class Value:
         return replace(self, map=value, shape=shape, name=name or self.name)
 
     def activated(
-        self, activation: Activation, output: str, norm: Normalization | None = None
+        self,
+        activation: Activation,
+        output: str,
+        slope: Array | None = None,
+        norm: Normalization | None = None,
     ) -> "Value":
         """Returns the tensor that an activation gives; this one must be settled."""
-        stage = Stage(self.name or output, self.map, activation, norm=norm)
+        stage = Stage(self.name or output, self.map, activation, slope, norm=norm)
         start = Input(self.map.out_dim)
         return replace(self, after=Source(start, stage, self.source, self.source.broken))
 

@@ -1,0 +1,159 @@
+"""What follows the affine map of a stage: an activation, and the numbers carried past it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flint import fmpq
+
+from monic_checker.bounds import Interval
+from monic_checker.document import choice, integer
+from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.steps import Shape, Step
+from monic_checker.subject import Constant, Subject
+from monic_checker.vector import Vector
+
+__all__ = ["Activation", "bent"]
+
+_NAMES = ("relu", "identity", "leaky-relu", "tanh", "sigmoid", "one-to-one", "normalization")
+
+#: After these, numbers that differ are followed no further.
+_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization")
+_ALL = Interval(None, None)
+_RANGES = {"tanh": Interval(fmpq(-1), fmpq(1)), "sigmoid": Interval(fmpq(0), fmpq(1))}
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """The first `carried` numbers stay as they are, and t -> a(t) acts on the others.
+
+    Arguments:
+        name: Which a.
+        carried: How many numbers are carried past it.
+        slope: For a leaky ReLU, which array holds its slopes below 0; None for the others.
+    """
+
+    name: str
+    carried: int
+    slope: int | None
+
+    @classmethod
+    def read(cls, values: Sequence[object], address: str, shapes: Sequence[Shape]) -> "Activation":
+        """Reads the entries `activation`, `carried` and `slope` of a stage.
+
+        Raises:
+            MalformedProof: when they are not such entries.
+        """
+        name, carried, slope = values
+        name = choice(name, f"{address}.activation", _NAMES)
+        carried = integer(carried, f"{address}.carried", 0)
+        if name == "leaky-relu":
+            slope = integer(slope, f"{address}.slope", 0, len(shapes))
+        elif slope is not None:
+            raise MalformedProof(f"{address}.slope", f"expected null for {name}")
+        return cls(name, carried, slope)
+
+    @property
+    def kind(self) -> str:
+        """The kind of layer that a stage is."""
+        return "relu-layer" if self.name == "relu" else "affine"
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether numbers that differ are followed no further."""
+        return self.name in _SMOOTH
+
+    @property
+    def words(self) -> str:
+        """What follows, in words."""
+        slopes = "" if self.slope is None else f" with the slopes A{self.slope}"
+        past = f" past the first {self.carried} numbers" if self.carried else ""
+        return f"{self.name}{slopes}{past}"
+
+    def insist_on_fit(self, stage: Subject, address: str) -> None:
+        """Insists that numbers are left for the activation, and that its slopes fit them.
+
+        Raises:
+            MalformedProof: when they do not.
+        """
+        rest = stage.m - self.carried
+        if rest < 1:
+            raise MalformedProof(f"{address}.carried", f"expected less than {stage.m}")
+        if self.slope is not None:
+            size = _size(stage.arrays[self.slope].shape)
+            if rest % size:
+                raise MalformedProof(f"{address}.slope", f"expected a size that divides {rest}")
+
+    def slopes(self, found: Vector | None, size: int) -> list[fmpq]:
+        """Returns the slope below 0 of every number; smooth activations have 1.
+
+        Raises:
+            InvalidProof: when a slope of a leaky ReLU is not positive.
+        """
+        rest = size - self.carried
+        ones = [fmpq(1)] * self.carried
+        if found is None:
+            return ones + [fmpq(0) if self.name == "relu" else fmpq(1)] * rest
+        if any(entry <= 0 for entry in found.entries):
+            raise InvalidProof("subject.stages", "expected positive slopes of a leaky ReLU")
+        each = rest // len(found.entries)
+        return ones + [fmpq(e, found.denominator) for e in found.entries for _ in range(each)]
+
+    def intervals(self, values: Sequence[Interval], slopes: Sequence[fmpq]) -> list[Interval]:
+        """Returns an interval for each number after the activation."""
+        if self.is_smooth:
+            after = [_RANGES.get(self.name, _ALL)] * (len(values) - self.carried)
+            return [*values[: self.carried], *after]
+        return [
+            Interval(_least(low, slope), None if high is None else bent(high, slope))
+            for (low, high), slope in zip(values, slopes, strict=True)
+        ]
+
+    def layer(self, stage: Subject) -> Subject:
+        """Returns the layer that evidence about a stage speaks of.
+
+        Under a ReLU it has the rows (A, -A, W), where A are the carried rows and W the others.
+        """
+        if not self.carried or self.name != "relu":
+            return stage
+        steps, carried, rest = _parted(stage.steps, self.carried)
+        minus = len(stage.arrays)
+        negated = []
+        for place in carried:
+            negated.append(len(steps))
+            steps.append(Step("scale", steps[place].size, minus, (place,)))
+        sources = (*carried, *negated, *rest)
+        steps.append(Step("concat", stage.m + self.carried, None, sources))
+        arrays = [*stage.arrays, Constant([fmpq(-1)], (1,))]
+        return Subject(stage.kind, arrays, steps, stage.domain, stage.budget)
+
+
+def bent(number: fmpq, slope: fmpq) -> fmpq:
+    """Returns max(t, 0) + s min(t, 0)."""
+    return number if number > 0 else slope * number
+
+
+def _least(low: fmpq | None, slope: fmpq) -> fmpq | None:
+    if low is None:
+        return fmpq(0) if slope == 0 else None
+    return bent(low, slope)
+
+
+def _parted(steps: list[Step], count: int) -> tuple[list[Step], list[int], list[int]]:
+    """Returns steps, and which of them give the first numbers of the map, and which the others."""
+    last = steps[-1]
+    if last.name == "concat":
+        for cut in range(1, len(last.sources)):
+            if sum(steps[source].size for source in last.sources[:cut]) == count:
+                return steps[:-1], list(last.sources[:cut]), list(last.sources[cut:])
+    end, source = len(steps), (len(steps) - 1,)
+    first = Step("select", count, None, source, None, tuple(range(count)))
+    places = tuple(range(count, last.size))
+    second = Step("select", len(places), None, source, None, places)
+    return [*steps, first, second], [end], [end + 1]
+
+
+def _size(shape: Shape) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
