@@ -91,6 +91,8 @@ CASES: dict[str, Case] = {
     "channel scale": (_one("Mul", "x", "c"), {"c": _random(1, 2, 1, 1)}, SMALL),
     "column shift": (_one("Sub", "x", "c"), {"c": _random(5)}, SMALL),
     "row scale": (_one("Mul", "x", "c"), {"c": _random(4, 1)}, SMALL),
+    "matrix column scale": (_one("Mul", "x", "c"), {"c": _random(5)}, (4, 5)),
+    "matrix column shift": (_one("Add", "x", "c"), {"c": _random(5)}, (4, 5)),
     "transpose": (_one("Transpose", "x", perm=[0, 2, 3, 1]), {}, SMALL),
     "transpose all": (_one("Transpose", "x"), {}, SMALL),
     "upsample": (_one("Resize", "x", "", "s", **NEAREST, nearest_mode="floor"),
