@@ -2,7 +2,7 @@
 
 A layer, instance, group or RMS norm is one-to-one once the mean and the standard deviation of each
 group are known, since it then is affine with a factor that is not 0: it is scalar-augmented
-(Definition 5 and Lemma 4 of [Puthawala et al., 2022]). docs/normalization.md has the rest.
+(Definition 5 and Lemma 4 of [Puthawala et al., 2020]). docs/normalization.md has the rest.
 """
 
 from dataclasses import replace
