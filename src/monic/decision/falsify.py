@@ -20,7 +20,7 @@ from monic.decision.result import Execution, Limits, Margin, Progress, Statistic
 from monic.decision.signs import SLACK, active_rows, depth_below
 from monic.decision.witness import EXPLICIT, Witness, roundings, simplest
 from monic.errors import LayerError
-from monic.model import Box, Orthant, Shift, WholeSpace
+from monic.model import Box, ChannelShift, Orthant, Shift, WholeSpace
 
 __all__ = ["falsify", "interior", "sparse_margin", "sparse_witness"]
 
@@ -133,7 +133,7 @@ def sparse_witness(problem: Problem, x: Point) -> Witness | None:
 def sparse_margin(problem: Problem, witness: Witness) -> Margin:
     """Returns the margin at a witness without writing rows out; its value is rounded down."""
     value = depth_below(problem.layer.map, problem.outside(witness.x), witness.active)
-    biased = any(isinstance(step, Shift) for step in problem.layer.map.steps())
+    biased = any(isinstance(step, Shift | ChannelShift) for step in problem.layer.map.steps())
     if not biased and interior(problem, (Fraction(0),) * problem.dim):
         value /= SLACK * max(float(np.linalg.norm([float(t) for t in witness.x])), 1e-300)
     return Margin(value=value)
