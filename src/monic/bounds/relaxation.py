@@ -41,7 +41,9 @@ class Program(NamedTuple):
     terms: FloatArray  # (count, 2 n + 1): one form a term
     kinds: IntArray  # (count,)
     values: FloatArray  # (count,)
-    point: FloatArray  # (5, 2 n + 1): (x, t, l), its slope, the step, a trial, and the last minimum
+    point: (
+        FloatArray  # (5, 2 n + 1): (x, t, l), its slope, the step, a trial, and the last minimum
+    )
     hessian: FloatArray  # (2 n + 1, 2 n + 1)
     multipliers: FloatArray  # (count,)
     spent: IntArray  # (1,): Newton steps
@@ -120,7 +122,12 @@ def _lay_out(program: Program) -> None:
 @njit(**INNER)
 def _cost(program: Program, place: int, ridge: float) -> float:
     """The objective at one of the points; sets the values of the terms."""
-    terms, kinds, values, point = program.terms, program.kinds, program.values, program.point[place]
+    terms, kinds, values, point = (
+        program.terms,
+        program.kinds,
+        program.values,
+        program.point[place],
+    )
     center = program.point[4]
     size = point.size
     n = program.cone.shape[0]

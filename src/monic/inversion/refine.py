@@ -29,6 +29,8 @@ ROUNDING = 1e-14
 SETTLED = 1e-8
 #: A step longer than this share of the one before asks for a new matrix.
 SHRINKING = 0.3
+#: How well systems are solved by iteration: the gradients are exact, and steps are repeated.
+ROUGHLY = 1e-3
 #: Latent codes of more numbers have no normal matrix.
 LARGEST = 2048
 
@@ -120,7 +122,7 @@ def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
         def by_iteration(gradient: Array, some: Array) -> Array:
             here = [slope[some] for slope in slopes]
             return conjugate_gradients(
-                lambda v: chain.pull(here, chain.push(here, v)), gradient
+                lambda v: chain.pull(here, chain.push(here, v)), gradient, ROUGHLY
             )
 
         return by_iteration

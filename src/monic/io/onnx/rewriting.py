@@ -67,7 +67,9 @@ def _parts(node: Node) -> Iterator[Node]:
 def _border(node: Node, known: Mapping[str, Array]) -> _Border | None:
     """Returns the border that a node gives images; None for what only the reader can judge."""
     mode = node.attributes.get("mode", "constant")
-    if not isinstance(mode, str) or mode not in _MODES or any(node.inputs[3:]):
+    if not isinstance(mode, str) or mode not in _MODES:
+        return None
+    if not node.inputs or any(node.inputs[3:]):  # it names axes
         return None
     pads = _whole_numbers(_input(node, 1, known, node.attributes.get("pads")))
     filling = _input(node, 2, known, node.attributes.get("value", 0.0))
