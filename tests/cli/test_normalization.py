@@ -38,7 +38,8 @@ def test_a_layer_norm_with_and_without_its_statistics(tmp_path: Path) -> None:
 def test_a_batch_norm_needs_no_file_but_the_model(tmp_path: Path) -> None:
     arrays = {
         "w": np.vstack([SQUARE, -SQUARE]).T.copy(),
-        **{name: np.linspace(0.5, 1.5, 8).astype(np.float32) for name in ("g", "v")},
+        "g": np.linspace(0.5, 1.5, 8).astype(np.float32),
+        "v": np.linspace(1.0, 3.0, 8).astype(np.float32),
         **{name: np.zeros(8, np.float32) for name in ("b", "m")},
     }
     nodes = [
