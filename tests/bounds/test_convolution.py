@@ -2,15 +2,18 @@
 
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
 
 from monic.bounds import bound, convolution, operator
-from monic.bounds.convolution import _Outputs, bound_convolution, is_wide_convolution
+from monic.bounds.convolution import bound_convolution, is_wide_convolution
+from monic.bounds.filters import Outputs
 from monic.bounds.inverse_lipschitz import ratio_at
-from monic.bounds.operator import Weighted, singular_values
+from monic.bounds.operator import singular_values
 from monic.bounds.subject import Subject
+from monic.bounds.weighted import Weighted
 from monic.decision.convolution.blocks import blocks
 from monic.model import (
     Box,
@@ -28,7 +31,7 @@ from monic.model.affine import AffineMap
 from monic.model.convolution import ConvolutionMap
 from monic.model.domain import Domain
 
-CASES = {
+CASES: dict[str, tuple[tuple[int, ...], int, dict[str, Any]]] = {
     "zero": ((3, 8, 6), 5, {"padding": ((1, 1), (1, 1))}),
     "strided": ((2, 9, 9), 10, {"padding": ((1, 1), (1, 1)), "stride": 2}),
     "circular": ((3, 6, 4), 4, {"padding": ((1, 1), (1, 1)), "mode": "circular"}),
@@ -155,7 +158,7 @@ def test_ratios_are_rounded_outward(name: str) -> None:
     layer = paired(ChannelShift(np.full(inner.taps.out_shape[0], 0.3), inner), 0.5)
     found = blocks(layer.map)
     assert found is not None
-    outputs, subject = _Outputs(layer, found), Subject(layer)
+    outputs, subject = Outputs(layer, found), Subject(layer)
     rng = np.random.default_rng(0)
     for size in (1e-6, 1.0):
         x = rng.standard_normal(layer.shape[1])

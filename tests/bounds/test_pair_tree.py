@@ -8,8 +8,9 @@ import pytest
 
 from monic.bounds import bound, pair_tree
 from monic.bounds.inverse_lipschitz import ratio_at
+from monic.bounds.pair_program import Programs
 from monic.bounds.pair_proof import length_above
-from monic.bounds.pair_tree import PairTree, _Forms
+from monic.bounds.pair_tree import PairTree
 from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL
 from monic.bounds.subject import Subject
 from monic.decision import decide
@@ -119,7 +120,7 @@ def test_no_multipliers_prove_too_much(seed: int, noise: float) -> None:
     rng = np.random.default_rng(100 + seed)
     layer = random_layer(seed)
     subject, dense = Subject(layer), Dense(layer)
-    forms = _Forms(subject, [])
+    forms = Programs(subject, [])
     x = dense.points(4000, rng)
     y = dense.into(x + rng.standard_normal(x.shape) * 10.0 ** rng.uniform(-3, 1, (4000, 1)))
     directions = rng.integers(-6, 7, (subject.dim, subject.dim))
@@ -188,16 +189,16 @@ def test_an_interrupt_leaves_a_valid_interval(after: int, monkeypatch: pytest.Mo
     assert decide(layer).verdict is Verdict.INJECTIVE
     kappa = least_ratio(layer, np.random.default_rng(0), 2000)
     calls = 0
-    plain = _Forms.solve
+    plain = Programs.solve
 
-    def interrupted(self: _Forms, *question: object) -> object:
+    def interrupted(self: Programs, *question: object) -> object:
         nonlocal calls
         calls += 1
         if calls == after:
             raise KeyboardInterrupt
         return plain(self, *question)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(_Forms, "solve", interrupted)
+    monkeypatch.setattr(Programs, "solve", interrupted)
     found = bound(layer)
     assert found.limit is not None
     assert found.limit.startswith("interrupted")

@@ -7,16 +7,17 @@ discrete Fourier transform takes the operator apart into one small matrix for ea
 the whole matrix is factorised, as a band.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
-from math import ldexp, nextafter, prod, sqrt
+from math import ldexp, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flint import acb, arb
 
+from monic.bounds.frequencies import by_frequencies
 from monic.bounds.interval import Interval, root_above, root_below
+from monic.bounds.weighted import EPSILON, MARGIN, Extremes, Weighted, stretch_above
 from monic.decision.convolution.rank import is_circulant
 from monic.model.grid import IntArray
 from monic.model.taps import SPARSE_ENTRIES, FloatArray, Taps
@@ -24,65 +25,19 @@ from monic.model.taps import SPARSE_ENTRIES, FloatArray, Taps
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["Extremes", "Weighted", "singular_values"]
+__all__ = ["singular_values"]
 
-ComplexArray = np.ndarray[Any, np.dtype[np.complex128]]
-
-EPSILON = 2.0**-52
 #: Numbers of the largest band that is factorised (1.2 GB), and operations of one factorisation.
 BAND, WORK = 150_000_000, 4e11
 #: Steps of the inverse and of the power iteration, or restarts of Lanczos' method.
 STEPS = 100
-#: How much below the eigenvalue that floats see the proof begins.
-MARGIN = 1e-6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Weighted:
-    """Some filters of a convolution at all output positions, each times a float.
-
-    Arguments:
-        taps: The convolution.
-        filters: The filters.
-        weights: What their rows are multiplied by.
-    """
-
-    taps: Taps
-    filters: IntArray
-    weights: FloatArray
-
-    def kernel(self) -> FloatArray:
-        """The kernel with the weights multiplied in, and 0 for other filters; rounded once."""
-        kernel = self.taps.kernel.astype(np.float64)
-        scaled = np.zeros_like(kernel)
-        shape = (-1, *(1,) * (kernel.ndim - 1))
-        scaled[self.filters] = kernel[self.filters] * self.weights.reshape(shape)
-        return scaled
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Extremes:
-    """Certified bounds of the singular values of an operator.
-
-    Arguments:
-        smallest: Holds the least singular value, on all of the input space; 0 to inf if unknown.
-        largest: At least the greatest one.
-        vector: A direction that is squeezed most, as far as floats can tell; None if none is known.
-        limit: None, or why `smallest` starts at 0.
-        stretched: A direction that is stretched most, as far as floats can tell.
-    """
-
-    smallest: Interval
-    largest: float
-    vector: FloatArray | None
-    limit: str | None = None
-    stretched: FloatArray | None = None
 
 
 def singular_values(operator: Weighted, *, seed: int = 0) -> Extremes:
     """Encloses the extreme singular values of an operator, where its size allows.
 
     Example:
+        >>> from monic.bounds.weighted import Weighted
         >>> from monic.model import Convolution, Geometry, Input
         >>> step = Convolution([[[3.0, 1.0]]], Input(4), Geometry((1, 4), padding=((0, 1),)))
         >>> found = singular_values(Weighted(step.taps, np.array([0]), np.ones(1)))
@@ -96,7 +51,7 @@ def singular_values(operator: Weighted, *, seed: int = 0) -> Extremes:
     if operator.filters.size * taps.positions < prod(taps.shape) or not top:
         found = Extremes(Interval(0.0, 0.0), _crude(scaled), None)
     elif is_circulant(taps) and taps.groups == 1:
-        found = _by_frequencies(scaled)
+        found = by_frequencies(scaled)
     else:
         found = _by_band(scaled, seed)
     least = Interval(*(ldexp(end, shift) for end in (found.smallest.lower, found.smallest.upper)))
@@ -109,9 +64,6 @@ def _crude(operator: Weighted) -> float:
     every = taps.adjoint(taps.apply(np.ones(prod(taps.shape)), kernel=kernel), kernel=kernel)
     terms = taps.kernel.size
     return root_above(Fraction(float(every.max()) * (1 + 4 * terms * EPSILON)))
-
-
-# --- as a band ------------------------------------------------------------------------------------
 
 
 def _by_band(operator: Weighted, seed: int) -> Extremes:
@@ -141,7 +93,7 @@ def _by_band(operator: Weighted, seed: int) -> Extremes:
         return Extremes(Interval(0.0, crude), min(crude, upper), None, limit)
     direction = np.zeros(n)
     direction[place] = vector
-    value = _stretch_above(operator, direction)
+    value = stretch_above(operator, direction)
     stretched = np.zeros(n)
     stretched[place] = top
     return Extremes(
@@ -231,7 +183,7 @@ class _Band:
     def _noise(self, level: float) -> float:
         """More than the rounding errors of the matrix and of its factorisation."""
         rounding = (4 * self.width + 24) * EPSILON * (self.trace + self.n * level)
-        return self.error + rounding
+        return float(self.error + rounding)
 
     def _factor(self, shift: float, sign: int) -> FloatArray | None:
         """The factor of sign (G - shift I), or None where there is none."""
@@ -244,111 +196,3 @@ class _Band:
         except LinAlgError:
             return None
         return factor if np.isfinite(factor).all() else None
-
-
-def _stretch_above(operator: Weighted, vector: FloatArray) -> float:
-    """|A v| / |v|, rounded up."""
-    kernel, taps = operator.kernel(), operator.taps
-    value = taps.apply(vector, kernel=kernel)
-    sizes = taps.apply(np.abs(vector), kernel=np.abs(kernel))
-    error = (taps.kernel[0].size + 8) * EPSILON * sizes
-    top, bottom = float(np.linalg.norm(np.abs(value) + error)), float(np.linalg.norm(vector))
-    return nextafter(top / bottom * (1 + 4 * vector.size * EPSILON), np.inf)
-
-
-# --- by frequencies -------------------------------------------------------------------------------
-
-
-def _by_frequencies(operator: Weighted) -> Extremes:
-    """One complex matrix a frequency; its rounding is bounded by that of its entries."""
-    blocks, error = _blocks(operator)
-    low, high = float("inf"), 0.0
-    least = most = (float("nan"), 0, np.zeros(0, dtype=np.complex128))
-    for number, block in enumerate(blocks):
-        values, right = np.linalg.svd(block, full_matrices=False)[1:]
-        low = min(low, _proved(block, float(values[-1]), 1) - error)
-        high = max(high, _proved(block, float(values[0]), -1) + error, 0.0)
-        if not values[-1] >= least[0]:
-            least = (float(values[-1]), number, right[-1].conj())
-        if not values[0] <= most[0]:
-            most = (float(values[0]), number, right[0].conj())
-    vector, stretched = (_wave(operator.taps, end[1], end[2]) for end in (least, most))
-    value = _stretch_above(operator, vector)
-    lower = max(0.0, nextafter(low, 0.0))
-    smallest = Interval(min(lower, value), value)
-    return Extremes(smallest, nextafter(high, np.inf), vector, stretched=stretched)
-
-
-def _blocks(operator: Weighted) -> tuple[Iterator[ComplexArray], float]:
-    """The matrices filters x (phases x channels) of all frequencies, and a bound of their error."""
-    taps = operator.taps
-    counts = taps.out_shape[1:]
-    strides = [size // count for size, count in zip(taps.shape[1:], counts, strict=True)]
-    kernel = operator.kernel()[operator.filters]
-    flat = kernel.reshape(*kernel.shape[:2], -1)
-    roots = [_roots(count) for count in counts]
-    taken = list(np.ndindex(*(table.shape[1] for table in taps.tables)))
-
-    def make() -> Iterator[ComplexArray]:
-        for frequency in np.ndindex(*counts):
-            block = np.zeros((flat.shape[0], prod(strides), flat.shape[1]), dtype=np.complex128)
-            for place, tap in enumerate(taken):
-                phase, twist = 0, 1.0 + 0.0j
-                for axis, k in enumerate(tap):
-                    shift, rest = divmod(int(taps.tables[axis][0, k]), strides[axis])
-                    phase = phase * strides[axis] + rest
-                    twist *= roots[axis][frequency[axis] * shift % counts[axis]]
-                block[:, phase] += flat[:, :, place] * twist
-            yield block.reshape(flat.shape[0], -1)
-
-    # each entry sums |taps| products of a rounded number with up to 3 rounded roots
-    each = (len(taken) + 32) * EPSILON * np.abs(flat).sum(axis=2)
-    return make(), float(np.linalg.norm(each)) * sqrt(prod(strides)) * 1.001
-
-
-def _roots(order: int) -> list[complex]:
-    """exp(2 pi i k / order), each part within an ulp of 1, by ball arithmetic."""
-    found = []
-    for k in range(order):
-        root = acb(arb(2 * k) / order).exp_pi_i()
-        found.append(complex(float(root.real.mid()), float(root.imag.mid())))
-    return found
-
-
-def _proved(block: ComplexArray, near: float, sign: int) -> float:
-    """A number below (sign 1) or above (-1) all singular values of a matrix of floats."""
-    gram = block.conj().T @ block
-    n, rows = len(gram), len(block)
-    size = float(np.linalg.norm(block)) ** 2 * 1.001
-    margin = MARGIN
-    while margin < 1.0:
-        level = near * near * (1 - sign * margin)
-        # complex products round by at most 4 units more than real ones
-        noise = (8 * n + 4 * rows + 64) * EPSILON * (size + n * level)
-        try:
-            np.linalg.cholesky(sign * (gram - (level + sign * noise) * np.eye(n)))
-        except np.linalg.LinAlgError:
-            margin *= 8
-            continue
-        bound = Fraction(level)
-        return root_below(bound) if sign > 0 else root_above(bound)
-    return 0.0 if sign > 0 else root_above(Fraction(size))
-
-
-def _wave(taps: Taps, number: int, amplitude: ComplexArray) -> FloatArray:
-    """The real part of the plane wave of a frequency with amplitudes for phases and channels."""
-    counts, sizes = taps.out_shape[1:], taps.shape[1:]
-    strides = [size // count for size, count in zip(sizes, counts, strict=True)]
-    frequency = np.unravel_index(number, counts)
-    table = amplitude.reshape(*strides, taps.shape[0])
-    wave = np.zeros(taps.shape, dtype=np.complex128)
-    for phase in np.ndindex(*strides):
-        turns = np.zeros(counts)
-        for axis, count in enumerate(counts):
-            line = np.arange(count) * float(frequency[axis]) / count
-            turns = turns + line.reshape(*(-1 if a == axis else 1 for a in range(len(counts))))
-        part = np.exp(2j * np.pi * turns)
-        where = (slice(None), *(slice(p, None, s) for p, s in zip(phase, strides, strict=True)))
-        wave[where] = table[phase].reshape(-1, *(1,) * len(counts)) * part
-    real = wave.real if np.linalg.norm(wave.real) > np.linalg.norm(wave.imag) else wave.imag
-    return np.ascontiguousarray(real).reshape(-1)

@@ -165,9 +165,9 @@ class Proof:
         unit = abs(int(square.det()))
         if not unit:
             return None
-        change = square.solve(fmpz_mat(len(rows), 1, [-rest[i, 0] for i in rows])) * unit
+        right = fmpz_mat(len(rows), 1, [-rest[i, 0] * unit for i in rows])
         fixed = [count * unit for count in counts]
-        for j, delta in zip(columns, change.entries(), strict=True):
+        for j, delta in zip(columns, square.solve(right).entries(), strict=True):
             fixed[j] += int(delta.p)
         if min(fixed) < 0 or any((table * fmpz_mat(size, 1, fixed)).entries()):
             return None

@@ -6,12 +6,12 @@ program bounds |f(y) - f(x)| / |d| from below (`relaxation`, made exact by `pair
 its minimum there is a pair of inputs. docs/stability.md proves the bound, and that it converges.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import product
-from math import gcd, inf, ldexp, log2
+from math import gcd, inf, log2
 from time import monotonic
 from typing import Any
 
@@ -19,15 +19,14 @@ import numpy as np
 
 from monic.bounds.interval import Interval, root_below
 from monic.bounds.inverse_lipschitz import Pair, ratio_at
-from monic.bounds.pair_proof import Forms, Proof
-from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL, new_program, relax
+from monic.bounds.pair_program import Cone, Programs, Solved
+from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL
 from monic.bounds.subject import Subject
 from monic.decision.problem import Point
 
 __all__ = ["PairTree", "is_small"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
-Cone = tuple[tuple[int, ...], ...]
 
 #: Cones of directions narrower than this are not divided any more.
 NARROW = 1e-6
@@ -79,7 +78,7 @@ class PairTree:
         self.nodes = 0
         self._closed = inf
         self._cuts: list[tuple[int, ...]] = []
-        self._forms = _Forms(subject, self._cuts)
+        self._programs = Programs(subject, self._cuts)
         self._heap: list[_Node] = []
         self._cones = list(_half_of_all(subject.dim))
 
@@ -142,20 +141,20 @@ class PairTree:
     def _node(self, bound: float, cone: Cone, state: tuple[int, ...]) -> _Node:
         """Bounds a new node, and looks at the pair that its program found."""
         self.nodes += 1
-        found = self._forms.solve(cone, state)
+        found = self._programs.solve(cone, state)
         for _ in range(AGAIN):
             if not self._cut(found):
                 break
-            found = self._forms.solve(cone, state)
-        square = self._forms.proof.square(
-            state, cone, found.multipliers, found.square * self._forms.top**2
+            found = self._programs.solve(cone, state)
+        square = self._programs.proof.square(
+            state, cone, found.multipliers, found.square * self._programs.top**2
         )
-        bound = max(bound, root_below(square * self._forms.unit**2))
+        bound = max(bound, root_below(square * self._programs.unit**2))
         if not self._enough(bound):
             self._try(found.x, found.other)
         return _Node(bound, self.nodes, cone, state, _choice(found, cone, state))
 
-    def _cut(self, found: "_Solved") -> bool:
+    def _cut(self, found: Solved) -> bool:
         """Cuts off inputs that are outside the ball; whether there were any."""
         ball, before = self.subject.problem.ball, len(self._cuts)
         if ball is None or before >= CUTS * self.subject.dim:
@@ -165,14 +164,14 @@ class PairTree:
                 self._cuts.append(self.subject.cut(tuple(map(Fraction, end.tolist()))))
         if len(self._cuts) == before:
             return False
-        self._forms = _Forms(self.subject, self._cuts)
+        self._programs = Programs(self.subject, self._cuts)
         return True
 
     def _try(self, x: FloatArray, other: FloatArray) -> None:
         """Takes a pair of inputs as an upper bound, if it is one and inside the domain."""
         if not (np.isfinite(x).all() and np.isfinite(other).all()):
             return
-        if self._forms.ratio(x, other) >= self.upper * (1 - 1e-4):
+        if self._programs.ratio(x, other) >= self.upper * (1 - 1e-4):
             return
         subject = self.subject
         inner = subject.problem.inner_point()
@@ -191,96 +190,7 @@ class PairTree:
                 return
 
 
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    """What the program of a node gave: a pair of inputs in floats, and multipliers.
-
-    Arguments:
-        x: One input, relative to a ball's centre.
-        other: The other.
-        gains: How much each row's square would add at that pair.
-        square: The sum of squares that counts.
-        slack: 1 - |d|^2 for the direction d, which is 1 long if the program is exact.
-        multipliers: Of the program's terms.
-    """
-
-    x: FloatArray
-    other: FloatArray
-    gains: FloatArray
-    square: float
-    slack: float
-    multipliers: FloatArray
-
-
-class _Forms:
-    """The rows and sides of a layer, exact and in floats of about 1."""
-
-    def __init__(self, subject: Subject, cuts: list[tuple[int, ...]]) -> None:
-        system, used, n = subject.system(cuts), subject.used, subject.dim
-        rows = [subject.problem.rows[i] for i in used]
-        sides = [] if subject.everywhere else system.rows[subject.problem.matrix.nrows() + 1 :]
-        # a cone's sides come without the coordinate t
-        sides = [(*(-e for e in side), *(0,) * (n + 1 - len(side))) for side in sides]
-        first = next(k for k, entry in enumerate(subject.weights[used[0]]) if entry)
-        #: How long 1 is in the exact rows, for the user.
-        self.unit = Fraction(subject.weights[used[0]][first], rows[0][first])
-        self.unit *= Fraction(2) ** subject.exponent
-        top = max(abs(entry) for row in rows for entry in row[:n])
-        offset = max(abs(row[n]) for row in rows)
-        #: The unit of t.
-        self.time = Fraction(top, offset) if offset else Fraction(1)
-        scales = [max(max(map(abs, s[:n])), abs(s[n]) * self.time) for s in sides]
-        self.program = new_program(
-            np.array([_floats(row, self.time, top) for row in rows]),
-            np.array([_floats(s, self.time, k) for s, k in zip(sides, scales, strict=True)]),
-        )
-        factors = [Fraction(1)] * len(rows)
-        factors += [Fraction(top) / scale for scale in scales]
-        factors += [Fraction(top) / self.time]
-        time = np.array([[*(0.0,) * n, 1.0]])
-        floats = np.concatenate([self.program.rows, self.program.sides, time])
-        self.proof = Proof(Forms(rows, sides, floats, factors))
-        self.top = float(top)
-        self.scale = float(top * self.unit)
-
-    def solve(self, cone: Cone, state: tuple[int, ...]) -> _Solved:
-        """Solves the program of a node."""
-        program, n = self.program, len(cone)
-        ways = np.array(cone, dtype=np.float64).T
-        program.cone[:] = ways / np.linalg.norm(ways, axis=0)
-        program.state[:] = state
-        program.point[0] = 0.0
-        relax(program)
-        point = program.point[0] / max(float(program.point[0, n + 1 :].sum()), 1e-300)
-        x, gap = point[:n], program.cone @ point[n + 1 :]
-        near = program.rows @ point[: n + 1]
-        far = near + program.rows[:, :n] @ gap
-        squares = (np.maximum(far, 0.0) - np.maximum(near, 0.0)) ** 2
-        free = program.state == FREE
-        time = max(float(point[n]), 1e-7 * float(np.abs(point).max())) * float(self.time)
-        return _Solved(
-            x=x / time,
-            other=(x + gap) / time,
-            gains=np.where(free, squares, 0.0),
-            square=float(squares[~free].sum()),
-            slack=1.0 - float(gap @ gap),
-            multipliers=program.multipliers.copy(),
-        )
-
-    def ratio(self, x: FloatArray, other: FloatArray) -> float:
-        """Returns |f(x) - f(other)| / |x - other| in floats, for the user."""
-        rows, n = self.program.rows, x.size
-        offsets = rows[:, n] / float(self.time)
-        outputs = [np.maximum(rows[:, :n] @ end + offsets, 0.0) for end in (x, other)]
-        gap = float(np.linalg.norm(x - other))
-        return self.scale * float(np.linalg.norm(outputs[0] - outputs[1])) / gap if gap else inf
-
-
-def _floats(form: tuple[int, ...], time: Fraction, scale: Fraction | int) -> list[float]:
-    return [*(float(Fraction(e) / scale) for e in form[:-1]), float(form[-1] * time / scale)]
-
-
-def _choice(found: _Solved, cone: Cone, state: tuple[int, ...]) -> int:
+def _choice(found: Solved, cone: Cone, state: tuple[int, ...]) -> int:
     """The row to branch on; -1 for the cone; -2 when floats see nothing left to divide."""
     gain = float(found.gains.sum())
     if gain > 0 and gain >= (gain + found.square) * found.slack:

@@ -7,7 +7,7 @@ from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
 from monic.decision.convolution.sigma import SigmaEstimate
 from monic.decision.problem import Point
-from monic.decision.result import Collision
+from monic.decision.result import Collision, Verdict
 
 __all__ = ["Bounds", "NetworkBounds", "StageBounds"]
 
@@ -75,6 +75,8 @@ class NetworkBounds:
         samples: How many pairs were drawn.
         seed: The seed of the drawing.
         limit: None, or why the search stopped early.
+        verdict: What was decided about the network, where the product proves nothing; else None.
+        collision: For a network that is not one-to-one, two inputs with the same output.
     """
 
     inverse_lipschitz: Interval
@@ -84,3 +86,5 @@ class NetworkBounds:
     samples: int
     seed: int
     limit: str | None = None
+    verdict: Verdict | None = None
+    collision: Collision | None = None

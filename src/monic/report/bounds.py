@@ -13,8 +13,9 @@ from rich.text import Text
 from monic.bounds.compare import Claim
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
-from monic.bounds.result import Bounds, NetworkBounds, StageBounds
+from monic.bounds.result import NetworkBounds, StageBounds
 from monic.decision.convolution.sigma import SigmaEstimate
+from monic.decision.result import Collision, Verdict
 from monic.report.table import empty_table
 from monic.report.text import float_or_none, point, printable, rational, sentence
 
@@ -90,6 +91,8 @@ def bounds_json(answer: BoundsAnswer) -> str:
             "samples": network.samples,
             "seed": network.seed,
             "limit": network.limit,
+            "verdict": None if network.verdict is None else network.verdict.name,
+            "collision": _collision(network.collision),
         },
     }
     return json.dumps(value, allow_nan=False)
@@ -159,7 +162,14 @@ def _network(network: NetworkBounds) -> list[str]:
         "One end is the product over the layers, the other a pair of inputs evaluated exactly "
         f"({network.samples} samples, seed {network.seed}).",
     ]
-    if network.pair is not None:
+    if network.verdict is Verdict.NOT_INJECTIVE:
+        lines[1:] = ["It is not one-to-one" + (":" if network.collision else ".")]
+        if network.collision is not None:
+            lines.append(f"    x     = {point(network.collision.x)}")
+            lines.append(f"    other = {point(network.collision.other)}")
+    elif network.verdict is Verdict.INJECTIVE:
+        lines.append("It is one-to-one, by decide; the product does not show how stably.")
+    if network.pair is not None and network.verdict is not Verdict.NOT_INJECTIVE:
         lines.append(f"    x     = {point(network.pair.x)}")
         lines.append(f"    other = {point(network.pair.other)}")
     return lines
@@ -181,7 +191,7 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
         "limit": bounds.limit,
         "point": None if bounds.point is None else [rational(t) for t in bounds.point],
         "pair": _pair(bounds.pair),
-        "collision": _collision(bounds),
+        "collision": _collision(bounds.collision),
         "nodes": bounds.nodes,
         "seconds": bounds.seconds,
         "estimate": _estimate(bounds.estimate),
@@ -192,8 +202,7 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
     }
 
 
-def _collision(bounds: Bounds) -> dict[str, object] | None:
-    pair = bounds.collision
+def _collision(pair: Collision | None) -> dict[str, object] | None:
     if pair is None:
         return None
     return {"x": [rational(t) for t in pair.x], "other": [rational(t) for t in pair.other]}
