@@ -152,6 +152,11 @@ _UP = Layer(
 #: Dead for x <= 1/2, whatever was not carried.
 _MERGED = (Layer([[2.0, 0.0, -1.0]]), "relu")
 
+_WIDE = Layer([[1.0, 0.0, 0.0], [-2.0, 1.0, 0.0]], {"kind": "orthant"})
+_NARROW = collision_header([(_WIDE, "identity"), _MERGED], _WIDE.domain, [], []) | {
+    "evidence": {"kind": "bottleneck", "stage": 1, "x": ["1", "1/2"]}
+}
+
 EXAMPLES |= {
     "composition": _network(
         composition([(_SPLIT, "relu"), (_ORTHANT, "relu"), (_LAST, "one-to-one")], [1, 0]),
@@ -174,6 +179,7 @@ EXAMPLES |= {
         (collision_header([(_SKIP, "relu past 1"), _MERGED], BOX, ["1/2"], ["0"]), b""),
         *(_SKIP, _MERGED[0]),
     ),
+    "bottleneck": _network((_NARROW, b""), _WIDE, _MERGED[0]),
     "network collision": _network(
         (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)
     ),

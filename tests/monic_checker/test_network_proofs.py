@@ -170,3 +170,54 @@ def test_stages_that_do_not_fit_are_malformed() -> None:
 def test_bytes_after_a_collision_are_malformed() -> None:
     example = EXAMPLES["network collision"]
     assert refused(example, example.header, b"\0") == "body"
+
+
+@pytest.mark.parametrize(
+    ("change", "address"),
+    [
+        ({"stage": 0}, "evidence.stage"),  # as many numbers as inputs
+        ({"stage": 2}, "evidence.stage"),
+        ({"stage": True}, "evidence.stage"),
+        ({"x": ["1", "0"]}, "evidence.x"),  # on the boundary
+        ({"x": ["1"]}, "evidence.x"),
+    ],
+)
+def test_bottlenecks(change: dict[str, Any], address: str) -> None:
+    example = EXAMPLES["bottleneck"]
+    header = copy.deepcopy(example.header)
+    header["evidence"] |= change
+    assert refused(example, header) == address
+
+
+def test_a_bottleneck_may_lie_behind_smooth_activations() -> None:
+    example = EXAMPLES["bottleneck"]
+    header = copy.deepcopy(example.header)
+    header["subject"]["stages"][0] |= {"activation": "tanh", "carried": 1}
+    check(io.BytesIO(Example(header, b"", example.arrays).proof), example.arrays)
+
+
+def test_what_is_carried_and_bent_is_said() -> None:
+    for name, words in (
+        ("carried numbers", "stage 0 (relu past the first 1 numbers)"),
+        ("leaky slopes", "stage 0 (leaky-relu with the slopes A2)"),
+    ):
+        example = EXAMPLES[name]
+        assert words in check(io.BytesIO(example.proof), example.arrays).sentence()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "address"),
+    [
+        ("carried numbers", {"carried": 2}, "subject.stages[0].carried"),
+        ("carried numbers", {"carried": -1}, "subject.stages[0].carried"),
+        ("carried numbers", {"slope": 0}, "subject.stages[0].slope"),
+        ("leaky slopes", {"slope": None}, "subject.stages[0].slope"),
+        ("leaky slopes", {"slope": 3}, "subject.stages[0].slope"),
+        ("leaky slopes", {"slope": 0}, "subject.stages"),  # the weights as slopes: one is -2
+    ],
+)
+def test_wrong_stages(name: str, change: dict[str, Any], address: str) -> None:
+    example = EXAMPLES[name]
+    header = copy.deepcopy(example.header)
+    header["subject"]["stages"][0] |= change
+    assert refused(example, header) == address

@@ -6,10 +6,11 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.subject import array, header, point_certificate, subject
+from monic.certificate.subject import array, header, point_certificate, rationals, subject
 from monic.model import Activation, Network, Stage, WholeSpace
 
 __all__ = [
+    "bottleneck_certificate",
     "composition_certificate",
     "first_stage_certificate",
     "network_collision_certificate",
@@ -35,6 +36,18 @@ def network_collision_certificate(
 def first_stage_certificate(network: Network, first: Certificate) -> Certificate:
     """Returns the certificate that a network merges what its first stage merges."""
     evidence = {"kind": "first-stage", "evidence": first.header["evidence"]}
+    return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
+
+
+def bottleneck_certificate(network: Network, stage: int, x: Sequence[Fraction]) -> Certificate:
+    """Returns the certificate that a network merges inputs since a stage is narrower than they.
+
+    Arguments:
+        network: The network.
+        stage: The number of the stage.
+        x: A point inside the domain, which thus has an interior.
+    """
+    evidence = {"kind": "bottleneck", "stage": stage, "x": rationals(x)}
     return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
 
 

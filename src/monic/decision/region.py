@@ -25,7 +25,9 @@ from monic.model import (
     Orthant,
     Polyhedron,
     Scale,
+    Select,
     Shift,
+    Sum,
     WholeSpace,
 )
 
@@ -278,7 +280,13 @@ def _multiplied(
     if isinstance(step, Concat):
         tables = [np.eye(step.in_dim) if w is None else w for w, _ in parts]
         return np.concatenate(tables), np.concatenate([b for _, b in parts])
+    if isinstance(step, Sum):
+        tables = [np.eye(step.in_dim) if w is None else w.astype(np.float64) for w, _ in parts]
+        return np.sum(tables, axis=0), np.sum([b for _, b in parts], axis=0)
     weight, bias = parts[0]
+    if isinstance(step, Select):
+        places = list(step.places)
+        return (np.eye(step.in_dim) if weight is None else weight)[places], bias[places]
     if isinstance(step, Linear):
         matrix = step.matrix.T if step.transposed else step.matrix
         if weight is None:

@@ -13,13 +13,14 @@ which 1.001 covers for d < 2^40. An interval whose middle is not finite says not
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import reduce
 from math import lcm
 from typing import Any
 
 import numpy as np
 from flint import fmpz_mat
 
-from monic.model import AffineMap, Concat, Input, Linear, Scale, Shift
+from monic.model import AffineMap, Concat, Input, Linear, Scale, Select, Shift, Sum
 from monic.model.array import Array, dyadic
 
 __all__ = ["active_rows", "depth_below"]
@@ -99,7 +100,13 @@ def _interval(
     if isinstance(step, Concat):
         middles, radii = zip(*parts, strict=True)
         return np.concatenate(middles), np.concatenate(radii)
+    if isinstance(step, Sum):
+        share = len(parts) * UNIT  # of the sizes that are added up, each rounded with the sum
+        spread = sum((r + np.abs(m) * share for m, r in parts), np.zeros(step.out_dim))
+        return np.sum([m for m, _ in parts], axis=0), SLACK * spread + TINY
     middle, radius = parts[0]
+    if isinstance(step, Select):
+        return middle[list(step.places)], radius[list(step.places)]
     if isinstance(step, Linear):
         return _product(step, middle, radius)
     assert isinstance(step, (Shift, Scale)), "every step of an affine map has its interval"
@@ -164,6 +171,11 @@ class _Exact:
             return self._linear(step, rows)
         if isinstance(step, Concat):
             return self._concat(step, rows)
+        if isinstance(step, Select):
+            return self.values(step.of, np.array(step.places)[rows])
+        if isinstance(step, Sum):
+            first, *rest = (self.values(part, rows) for part in step.parts())
+            return reduce(_sum, rest, first)
         assert isinstance(step, (Shift, Scale)), "every step of an affine map has its values"
         vector = step.vector.reshape(-1)
         chosen, exponent = dyadic(vector[rows] if vector.size > 1 else vector)

@@ -13,7 +13,7 @@ from flint import fmpz, fmpz_mat
 from monic.model import AffineMap, Domain, Network
 from monic.model.affine import ExactAffine
 
-__all__ = ["Chain", "Floats", "Layer", "Point", "is_small", "linear_part"]
+__all__ = ["Chain", "Floats", "Layer", "Point", "bent", "is_small", "linear_part"]
 
 Point = tuple[Fraction, ...]
 
@@ -58,21 +58,8 @@ class Layer:
         return np.where(u > 0, u, self.float_slopes * u) if self.kinks else u
 
     def bent(self, u: Sequence[Fraction], local: ExactAffine) -> ExactAffine:
-        """Returns the affine map after the activation near a point.
-
-        Arguments:
-            u: What comes before the activation at the point.
-            local: The affine map there, before the activation.
-        """
-        factors, power = _integers(
-            [Fraction(1) if t > 0 else s for s, t in zip(self.slopes, u, strict=True)]
-        )
-        rows = [
-            [factor * entry for entry in row]
-            for factor, row in zip(factors, local.weight.tolist(), strict=True)
-        ]
-        bias = [f * b for f, b in zip(factors, local.bias.entries(), strict=True)]
-        return ExactAffine(fmpz_mat(rows), fmpz_mat(len(bias), 1, bias), local.exponent + power)
+        """Returns the affine map after the activation near a point; see `bent`."""
+        return bent(self.slopes, u, local)
 
     @cached_property
     def weight(self) -> Floats:
@@ -171,6 +158,25 @@ class Chain:
             np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()
             for layer in self.layers
         )
+
+
+def bent(slopes: Point, u: Sequence[Fraction], local: ExactAffine) -> ExactAffine:
+    """Returns the affine map after an activation near a point.
+
+    Arguments:
+        slopes: The slopes below 0.
+        u: What comes before the activation at the point.
+        local: The affine map there, before the activation.
+    """
+    factors, power = _integers(
+        [Fraction(1) if t > 0 else s for s, t in zip(slopes, u, strict=True)]
+    )
+    rows = [
+        [factor * entry for entry in row]
+        for factor, row in zip(factors, local.weight.tolist(), strict=True)
+    ]
+    bias = [f * b for f, b in zip(factors, local.bias.entries(), strict=True)]
+    return ExactAffine(fmpz_mat(rows), fmpz_mat(len(bias), 1, bias), local.exponent + power)
 
 
 def linear_part(network: Network) -> Chain | None:

@@ -13,12 +13,18 @@ from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of
 from monic.decision.layer import decide_layer
+from monic.decision.network.bottleneck import (
+    bottleneck,
+    bottleneck_decision,
+    pair_through,
+    words,
+)
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.chain import linear_part
 from monic.decision.network.collision import as_collision, not_injective
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
-from monic.decision.problem import Problem
+from monic.decision.problem import Point, Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
 from monic.model import (
     AffineMap,
@@ -106,7 +112,9 @@ def network_decision(
         chain = linear_part(network)
         pair = first if chain is None else as_collision(chain, first.x, first.other)
         return not_injective(network, stages, pair, _first(stages))
-    found = _searched(network, stages, approach)
+    narrow = bottleneck(network)
+    short = _narrowed(network, stages, narrow, approach)
+    found = _searched(network, stages, approach) if short is None else short
     if isinstance(found, NetworkDecision):
         return found
     if verdicts[:1] == [Verdict.NOT_INJECTIVE]:
@@ -117,6 +125,9 @@ def network_decision(
             stages=tuple(stages),
             certificate=None if proof is None else first_stage_certificate(network, proof),
         )
+    if narrow is not None:
+        inner = _inner(network)
+        return bottleneck_decision(network, narrow, tuple(stages), inner)
     return NetworkDecision(
         verdict=Verdict.UNDECIDED,
         reason="; ".join(filter(None, [_why(network, stages), found])),
@@ -146,15 +157,37 @@ def _searched(
     chain = linear_part(network)
     if chain is None:
         return "its first map is too large for a search for two inputs"
-    inner = Problem(ReLULayer(network.stages[0].map, domain=network.domain))
-    sampler = Sampler(
-        network.domain, network.in_dim, inner.outside(inner.inner_point()), approach.execution.seed
-    )
+    sampler = _sampler(network, approach)
     seconds = SECONDS if approach.limits.seconds is None else approach.limits.seconds
     found = search(chain, stages, sampler, seconds)
     if isinstance(found, str):
         return found
     return not_injective(network, stages, as_collision(chain, *found.pair), found.how)
+
+
+def _narrowed(
+    network: Network,
+    stages: Sequence[StageDecision],
+    narrow: int | None,
+    approach: Approach | None,
+) -> NetworkDecision | None:
+    """Returns the decision by two inputs that meet in a narrow stage, where they are short."""
+    if narrow is None or approach is None or approach.method == "structure":
+        return None
+    pair = pair_through(network, narrow, _sampler(network, approach))
+    if pair is None:
+        return None
+    return not_injective(network, stages, pair, words(network, narrow))
+
+
+def _sampler(network: Network, approach: Approach) -> Sampler:
+    return Sampler(network.domain, network.in_dim, _inner(network), approach.execution.seed)
+
+
+def _inner(network: Network) -> Point:
+    """Returns a point inside the domain."""
+    problem = Problem(ReLULayer(network.stages[0].map, domain=network.domain))
+    return problem.outside(problem.inner_point())
 
 
 def _first(stages: Sequence[StageDecision]) -> str:
