@@ -139,7 +139,7 @@ def test_no_part_of_a_network_rests_on_an_assumption() -> None:
     stage = after | {"arrays": layer["arrays"], "map": layer["map"]}
     subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
     for kind, words in (("packing", "evidence.layers"), ("tree", "relation without rows")):
-        part = {"domain": None, "evidence": {"kind": kind}}
+        part = {"stages": 1, "domain": None, "evidence": {"kind": kind}}
         evidence = {"kind": "composition", "layers": [part]}
         header = {"claim": "INJECTIVE", "assumption": None, "subject": subject}
         text = json.dumps(header | {"evidence": evidence}).encode()

@@ -51,15 +51,19 @@ def bottleneck_certificate(network: Network, stage: int, x: Sequence[Fraction]) 
     return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
 
 
-def composition_certificate(network: Network, certificates: Sequence[Certificate]) -> Certificate:
-    """Returns the certificate that a network is one-to-one because each of its stages is.
+def composition_certificate(
+    network: Network, certificates: Sequence[Certificate], counts: Sequence[int]
+) -> Certificate:
+    """Returns the certificate that a network is one-to-one because its spans of stages are.
 
     Arguments:
         network: The network.
-        certificates: One of INJECTIVE for every stage, on a superset of what reaches it.
+        certificates: One of INJECTIVE for every span, on a superset of what reaches it.
+        counts: How many stages each of them is about.
     """
     layers = [
         {
+            "stages": counts[k],
             "domain": None if k == 0 else certificate.header["subject"]["domain"],
             "evidence": certificate.header["evidence"],
         }

@@ -13,7 +13,10 @@ from flint import fmpz, fmpz_mat
 from monic.model import AffineMap, Domain, Network
 from monic.model.affine import ExactAffine
 
-__all__ = ["Chain", "Floats", "Layer", "Point", "bent", "is_small", "linear_part"]
+__all__ = [
+    *("Chain", "Floats", "Layer", "Point", "bent"),
+    *("floats", "integers", "is_small", "linear_part"),
+]
 
 Point = tuple[Fraction, ...]
 
@@ -64,12 +67,12 @@ class Layer:
     @cached_property
     def weight(self) -> Floats:
         """W, rounded to float64."""
-        return _floats(self.map.weight, self.map.exponent)
+        return floats(self.map.weight, self.map.exponent)
 
     @cached_property
     def bias(self) -> Floats:
         """b, rounded to float64."""
-        return _floats(self.map.bias, self.map.exponent)[:, 0]
+        return floats(self.map.bias, self.map.exponent)[:, 0]
 
     def after(self, inner: ExactAffine) -> ExactAffine:
         """Returns the affine map of the stage after another one, exactly."""
@@ -168,7 +171,7 @@ def bent(slopes: Point, u: Sequence[Fraction], local: ExactAffine) -> ExactAffin
         u: What comes before the activation at the point.
         local: The affine map there, before the activation.
     """
-    factors, power = _integers(
+    factors, power = integers(
         [Fraction(1) if t > 0 else s for s, t in zip(slopes, u, strict=True)]
     )
     rows = [
@@ -205,14 +208,14 @@ def _activated(layer: Layer, numbers: fmpz_mat, power: int) -> tuple[fmpz_mat, i
     if not layer.kinks:
         return numbers, power
     entries = numbers.entries()
-    factors, more = _integers(
+    factors, more = integers(
         [Fraction(1) if v > 0 else s for s, v in zip(layer.slopes, entries, strict=True)]
     )
     bent = [factor * v for factor, v in zip(factors, entries, strict=True)]
     return fmpz_mat(layer.out_dim, 1, bent), power + more
 
 
-def _integers(slopes: Sequence[Fraction]) -> tuple[list[fmpz], int]:
+def integers(slopes: Sequence[Fraction]) -> tuple[list[fmpz], int]:
     """Returns integers z and a power with z_i 2^power the slopes, which are floats."""
     power = 1 - max(slope.denominator.bit_length() for slope in slopes)
     unit = 1 << -power
@@ -224,7 +227,8 @@ def _point(numbers: fmpz_mat, power: int, unit: int) -> Point:
     return tuple(int(v) * scale for v in numbers.entries())
 
 
-def _floats(matrix: fmpz_mat, exponent: int) -> Floats:
+def floats(matrix: fmpz_mat, exponent: int) -> Floats:
+    """Returns an integer matrix times a power of two, rounded to float64."""
     shape = (int(matrix.nrows()), int(matrix.ncols()))
     entries = [_float(int(entry), exponent) for entry in matrix.entries()]
     return np.array(entries, dtype=np.float64).reshape(shape)

@@ -22,6 +22,7 @@ from monic.decision.network.bottleneck import (
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.chain import linear_part
 from monic.decision.network.collision import as_collision, not_injective
+from monic.decision.network.runs import Span, spans
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
 from monic.decision.problem import Point, Problem
@@ -106,13 +107,20 @@ def network_decision(
     """
     verdicts = [stage.decision.verdict for stage in stages]
     if len(stages) == len(network.stages) and all(v is Verdict.INJECTIVE for v in verdicts):
-        return _composed(network, stages)
+        single = [Span(k, 1, stage.decision.certificate) for k, stage in enumerate(stages)]
+        return _composed(network, stages, single)
     first = stages[0].decision.collision if verdicts[:1] == [Verdict.NOT_INJECTIVE] else None
     if first is not None:
         chain = linear_part(network)
         pair = first if chain is None else as_collision(chain, first.x, first.other)
         return not_injective(network, stages, pair, _first(stages))
     narrow = bottleneck(network)
+    together = ""
+    if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
+        parts = spans(network, stages)
+        if not isinstance(parts, str):
+            return _composed(network, stages, parts)
+        together = parts
     short = _narrowed(network, stages, narrow, approach)
     found = _searched(network, stages, approach) if short is None else short
     if isinstance(found, NetworkDecision):
@@ -130,21 +138,40 @@ def network_decision(
         return bottleneck_decision(network, narrow, tuple(stages), inner)
     return NetworkDecision(
         verdict=Verdict.UNDECIDED,
-        reason="; ".join(filter(None, [_why(network, stages), found])),
+        reason="; ".join(filter(None, [_why(network, stages), together, found])),
         stages=tuple(stages),
     )
 
 
-def _composed(network: Network, stages: Sequence[StageDecision]) -> NetworkDecision:
-    assumptions = {s.decision.assumption for s in stages if s.decision.assumption is not None}
-    proofs = [s.decision.certificate for s in stages if s.decision.certificate is not None]
-    whole = len(proofs) == len(stages) and not assumptions
+def _composed(
+    network: Network, stages: Sequence[StageDecision], parts: Sequence[Span]
+) -> NetworkDecision:
+    single = [stages[span.first].decision for span in parts if span.count == 1]
+    assumptions = {d.assumption for d in single if d.assumption is not None}
+    proofs = [span.certificate for span in parts if span.certificate is not None]
+    counts = [span.count for span in parts]
+    whole = len(proofs) == len(parts) and not assumptions
     return NetworkDecision(
         verdict=Verdict.INJECTIVE,
-        reason="every layer is one-to-one on a convex superset of what reaches it",
+        reason=_together(network, parts),
         stages=tuple(stages),
         assumption=", ".join(sorted(assumptions)) or None,
-        certificate=composition_certificate(network, proofs) if whole else None,
+        certificate=composition_certificate(network, proofs, counts) if whole else None,
+    )
+
+
+def _together(network: Network, parts: Sequence[Span]) -> str:
+    names = [stage.name for stage in network.stages]
+    runs = [
+        f"{names[span.first]!r} to {names[span.first + span.count - 1]!r} (by {span.how})"
+        for span in parts
+        if span.count > 1
+    ]
+    if not runs:
+        return "every layer is one-to-one on a convex superset of what reaches it"
+    return (
+        "every layer or run of layers is one-to-one on a convex superset of what reaches it; "
+        f"runs: {', '.join(runs)}"
     )
 
 

@@ -1,0 +1,181 @@
+"""Runs of stages by intervals of slopes: F(x) - F(y) = J (x - y) with J in a known interval.
+
+An activation t -> max(t, 0) + s min(t, 0) moves two numbers by a slope between s and 1 times
+their difference, and by 1 exactly where both are known to be >= 0. Carried through the affine
+maps, this gives matrices L <= J <= U for all pairs of points, over the rationals. Where floats P
+and v > 0 satisfy (|I - P C| + |P| R) v < v for C = (L + U)/2 and R = (U - L)/2, every such
+J has P J invertible, so that J (x - y) = 0 only for x = y. docs/networks.md has the proof.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from flint import fmpz_mat
+
+from monic.decision.network.bounds import intervals, range_superset
+from monic.decision.network.chain import Floats, floats, integers
+from monic.model import Activation, Box, Domain, Orthant, Stage
+from monic.model.affine import ExactAffine
+
+__all__ = ["Secants", "secants", "slope_bounds", "unknown_slopes"]
+
+#: Bits of P and v, which are written into the proof.
+BITS = 20
+
+ONE = Fraction(1)
+_STEEPEST = {Activation.TANH: Fraction(1), Activation.SIGMOID: Fraction(1, 4)}
+
+
+@dataclass(frozen=True, slots=True)
+class Secants:
+    """What proves that a run is one-to-one: P, as integers over a power of two, and v."""
+
+    inverse: fmpz_mat
+    bits: int
+    weights: list[int]
+
+
+def unknown_slopes(stage: Stage) -> bool:
+    """Whether nothing is known about how much a stage's activation moves two numbers."""
+    return stage.slopes() is None and stage.activation not in _STEEPEST
+
+
+def slope_bounds(stage: Stage, domain: Domain) -> list[tuple[Fraction, Fraction]]:
+    """Returns between what the difference quotients of a stage's activation lie, each."""
+    slopes, count = stage.slopes(), stage.map.out_dim
+    if slopes is None:
+        steep = Fraction(0), _STEEPEST[stage.activation]
+        return [(ONE, ONE)] * stage.carried + [steep] * (count - stage.carried)
+    box = domain
+    if isinstance(domain, Orthant):
+        dim = stage.map.in_dim
+        box = Box(np.zeros(dim), np.full(dim, np.inf))
+    known = isinstance(box, Box) and any(slope != 1 for slope in slopes)
+    low = high = np.full(count, np.nan)
+    if known and isinstance(box, Box):
+        low, high = intervals(stage.map.exact(), box)
+    return [
+        _between(slope, a, b)
+        for slope, a, b in zip(slopes, low.tolist(), high.tolist(), strict=True)
+    ]
+
+
+def _between(slope: Fraction, low: float, high: float) -> tuple[Fraction, Fraction]:
+    if low >= 0:
+        return ONE, ONE
+    if high <= 0:
+        return slope, slope
+    return min(slope, ONE), max(slope, ONE)
+
+
+def secants(stages: Sequence[Stage], domain: Domain) -> Secants | None:
+    """Returns what proves that stages in turn are one-to-one on a domain, or None.
+
+    Arguments:
+        stages: Stages whose activations have known slopes.
+        domain: A superset of what reaches the first one.
+    """
+    low, high, exponent = slopes_of(stages, domain)
+    if low.nrows() < low.ncols():
+        return None
+    first, second = (floats(matrix, exponent) for matrix in (low, high))
+    with np.errstate(all="ignore"):
+        center, radius = (first + second) / 2, (second - first) / 2
+        if not (np.isfinite(center).all() and np.isfinite(radius).all()):
+            return None
+        inverse = np.linalg.pinv(center)
+        size = float(np.abs(inverse).max())
+        if not 0 < size < np.inf:
+            return None
+        bits = BITS - int(np.frexp(size)[1])
+        rounded = np.round(np.ldexp(inverse, bits))
+        inverse = np.ldexp(rounded, -bits)
+        growth = np.abs(np.eye(center.shape[1]) - inverse @ center) + np.abs(inverse) @ radius
+    weights = _weights(growth)
+    if weights is None:
+        return None
+    integer = fmpz_mat(
+        len(rounded), rounded.shape[1], [int(t) for t in rounded.reshape(-1).tolist()]
+    )
+    found = Secants(integer, bits, weights)
+    return found if _holds(found, low, high, exponent) else None
+
+
+def slopes_of(stages: Sequence[Stage], domain: Domain) -> tuple[fmpz_mat, fmpz_mat, int]:
+    """Returns (L, U, e): J lies between L 2^e and U 2^e, entry by entry, for all pairs."""
+    size = stages[0].map.in_dim
+    low = fmpz_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+    high, exponent = low, 0
+    for stage in stages:
+        exact = stage.map.exact()
+        low, high = _applied(exact, low, high)
+        exponent += exact.exponent
+        plain = stage is stages[-1] and stage.activation.is_one_to_one
+        bounds = [(ONE, ONE)] * stage.map.out_dim if plain else slope_bounds(stage, domain)
+        low, high, power = _bent(low, high, bounds)
+        exponent += power
+        domain = range_superset(stage, domain)
+    return low, high, exponent
+
+
+def _applied(exact: ExactAffine, low: fmpz_mat, high: fmpz_mat) -> tuple[fmpz_mat, fmpz_mat]:
+    shape = int(exact.weight.nrows()), int(exact.weight.ncols())
+    entries = exact.weight.entries()
+    plus = fmpz_mat(*shape, [entry if entry > 0 else 0 for entry in entries])
+    minus = fmpz_mat(*shape, [entry if entry < 0 else 0 for entry in entries])
+    return plus * low + minus * high, plus * high + minus * low
+
+
+def _bent(
+    low: fmpz_mat, high: fmpz_mat, bounds: Sequence[tuple[Fraction, Fraction]]
+) -> tuple[fmpz_mat, fmpz_mat, int]:
+    numbers, power = integers([bound for pair in bounds for bound in pair])
+    pairs = list(zip(numbers[0::2], numbers[1::2], strict=True))
+    shape = int(low.nrows()), int(low.ncols())
+    least = [
+        (small if entry > 0 else large) * entry
+        for (small, large), row in zip(pairs, low.tolist(), strict=True)
+        for entry in row
+    ]
+    most = [
+        (large if entry > 0 else small) * entry
+        for (small, large), row in zip(pairs, high.tolist(), strict=True)
+        for entry in row
+    ]
+    return fmpz_mat(*shape, least), fmpz_mat(*shape, most), power
+
+
+def _weights(growth: Floats) -> list[int] | None:
+    """Returns v > 0 with growth v < v in floats, rounded; None when there seems to be none."""
+    weights = np.ones(len(growth))
+    for _ in range(60):
+        image = growth @ weights
+        if (image < 0.999 * weights).all():
+            return [int(t) for t in np.maximum(np.round(weights / weights.max() * 2**BITS), 1)]
+        weights = image / max(float(image.max()), 1e-300) + 1e-3
+    return None
+
+
+def _holds(found: Secants, low: fmpz_mat, high: fmpz_mat, exponent: int) -> bool:
+    """Confirms (|I - P C| + |P| R) v < v over the integers, both sides times a power of two."""
+    power = exponent - 1 - found.bits  # of P C and |P| R, as L + U and U - L are twice C and R
+    shift = max(power, 0)
+    one = 1 << (shift - power)
+    size = int(low.ncols())
+    absolute = fmpz_mat(
+        int(found.inverse.nrows()),
+        int(found.inverse.ncols()),
+        [abs(e) for e in found.inverse.entries()],
+    )
+    middle = (found.inverse * (low + high)).tolist()
+    spread = (absolute * (high - low)).tolist()
+    for i in range(size):
+        total = 0
+        for j, weight in enumerate(found.weights):
+            gap = abs((one if i == j else 0) - (int(middle[i][j]) << shift))
+            total += (gap + (int(spread[i][j]) << shift)) * weight
+        if total >= one * found.weights[i]:
+            return False
+    return True
