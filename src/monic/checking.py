@@ -1,14 +1,15 @@
 """The front door to the independent checker: hands it a proof and the arrays it speaks about."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import monic_checker
 from monic.certificate import Certificate
 from monic.errors import InvalidProof, MalformedProof, UnreadableModel
+from monic.io.files import is_module
 from monic.model import (
     AffineMap,
     ChannelScale,
@@ -22,12 +23,20 @@ from monic.model import (
 )
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
+from monic.model.derived import origin_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    Model = str | Path | ReLULayer | Network | Stage | nn.Module
 
 __all__ = ["check", "claim"]
 
 
 def check(
-    proof: str | Path | Certificate, model: str | Path | ReLULayer | Network | Stage
+    proof: str | Path | Certificate,
+    model: "Model",
+    input_shape: Sequence[int] | None = None,
 ) -> None:
     """Checks a proof about a model; returns nothing when the proof is valid.
 
@@ -36,7 +45,10 @@ def check(
 
     Arguments:
         proof: A proof file, or the certificate of a decision.
-        model: A model file, which the checker reads by itself, or the layer or network.
+        model: A model file, which the checker reads by itself, the layer or network, or a torch
+            module: then its parameters, buffers and weights in force.
+        input_shape: Of a module, as `load` takes it: then whatever `load` computes from the
+            parameters may be named by the proof, too.
 
     Raises:
         InvalidProof: when the proof does not prove its claim about these weights; the message
@@ -49,14 +61,18 @@ def check(
         >>> layer = ReLULayer([[1.0], [-1.0]])
         >>> check(decide(layer).certificate, layer)
     """
-    claim(proof, model)
+    claim(proof, model, input_shape)
 
 
-def claim(proof: str | Path | Certificate, model: str | Path | ReLULayer | Network | Stage) -> str:
+def claim(
+    proof: str | Path | Certificate,
+    model: "Model",
+    input_shape: Sequence[int] | None = None,
+) -> str:
     """Returns what a proof proves, in words, after checking it; raises as `check` does."""
     with _stream(proof) as stream:
         try:
-            return monic_checker.check(stream, _arrays(model)).sentence()
+            return monic_checker.check(stream, _arrays(model, input_shape)).sentence()
         except monic_checker.InvalidProof as error:
             raise InvalidProof(str(error)) from None
         except monic_checker.MalformedProof as error:
@@ -81,13 +97,17 @@ def _stream(proof: str | Path | Certificate) -> Iterator[BinaryIO]:
         yield file
 
 
-def _arrays(
-    model: str | Path | ReLULayer | Network | Stage,
-) -> Iterable[monic_checker.Array]:
+def _arrays(model: "Model", input_shape: Sequence[int] | None) -> Iterable[monic_checker.Array]:
     if isinstance(model, str | Path):
         return _arrays_of_file(Path(model))
+    if is_module(model):
+        from monic.io.torch import arrays_of_module
+
+        return (_array(name, array) for name, array in arrays_of_module(model, input_shape))
+    assert isinstance(model, ReLULayer | Network | Stage), "what else there is was taken above"
     stages = model.stages if isinstance(model, Network) else (model,)
-    found = [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    weights = (pair for stage in stages for pair in _weights(stage.map))
+    found = [_array(name, own) for name, array in weights for own in _own(array)]
     slopes = [stage.slope for stage in stages if isinstance(stage, Stage)]
     return found + [_array("slope", slope) for slope in slopes if slope is not None]
 
@@ -109,6 +129,12 @@ def _weights(value: AffineMap) -> Iterator[tuple[str, Array]]:
             yield "bias", step.vector
         elif isinstance(step, Scale | ChannelScale):
             yield "scale", step.vector
+
+
+def _own(array: Array) -> tuple[Array, ...]:
+    """The arrays of the user's model: those that a derived array is computed from."""
+    origin = origin_of(array)
+    return (array,) if origin is None else origin.sources
 
 
 def _array(name: str, array: Array) -> monic_checker.Array:

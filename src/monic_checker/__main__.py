@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "models",
         metavar="MODEL",
         nargs="+",
-        help="a file with the layer's weights: .onnx, .safetensors, .npy or .npz",
+        help="a file with the layer's weights: .onnx, .safetensors, .pt, .pth, .npy or .npz",
     )
     return parser
 

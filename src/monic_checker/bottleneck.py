@@ -49,6 +49,10 @@ class Bottleneck:
         width = subject.stages[self.stage].m
         if width >= subject.n:
             raise InvalidProof("evidence.stage", f"expected fewer than {subject.n} numbers")
+        if any(
+            activation.name == "normalization" for activation in subject.activations[: self.stage]
+        ):
+            raise InvalidProof("evidence.stage", "expected no given statistics before the stage")
         point = over_one_denominator(self.x, Budget(), "evidence.x")
         if not subject.domain.contains(point, interior=True):
             raise InvalidProof("evidence.x", "the point does not lie inside the domain")

@@ -44,7 +44,7 @@ def check_files(proof: str | os.PathLike[str], models: Iterable[str | os.PathLik
 
     Arguments:
         proof: The path of the proof.
-        models: Paths of ONNX, safetensors, .npy and .npz files.
+        models: Paths of ONNX, safetensors, .pt, .npy and .npz files.
 
     Raises:
         InvalidProof: when the proof does not hold, or the models have other weights.

@@ -12,6 +12,7 @@ from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Evidence, Findings
 from monic_checker.network import NetworkSubject, Stages
+from monic_checker.projection import RandomProjection
 from monic_checker.slopes import Slopes
 from monic_checker.subject import Subject
 
@@ -38,6 +39,7 @@ class _Entry:
     span: range
     domain: Domain
     evidence: Evidence | Contraction | Slopes
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Composition:
     """The entries, which cover the stages in order."""
 
     entries: list[_Entry]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of evidence."""
+        return [entry.kind for entry in self.entries]
 
     @classmethod
     def read(cls, value: object, subject: NetworkSubject, rules: Rules) -> "Composition":
@@ -63,7 +70,8 @@ class Composition:
             count = integer(count, f"{address}.stages", 1, end - at + 1)
             span = range(at, at + count)
             domain = _domain(place, subject, at, address)
-            entries.append(_Entry(span, domain, _evidence(why, subject, span, rules, address)))
+            why_so, kind = _evidence(why, subject, span, rules, address)
+            entries.append(_Entry(span, domain, why_so, kind))
             at += count
         if at != end:
             raise MalformedProof("evidence.layers", f"expected entries for {end} stages")
@@ -114,16 +122,19 @@ def _domain(place: object, subject: NetworkSubject, at: int, address: str) -> Do
 
 def _evidence(
     why: object, subject: NetworkSubject, span: range, rules: Rules, address: str
-) -> Evidence | Contraction | Slopes:
-    stage = subject.layer(span.start)
+) -> tuple[Evidence | Contraction | Slopes, str]:
+    stage, where = subject.layer(span.start), f"{address}.evidence"
     kinds = [*_RUNS]
     if len(span) == 1:
         kinds += [rule[2] for rule in rules if rule[:2] == ("INJECTIVE", stage.kind)]
+        kinds += ["random-projection"] if stage.kind == "affine" else []
     kind = why.get("kind") if isinstance(why, dict) else None
-    kind = choice(kind, f"{address}.evidence.kind", kinds)
+    kind = choice(kind, f"{where}.kind", kinds)
     if kind in _RUNS:
-        return _RUNS[kind](why, subject, span)
-    return rules["INJECTIVE", stage.kind, kind](why, stage)
+        return _RUNS[kind](why, subject, span), kind
+    if kind == "random-projection":
+        return RandomProjection.read(why, subject, span.start, where), kind
+    return rules["INJECTIVE", stage.kind, kind](why, stage), kind
 
 
 #: What proves stages together.

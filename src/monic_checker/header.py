@@ -44,11 +44,12 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
 }
 
 
-#: The assumption that a kind of evidence rests on; the others need none.
-_ASSUMES = {"packing": "general-position"}
-
-#: What may prove a part of a network, whose claim carries no assumption.
-_UNCONDITIONAL = {rule: read for rule, read in _RULES.items() if rule[2] not in _ASSUMES}
+#: The assumption that a kind of evidence, or an activation, rests on; the others need none.
+_ASSUMES = {
+    "packing": "general-position",
+    "random-projection": "random-projections",
+    "normalization": "statistics",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,9 @@ def read_header(stream: BinaryIO) -> Header:
     kind = why.get("kind") if isinstance(why, dict) else None
     kinds = [rule[2] for rule in _RULES if rule[:2] == (claim, subject.kind)]
     kind = choice(kind, f"evidence.kind ({claim}, {subject.kind})", kinds)
-    _insist_on(assumption, kind)
+    needed = _insist_on(assumption, [kind])
     evidence = _RULES[claim, subject.kind, kind](why, subject)
-    return Header(claim, _ASSUMES.get(kind), subject, kind, evidence)
+    return Header(claim, needed, subject, kind, evidence)
 
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:
@@ -103,9 +104,11 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
         ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage", "bottleneck"]
     )
     kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
-    _insist_on(assumption, kind)
     if kind == "composition":
-        return Header(claim, None, subject, kind, Composition.read(why, subject, _UNCONDITIONAL))
+        parts = Composition.read(why, subject, _RULES)
+        needed = _insist_on(assumption, [*parts.kinds, *(a.name for a in subject.activations)])
+        return Header(claim, needed, subject, kind, parts)
+    _insist_on(assumption, [kind])
     if kind == "first-stage":
         return Header(claim, None, subject, kind, FirstStage.read(why, subject, _RULES))
     if kind == "bottleneck":
@@ -113,7 +116,10 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     return Header(claim, None, subject, kind, NetworkCollision.read(why, subject))
 
 
-def _insist_on(assumption: object, kind: str) -> None:
-    expected = _ASSUMES.get(kind)
+def _insist_on(assumption: object, kinds: Sequence[str]) -> str | None:
+    """Returns what evidence of some kinds rests on; the header must say just that."""
+    names = {_ASSUMES[kind] for kind in kinds if kind in _ASSUMES}
+    expected = " and ".join(sorted(names)) or None
     if assumption != expected:
-        raise MalformedProof("assumption", f"expected {expected!r} for the evidence {kind!r}")
+        raise MalformedProof("assumption", f"expected {expected!r} for this evidence")
+    return expected

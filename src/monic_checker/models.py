@@ -8,6 +8,7 @@ from monic_checker.errors import UnreadableModel
 from monic_checker.npy import read_npy, read_npz
 from monic_checker.onnx import read_onnx
 from monic_checker.safetensors import read_safetensors
+from monic_checker.torch_file import read_torch
 
 __all__ = ["read_arrays"]
 
@@ -15,6 +16,8 @@ _READERS = {
     ".npy": read_npy,
     ".npz": read_npz,
     ".onnx": read_onnx,
+    ".pt": read_torch,
+    ".pth": read_torch,
     ".safetensors": read_safetensors,
 }
 

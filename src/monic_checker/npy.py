@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 from monic_checker.arrays import ITEM_SIZES, Array
 from monic_checker.errors import UnreadableModel
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["BROKEN_ARCHIVE", "read_npy", "read_npz"]
 
 #: Longer headers do not occur for arrays of numbers (numpy's own limit).
 _HEADER_LIMIT = 10_000
@@ -27,7 +27,7 @@ _HEADER = re.compile(
 _KINDS = {"f": "float", "i": "int", "u": "uint"}
 
 #: What `zipfile` may raise for an archive that is none.
-_BROKEN = (
+BROKEN_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -71,7 +71,7 @@ def read_npz(path: Path) -> Iterator[Array]:
         try:
             with zipfile.ZipFile(stream) as archive:
                 yield from _members(archive)
-        except _BROKEN as error:
+        except BROKEN_ARCHIVE as error:
             raise UnreadableModel(ascii(path.name), f"broken archive: {error!a:.200}") from None
 
 

@@ -6,7 +6,6 @@ from monic_checker.ball import BallRelations, centered_rows
 from monic_checker.body import Body
 from monic_checker.circuits import Circuits, side_rows
 from monic_checker.document import members
-from monic_checker.errors import InvalidProof
 from monic_checker.evidence import Findings
 from monic_checker.subject import Subject
 from monic_checker.system import System
@@ -72,13 +71,10 @@ class Packing:
         """Checks the tree, node by node.
 
         Raises:
-            InvalidProof: when a node does not hold, or the relations are those of a ball.
+            InvalidProof: when a node does not hold.
             MalformedProof: when the body is not one tree, or more than one.
         """
-        relations = _relations(system)
-        if relations.weighted:
-            raise InvalidProof("evidence.kind", "a packing needs relations without multipliers")
-        walk = Walk(system, relations, body, packing=True)
+        walk = Walk(system, _relations(system), body, packing=True)
         walk.run()
         body.end()
         words = (

@@ -90,13 +90,13 @@ class Walk:
         distance = self._body.number()
         if distance > 0:
             return self._repeated(distance)
-        if self._packing:
-            self._packed()
-            return []
         if self._rules.weighted:
             q = self._body.number()
             if q > 0:
                 return self._read(0, q)[0]
+        if self._packing:
+            self._packed()
+            return []
         raise self._malformed("a relation without rows")
 
     def _remembered(self, p: int) -> list[int]:

@@ -56,7 +56,26 @@ def test_the_polytope_estimate_of_a_triangle() -> None:
 
 def test_without_zero_inside_there_is_no_estimate() -> None:
     assert estimate_polytope_bias(ReLULayer(np.eye(2)), Ball(1.0)) is None
-    assert estimate_polytope_bias(SQUARE, Ball(1.0, np.array([5.0, 5.0]))) is None
+    assert estimate_polytope_bias(ReLULayer(np.eye(2)), Box(np.ones(2), 2 * np.ones(2))) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_balls_elsewhere_and_boxes_are_moved_to_the_origin(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    weight, bias = rng.standard_normal((12, 2)), 0.3 * rng.standard_normal(12)
+    center = rng.standard_normal(2)
+    layer, moved = ReLULayer(weight, bias), ReLULayer(weight, bias + weight @ center)
+    found = estimate_polytope_bias(layer, Ball(0.7, center))
+    assert found is not None
+    assert found == pytest.approx(estimate_polytope_bias(moved, Ball(0.7)))
+    assert verdict(layer, found - 1e-9, Ball(0.7, center)) == "INJECTIVE"
+    half = np.array([0.3, 0.6])
+    box = Box(center - half, center + half)
+    around = Ball(float(np.linalg.norm(half)), center)
+    found = estimate_polytope_bias(layer, box)
+    assert found == pytest.approx(estimate_polytope_bias(layer, around))
+    assert found is not None
+    assert verdict(layer, found - 1e-9, box) == "INJECTIVE"
 
 
 def test_a_time_limit() -> None:

@@ -9,7 +9,7 @@ import pytest
 import monic
 from monic.bounds import bound
 from monic.bounds.compare import compare
-from monic.bounds.inverse_lipschitz import ratio_at
+from monic.bounds.inverse_lipschitz import paired, ratio_at
 from monic.bounds.subject import Subject
 from monic.model import Box, Concat, Input, Linear, ReLULayer, Scale, Shift
 from tests.bounds.dense import least_ratio
@@ -78,9 +78,12 @@ def test_a_tall_basis_is_only_bounded() -> None:
     layer = ReLULayer(np.vstack([basis, -diagonal[:, None] * basis]))
     found = bound(layer)
     least = least_ratio(layer, np.random.default_rng(0))
-    assert found.method == "paired rows"
-    assert found.inverse_lipschitz.lower == pytest.approx(formula(basis, diagonal), rel=1e-9)
+    by_pairs = paired(Subject(layer))
+    assert by_pairs is not None
+    assert by_pairs.smallest.lower == pytest.approx(formula(basis, diagonal), rel=1e-9)
     assert least > 1.02 * formula(basis, diagonal)
+    assert found.method == "pairs of cells"
+    assert found.inverse_lipschitz.lower > 1.01 * formula(basis, diagonal)
     assert found.inverse_lipschitz.upper == pytest.approx(least, rel=1e-3)
 
 
@@ -104,9 +107,12 @@ def test_overlapping_thresholds_keep_kappa_on_the_whole_space(seed: int) -> None
 
 
 def test_on_a_box_the_formula_is_only_a_bound() -> None:
-    found = bound(ReLULayer([[1.0], [-1.0]], [1.0, 1.0], Box(np.array([-2.0]), np.array([2.0]))))
-    assert found.method == "paired rows"
-    assert is_root_of_half(found.inverse_lipschitz.lower, 0.7072)
+    layer = ReLULayer([[1.0], [-1.0]], [1.0, 1.0], Box(np.array([-2.0]), np.array([2.0])))
+    found = bound(layer)
+    by_pairs = paired(Subject(layer))
+    assert by_pairs is not None
+    assert is_root_of_half(by_pairs.smallest.lower, 0.7072)
+    assert found.inverse_lipschitz.lower >= 0.99
     assert found.inverse_lipschitz.upper == 1.0
 
 

@@ -7,8 +7,10 @@ import pytest
 
 from monic.bounds import bound
 from monic.bounds.network import exact_output
+from monic.bounds.slopes import slopes_of
+from monic.decision.result import Verdict
 from monic.errors import LayerError
-from monic.model import Activation, Box, Input, Linear, Network, Shift, Stage
+from monic.model import Activation, Box, Concat, Input, Linear, Network, Shift, Stage
 from monic.model.array import Array
 
 
@@ -98,8 +100,131 @@ def test_an_affine_stage_is_enclosed_by_its_singular_values() -> None:
     assert found.lipschitz.lower == pytest.approx(values[0], rel=1e-6)
 
 
-def test_other_activations_are_refused_by_name() -> None:
-    first = stage("a", np.eye(2))
-    second = Stage("b", first.map, Activation.TANH)
-    with pytest.raises(LayerError, match=r"'b' \(tanh\)"):
-        bound(Network([first, second]))
+OTHERS = (
+    Activation.TANH,
+    Activation.SIGMOID,
+    Activation.LEAKY_RELU,
+    Activation.PRELU,
+    Activation.ELU,
+    Activation.IDENTITY,
+)
+
+
+def activated(part: Stage, values: Array) -> Array:
+    """The activation in floats, written again; ELU with alpha = 1."""
+    c, rest = part.carried, values[:, part.carried :]
+    known = part.slopes()
+    if known is not None:
+        below = np.array([float(s) for s in known])
+        return np.where(values > 0, values, below * values)
+    if part.activation is Activation.TANH:
+        bent = np.tanh(rest)
+    elif part.activation is Activation.SIGMOID:
+        bent = 1 / (1 + np.exp(-rest))
+    else:
+        bent = np.where(rest > 0, rest, np.expm1(np.minimum(rest, 0)))
+    return np.concatenate([values[:, :c], bent], axis=1)
+
+
+def run(network: Network, points: Array) -> Array:
+    for part in network.stages:
+        exact = part.map.exact()
+        scale = 2.0**exact.exponent
+        weight = np.array([[float(int(e)) for e in row] for row in exact.weight.tolist()]) * scale
+        bias = np.array([float(int(e)) for e in exact.bias.entries()]) * scale
+        points = activated(part, points @ weight.T + bias)
+    return points
+
+
+def other_network(kind: Activation, carried: int, box: Box) -> Network:
+    rng = np.random.default_rng(carried)
+    first = Linear(rng.standard_normal((6, 2)) / 2, Input(2))
+    moved = Shift(rng.standard_normal(6) * 0.2, first)
+    slope = np.array([0.25]) if kind in (Activation.LEAKY_RELU, Activation.PRELU) else None
+    second = Linear(np.vstack([np.eye(6), -np.eye(6)]), Input(6))
+    return Network([Stage("a", moved, kind, slope, carried), Stage("b", second)], box)
+
+
+@pytest.mark.parametrize(
+    ("kind", "carried"), [*((kind, 0) for kind in OTHERS), (Activation.TANH, 2), (OTHERS[2], 2)]
+)
+def test_other_activations_by_their_slopes(kind: Activation, carried: int) -> None:
+    network = other_network(kind, carried, Box(-np.ones(2), np.ones(2)))
+    found = bound(network, time_limit=3.0)
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-1, 1, (4000, 2))
+    y = np.where(rng.random((4000, 1)) < 0.5, rng.uniform(-1, 1, (4000, 2)), x + 1e-4)
+    y = np.clip(y, -1, 1)
+    gaps = np.linalg.norm(x - y, axis=1)
+    ratios = np.linalg.norm(run(network, x) - run(network, y), axis=1)[gaps > 0] / gaps[gaps > 0]
+    assert ratios.min() >= found.inverse_lipschitz.lower
+    assert ratios.max() <= found.lipschitz.upper
+    if kind is Activation.ELU:  # its alpha is not in the model
+        assert found.samples == 0
+        assert found.lipschitz.upper == np.inf
+    else:
+        assert found.inverse_lipschitz.lower > 0
+        assert found.inverse_lipschitz.upper <= ratios.min() * 1.05
+        assert found.lipschitz.lower >= ratios.max() * 0.95
+
+
+def test_on_all_of_space_a_bounded_activation_squeezes_without_end() -> None:
+    network = other_network(Activation.TANH, 0, Box(-np.ones(2), np.ones(2)))
+    found = bound(Network(network.stages), time_limit=2.0)
+    assert found.inverse_lipschitz.lower == 0.0
+    assert found.inverse_lipschitz.upper < 1e-3
+    assert found.verdict is Verdict.INJECTIVE, "the product shows nothing, so decide was asked"
+
+
+def test_an_elu_above_zero_is_the_identity() -> None:
+    network = other_network(Activation.ELU, 0, Box(np.ones(2), 2 * np.ones(2)))
+    lifted = Stage("a", Shift(np.full(6, 50.0), network.stages[0].map), Activation.ELU)
+    found = bound(Network([lifted], network.domain))
+    weight = np.random.default_rng(0).standard_normal((6, 2)) / 2
+    least = np.linalg.svd(weight, compute_uv=False)[-1]
+    assert found.inverse_lipschitz.lower == pytest.approx(least, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", [Activation.TANH, Activation.SIGMOID])
+def test_slopes_of_smooth_activations(kind: Activation) -> None:
+    for low, high in [(-3.0, 1.0), (0.5, 4.0), (-2.0, -1.0), (-40.0, 800.0)]:
+        found = slopes_of(Stage("s", Input(1), kind), Box(np.array([low]), np.array([high])))
+        t = np.append(np.linspace(low, high, 5001), np.clip(0.0, low, high))
+        tanh = kind is Activation.TANH
+        slope = 1 - np.tanh(t) ** 2 if tanh else (1 - np.tanh(t / 2) ** 2) / 4
+        assert found.lower[0] <= slope.min() * (1 + 1e-12) + 1e-15
+        assert found.upper[0] >= slope.max() * (1 - 1e-12)
+        assert found.upper[0] <= slope.max() * (1 + 1e-6)
+        assert found.lower[0] >= slope.min() * (1 - 1e-9) - 1e-15
+
+
+def test_carried_numbers_of_a_residual_stage() -> None:
+    """x -> (x, ReLU(W x)): kappa is 1 where the ReLUs are off."""
+    rows = np.array([[1.0, 2.0], [0.5, 1.0]])
+    value = Concat((Input(2), Linear(rows, Input(2))))
+    [part] = bound(Network([Stage("skip", value, carried=2)])).stages
+    kappa = part.bounds.inverse_lipschitz
+    assert np.sqrt(0.5) * 0.98 <= kappa.lower <= 1.0 <= kappa.upper <= 1.02
+    stretch = np.linalg.svd(np.vstack([np.eye(2), rows]), compute_uv=False)[0]
+    assert part.bounds.lipschitz.upper >= stretch * (1 - 1e-12)
+    assert part.activation == "ReLU, 2 carried"
+
+
+def test_a_network_that_is_not_one_to_one_reads_zero_with_its_collision() -> None:
+    """No single stage says so on its own: the second one loses what the first can give."""
+    first = stage("a", np.vstack([np.eye(2), -np.eye(2)]))
+    second = stage("b", np.array([[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]))
+    network = Network([first, second])
+    found = bound(network, time_limit=20.0)
+    assert found.verdict is Verdict.NOT_INJECTIVE
+    assert (found.inverse_lipschitz.lower, found.inverse_lipschitz.upper) == (0.0, 0.0)
+    assert found.collision is not None
+    ends = found.collision.x, found.collision.other
+    assert ends[0] != ends[1]
+    assert exact_output(network, ends[0]) == exact_output(network, ends[1])
+
+
+def test_smooth_networks_have_no_exact_outputs() -> None:
+    network = other_network(Activation.TANH, 0, Box(-np.ones(2), np.ones(2)))
+    with pytest.raises(LayerError, match="smooth activation"):
+        exact_output(network, (Fraction(1, 2), Fraction(0)))

@@ -1,5 +1,6 @@
 """`monic bound`: tables, JSON, exit codes, and what an interrupt leaves."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -16,8 +17,8 @@ from tests.cli.files import command, environment, hard, identity, injective, mon
 
 LAYER = [
     *("name", "shape", "domain", "activation", "inverse_lipschitz", "smallest_singular"),
-    *("lipschitz", "papers", "method", "limit", "point", "pair", "collision", "nodes"),
-    *("seconds", "claims"),
+    *("lipschitz", "frame", "papers", "method", "limit", "point", "pair", "collision", "nodes"),
+    *("seconds", "estimate", "claims"),
 ]
 
 
@@ -28,7 +29,7 @@ def refuse(constant: str) -> None:
 def parsed(text: str) -> dict[str, Any]:
     value = json.loads(text, parse_constant=refuse)
     assert isinstance(value, dict)
-    assert list(value) == ["model", "layers", "network"]
+    assert list(value) == ["model", "sha256", "layers", "network"]
     for layer in value["layers"]:
         assert list(layer) == LAYER
     return value
@@ -47,6 +48,14 @@ def test_json_of_a_layer_that_is_not_one_to_one(tmp_path: Path) -> None:
     [layer] = parsed(done.stdout)["layers"]
     assert layer["inverse_lipschitz"] == [0.0, 0.0]
     assert layer["collision"] is not None
+
+
+def test_json_names_the_file_and_the_frame(tmp_path: Path) -> None:
+    path = injective(tmp_path)
+    value = parsed(monic("bound", path, "--json").stdout)
+    assert value["sha256"] == hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    [layer] = value["layers"]
+    assert layer["frame"] == [layer["smallest_singular"][0], layer["lipschitz"][1]]
 
 
 def test_domains_and_layers(tmp_path: Path) -> None:

@@ -3,12 +3,10 @@
 from fractions import Fraction
 from itertools import combinations
 
-import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monic.geometry.nearest import nearest_exactly, nearest_multipliers
+from monic.geometry.nearest import nearest_exactly
 
 Table = list[list[int]]
 
@@ -53,19 +51,3 @@ def _insist_on_optimality(
 def test_the_exact_point_is_the_nearest(polyhedron: tuple[Table, Table]) -> None:
     weights, point = nearest_exactly(*polyhedron)
     _insist_on_optimality(*polyhedron, weights, point)
-
-
-@pytest.mark.parametrize("n", [2, 4, 6])
-def test_floats_propose_what_is_nearly_true(n: int) -> None:
-    rng = np.random.default_rng(n)
-    kinds = set()
-    for _ in range(30):
-        rows = rng.integers(-(2**40), 2**40, (int(rng.integers(1, 4 * n)), n + 1)).tolist()
-        exact, point = nearest_exactly(rows, [])
-        _insist_on_optimality(rows, [], exact, point)
-        _, guess = nearest_multipliers(rows, [])
-        kinds.add(point is None)
-        assert (guess is None) == (point is None)
-        if guess is not None and point is not None:
-            assert max(abs(a - b) for a, b in zip(guess, point, strict=True)) < Fraction(1, 10**6)
-    assert kinds == {True, False}

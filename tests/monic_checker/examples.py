@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from monic_checker import Array
-from tests.monic_checker.networks import BOX, collision_header, composition, first_stage_header
+from tests.monic_checker.networks import (
+    BOX,
+    collision_header,
+    composition,
+    first_stage_header,
+    network_subject,
+)
 from tests.monic_checker.tiny_prover import VERSION, Layer, doubles, named, tree_body
 
 __all__ = ["DOMAINS", "EXAMPLES", "SPEC_ARRAY", "SPEC_EXAMPLE", "TREES", "Example", "TreeExample"]
@@ -203,6 +209,29 @@ EXAMPLES |= {
         (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)
     ),
 }
+
+_RAYS = Layer([[1.0, 0.0], [-1.0, 0.0], [2.0, 0.0], [-2.0, 1.0]])
+_PROJECTION = Layer(
+    [[1.0, 0.0, 2.0, 1.0, 0.5], [0.0, 1.0, 0.0, -1.0, 0.0], [0.0, 0.0, 1.0, 3.0, 1.0]]
+)
+
+
+def _projected() -> Example:
+    """Two rays in R^4 and a matrix with 2 x 1 + 1 rows; the claim happens to be true."""
+    whole = {"kind": "whole"}
+    stages = [(_RAYS, "relu"), (_PROJECTION, "tanh")]
+    tree = composition([(_RAYS, "relu")], [])
+    header = tree[0] | {
+        "assumption": "random-projections",
+        "subject": network_subject(stages, whole),
+    }
+    header["evidence"]["layers"].append(
+        {"stages": 1, "domain": whole, "evidence": {"kind": "random-projection"}}
+    )
+    return Example(header, tree[1], [*_RAYS.arrays, *_PROJECTION.arrays])
+
+
+EXAMPLES["random projection"] = _projected()
 
 _RULES = {"stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1, "mode": "zero"}
 

@@ -13,6 +13,7 @@ from typing import Any
 from monic_checker import Array
 from tests.monic_checker.tiny_prover import Layer, circuits, exact_rows, injective, named, rank
 from tests.slow_convolution import convolved
+from tests.slow_mean import centring, repeated
 
 __all__ = ["claim_is_true", "evaluate_map", "tree_holds"]
 
@@ -68,11 +69,13 @@ class _Recursion:
             self.earlier.append(self.full(p, active))
             return self.earlier[-1]
         distance = self.number()
+        if distance == 0 and self.ball:
+            q = self.number()
+            if q > 0 or not self.packing:
+                return self.full(0, active, q)
         if distance == 0 and self.packing:
             self.packed(active, inactive)
             return [], []
-        if distance == 0 and self.ball:
-            return self.full(0, active)
         if not 1 <= distance <= min(256, len(self.earlier)):
             raise ValueError("no such record")
         return self.earlier[-distance]
@@ -91,8 +94,8 @@ class _Recursion:
         if len(set(taken)) < len(taken):
             raise ValueError("a row is taken twice")
 
-    def full(self, p: int, active: list[int]) -> tuple[list[int], list[int]]:
-        q = self.number()
+    def full(self, p: int, active: list[int], q: int | None = None) -> tuple[list[int], list[int]]:
+        q = self.number() if q is None else q
         if p + q > self.layer.n + 2:
             raise ValueError("too many rows")
         plus = [self.number() for _ in range(p)]
@@ -166,6 +169,8 @@ def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbe
             values.append([[Fraction(i == j) for j in range(n + 1)] for i in range(n)])
         elif name == "select":
             values.append([values[rest[1]][place] for place in rest[0]])
+        elif name in ("combine", "centre"):
+            values.append(_mixed(rest[:-1], values[rest[-1]]))
         elif name == "add":
             table = [values[source] for source in rest]
             values.append(
@@ -183,6 +188,18 @@ def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbe
             array, source = rest
             values.append(_combine(name, tables[array], shapes[array], values[source]))
     return values[-1]
+
+
+def _mixed(how: list[Any], value: list[Numbers]) -> list[Numbers]:
+    if len(how) == 1:
+        table = centring(len(value), len(value) // how[0])
+    else:
+        rows = [[(j, Fraction(w)) for j, w in row] for row in how[1]]
+        table = repeated(rows, how[0], len(value))
+    columns = range(len(value[0]))
+    return [
+        [sum((w * value[j][c] for j, w in row), Fraction(0)) for c in columns] for row in table
+    ]
 
 
 def _combine(name: str, table: Numbers, shape: list[int], value: list[Numbers]) -> list[Numbers]:

@@ -17,6 +17,10 @@ from tests.monic_checker.tiny_prover import Layer, injective
 TRIANGLES = Layer([[1, 0, 0], [-1, 2, 0], [-1, -3, 0], [2, 1, 0], [-3, 1, 0], [1, -4, 0]])
 BODY = bytes([0, 0, 3, 0, 0, 1, 2, 3, 0, 3, 4, 5])
 
+#: On the unit ball, a triangle with room, and a row that is active everywhere.
+ROUND = Layer([[1, 0, 0], [-1, 2, 0], [-1, -3, 1], [2, 1, 3]], DOMAINS["ball"])
+ROUND_BODY = bytes([0, 0, 0, 3, 0, 0, 1, 2, 5, 3, 2, 1, 0, 3, 1])
+
 
 def proof(layer: Layer, body: bytes, assumption: str | None = "general-position") -> bytes:
 
@@ -69,21 +73,33 @@ def test_relations_may_share_no_open_row() -> None:
         check(io.BytesIO(proof(TRIANGLES, twice)), TRIANGLES.arrays)
 
 
-def test_a_ball_with_offsets_has_no_packing() -> None:
-    layer = Layer([[1.0, 0.0, 2.0], [0.0, 1.0, 3.0]], DOMAINS["ball"])
-    with pytest.raises(InvalidProof, match="multipliers"):
-        check(io.BytesIO(proof(layer, bytes([0, 0, 1, 0, 0, 1, 0, 1]))), layer.arrays)
+def test_a_packing_on_a_ball_carries_multipliers() -> None:
+    claim = check(io.BytesIO(proof(ROUND, ROUND_BODY)), ROUND.arrays)
+    assert claim.assumption == "general-position"
+    assert "2 relations, 1 nodes of it by packing" in claim.sentence()
+    unmarked = ROUND_BODY[1:]
+    with pytest.raises(MalformedProof):
+        check(io.BytesIO(proof(ROUND, unmarked)), ROUND.arrays)
+    light = bytes([0, 0, 0, 3, 0, 0, 1, 2, 9, 3, 1, 1, 0, 3, 1])
+    with pytest.raises(InvalidProof, match="beta"):
+        check(io.BytesIO(proof(ROUND, light)), ROUND.arrays)
+    shared = bytes([0, 0, 0, 1, 0, 3, 1, 1, 0, 3, 1])
+    with pytest.raises(InvalidProof, match="share"):
+        check(io.BytesIO(proof(ROUND, shared)), ROUND.arrays)
 
 
-def test_a_changed_packing_is_accepted_exactly_when_it_still_holds() -> None:
-    bodies = {BODY[:i] + BODY[i + 1 :] for i in range(len(BODY))}
-    bodies |= {BODY[:i] + BODY[i : i + 1] + BODY[i:] for i in range(len(BODY))}
-    for i in range(len(BODY)):
-        bodies |= {BODY[:i] + bytes([v]) + BODY[i + 1 :] for v in (*range(9), 127, 128, 255)}
+@pytest.mark.parametrize(("layer", "body"), [(TRIANGLES, BODY), (ROUND, ROUND_BODY)])
+def test_a_changed_packing_is_accepted_exactly_when_it_still_holds(
+    layer: Layer, body: bytes
+) -> None:
+    bodies = {body[:i] + body[i + 1 :] for i in range(len(body))}
+    bodies |= {body[:i] + body[i : i + 1] + body[i:] for i in range(len(body))}
+    for i in range(len(body)):
+        bodies |= {body[:i] + bytes([v]) + body[i + 1 :] for v in (*range(9), 127, 128, 255)}
     seen = set()
     for changed in bodies:
-        holds = tree_holds(TRIANGLES, changed, packing=True)
-        assert accepts(TRIANGLES, changed) == holds, changed.hex()
+        holds = tree_holds(layer, changed, packing=True)
+        assert accepts(layer, changed) == holds, changed.hex()
         seen.add(holds)
     assert False in seen
 
@@ -96,8 +112,13 @@ def test_truncated_at_every_byte_is_malformed() -> None:
 
 
 @pytest.mark.parametrize(("m", "n"), [(60, 6), (100, 10), (150, 12)])
-def test_the_engine_packs(m: int, n: int) -> None:
-    layer = ReLULayer(np.random.default_rng(m).standard_normal((m, n)))
+@pytest.mark.parametrize("round_", [False, True])
+def test_the_engine_packs(m: int, n: int, round_: bool) -> None:
+    rng = np.random.default_rng(m)
+    layer = ReLULayer(rng.standard_normal((m, n)))
+    if round_:
+        center = rng.standard_normal(n) / n
+        layer = ReLULayer(layer.weight, rng.standard_normal(m) / 2, monic.Ball(0.75, center))
     decision = monic.decide(layer, assume="general-position")
     assert decision.verdict is monic.Verdict.INJECTIVE
     assert decision.assumption == "general-position"
@@ -132,16 +153,29 @@ def test_undecided_says_that_a_packing_exists() -> None:
     assert "ask with assume='general-position'" in decision.reason
 
 
-def test_no_part_of_a_network_rests_on_an_assumption() -> None:
-    """A composition claims without assumption, so its parts may not be packings."""
+@pytest.mark.parametrize(
+    ("kind", "assumption", "words"),
+    [
+        ("packing", None, "assumption: expected 'general-position'"),
+        ("packing", "random-projections", "assumption: expected 'general-position'"),
+        ("tree", "general-position", "assumption: expected None"),
+        ("tree", None, "relation without rows"),
+        ("packing", "general-position", None),
+    ],
+)
+def test_a_composition_rests_on_what_its_layers_rest_on(
+    kind: str, assumption: str | None, words: str | None
+) -> None:
     layer = TRIANGLES.header({"kind": "packing"})["subject"]
     after = {"activation": "relu", "carried": 0, "slope": None}
     stage = after | {"arrays": layer["arrays"], "map": layer["map"]}
     subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
-    for kind, words in (("packing", "evidence.layers"), ("tree", "relation without rows")):
-        part = {"stages": 1, "domain": None, "evidence": {"kind": kind}}
-        evidence = {"kind": "composition", "layers": [part]}
-        header = {"claim": "INJECTIVE", "assumption": None, "subject": subject}
-        text = json.dumps(header | {"evidence": evidence}).encode()
-        with pytest.raises((MalformedProof, InvalidProof), match=words):
-            check(io.BytesIO(b"monic-proof 1\n" + text + b"\n" + BODY), TRIANGLES.arrays)
+    part = {"stages": 1, "domain": None, "evidence": {"kind": kind}}
+    evidence = {"kind": "composition", "layers": [part]}
+    header = {"claim": "INJECTIVE", "assumption": assumption, "subject": subject}
+    text = b"monic-proof 1\n" + json.dumps(header | {"evidence": evidence}).encode() + b"\n" + BODY
+    if words is None:
+        assert check(io.BytesIO(text), TRIANGLES.arrays).assumption == assumption
+        return
+    with pytest.raises((MalformedProof, InvalidProof), match=words):
+        check(io.BytesIO(text), TRIANGLES.arrays)

@@ -8,6 +8,7 @@ from typing import overload
 
 import numpy as np
 
+from monic.bounds.convolution import bound_convolution, is_wide_convolution
 from monic.bounds.frame import FrameSearch, State
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import (
@@ -18,6 +19,7 @@ from monic.bounds.inverse_lipschitz import (
     search_pairs,
     weighted_cells,
 )
+from monic.bounds.pair_tree import PairTree, is_small
 from monic.bounds.result import Bounds, NetworkBounds
 from monic.bounds.search import cells, region_of
 from monic.bounds.singular import largest
@@ -29,6 +31,9 @@ from monic.errors import LayerError
 from monic.model import Network, ReLULayer
 
 __all__ = ["bound", "bound_layer"]
+
+#: Nodes of the tree over pairs on small layers, and the dimensions that it is tried in.
+PAIR_NODES, PAIR_DIMENSIONS = 100_000, 6
 
 #: Called now and then with what is proved about sigma* so far.
 Report = Callable[[State], None]
@@ -74,7 +79,8 @@ def bound(
     Arguments:
         layer: A `ReLULayer`, or a `Network` of ReLU layers and affine maps.
         time_limit: Seconds (for a network, for each stage); what is proved by then is returned.
-        gap: 1 - lower/upper for sigma*, at which the search stops.
+        gap: 1 - lower/upper at which the search stops: for sigma*, and for kappa where n <= 3 and
+            m <= 64. Up to n = 6 kappa's interval closes in for as long as `time_limit` lets it.
         seed: The seed of the local searches; it changes no lower bound's validity.
         progress: Called now and then with what is proved so far.
 
@@ -116,6 +122,8 @@ def bound_layer(
     progress: Report | None,
 ) -> Bounds:
     """Bounds one layer: is it one-to-one at all, then sigma*, then pairs of inputs."""
+    if is_wide_convolution(layer):
+        return bound_convolution(layer, time_limit=time_limit, seed=seed)
     subject = Subject(layer)
     deadline = None if time_limit is None else monotonic() + time_limit
     search = FrameSearch(subject, gap, deadline, progress)
@@ -138,6 +146,7 @@ class _Work:
         self.pair: Pair | None = None
         self.limit: str | None = None
         self.paired: Paired | None = None
+        self.tree: PairTree | None = None
         self.greatest = self.weighted = 0.0
 
     def do(self, time_limit: float | None, deadline: float | None) -> None:
@@ -158,6 +167,24 @@ class _Work:
         self._weigh(deadline)
         points = [] if self.search.point is None else [self.search.point]
         self.pair = search_pairs(self.subject, points, self.rng, deadline)
+        self._divide(deadline)
+
+    def _divide(self, deadline: float | None) -> None:
+        """Searches pairs of sign patterns: small layers to the end, others for the time left."""
+        sigma = self.search.state().interval
+        kappa, method, _ = self._kappa(sigma)
+        small = is_small(self.subject)
+        worth = small or (deadline is not None and self.subject.dim <= PAIR_DIMENSIONS)
+        if method == "exact formula" or not worth or not self.subject.used:
+            return
+        self.tree = PairTree(self.subject, kappa.upper, kappa.lower, self.search.gap)
+        self.tree.run(PAIR_NODES, deadline)
+        if small and not self.tree.done and self.limit is None:
+            self.limit = (
+                f"{PAIR_NODES:,} nodes over pairs of inputs were not enough; ask for a wider gap"
+                if self.tree.nodes >= PAIR_NODES
+                else "the time limit was hit; raise time_limit"
+            )
 
     def _weigh(self, deadline: float | None) -> None:
         """Searches for a better lower bound where some rows count more than half."""
@@ -203,9 +230,9 @@ class _Work:
             method=method,
             limit=limit,
             point=point,
-            pair=self.pair,
+            pair=self.tree.pair if self.tree is not None and self.tree.pair else self.pair,
             collision=collision,
-            nodes=self.search.nodes,
+            nodes=self.search.nodes + (0 if self.tree is None else self.tree.nodes),
             seconds=self.search.state().seconds,
         )
 
@@ -230,4 +257,9 @@ class _Work:
         if half_of(self.weighted) > lower * (1 + 1e-3):
             lower, method = half_of(self.weighted), "weighted cells"
         upper = sigma.upper if self.pair is None else min(sigma.upper, self.pair.ratio)
+        if self.tree is not None:
+            found = self.tree.interval
+            upper = min(upper, found.upper)
+            if found.lower > lower:
+                lower, method = found.lower, "pairs of cells"
         return Interval(min(lower, upper), upper), method, self.limit

@@ -42,10 +42,9 @@ class Interval:
             >>> Interval(2.0, 3.0).times(Interval(1.0, 1.0)).contains(2.5)
             True
         """
-        return Interval(
-            max(0.0, nextafter(self.lower * other.lower, -inf)),
-            nextafter(self.upper * other.upper, inf),
-        )
+        low = self.lower * other.lower if self.lower and other.lower else 0.0
+        high = self.upper * other.upper if self.upper and other.upper else 0.0
+        return Interval(max(0.0, nextafter(low, -inf)), nextafter(high, inf) if high else 0.0)
 
 
 def root_below(square: Fraction) -> float:

@@ -22,7 +22,16 @@ from monic.decision.problem import Point
 from monic.geometry.rational import primitive
 from monic.model import WholeSpace
 
-__all__ = ["Pair", "Paired", "half_of", "paired", "ratio_at", "search_pairs", "weighted_cells"]
+__all__ = [
+    "Pair",
+    "Paired",
+    "half_of",
+    "paired",
+    "ratio_at",
+    "search_pairs",
+    "weighted",
+    "weighted_cells",
+]
 
 #: Lines that a pair is improved along at first, on layers of up to 256 rows.
 LINES = 60
@@ -81,7 +90,7 @@ def paired(subject: Subject) -> Paired | None:
     )
     lengths = [(_length(subject, i, j), i, j) for i, j in covering]
     weights = [(d * d / (1 + d * d), i, j) for d, i, j in lengths]
-    low = _weighted(subject, [(weight, i) for weight, i, _ in weights])
+    low = weighted(subject, [(weight, i) for weight, i, _ in weights])
     # both rows of a pair with a gap or a common threshold are never strictly active at once
     apart = [(i, j) for i, j in pairs if _slack(subject, i, j) <= 0]
     weaker = {i if _length(subject, i, j) > 1 else j for i, j in apart}
@@ -90,7 +99,7 @@ def paired(subject: Subject) -> Paired | None:
     return Paired(
         weights=weights,
         smallest=smallest(low),
-        largest=largest(_weighted(subject, stronger)),
+        largest=largest(weighted(subject, stronger)),
         exact=exact,
     )
 
@@ -112,7 +121,7 @@ def weighted_cells(subject: Subject, pairs: Paired | None) -> Objective | None:
         return None
     unit = lcm(*(weight.denominator for weight in weights.values()))
     twice = [(2 * weight * unit, i) for i, weight in weights.items()]
-    base = _weighted(subject, twice)
+    base = weighted(subject, twice)
     return Objective(tuple(i for i in subject.used if i not in inside), base.matrix, unit)
 
 
@@ -216,8 +225,8 @@ def _slack(subject: Subject, i: int, j: int) -> Fraction:
     return subject.biases[j] + _length(subject, i, j) * subject.biases[i]
 
 
-def _weighted(subject: Subject, rows: Sequence[tuple[Fraction, int]]) -> Gram:
-    """The Gram matrix of rows weighted by positive numbers."""
+def weighted(subject: Subject, rows: Sequence[tuple[Fraction, int]]) -> Gram:
+    """Returns the Gram matrix of rows weighted by positive numbers."""
     n = subject.dim
     unit = lcm(*(weight.denominator for weight, _ in rows)) if rows else 1
     table = fmpz_mat(len(rows), n, [entry for _, i in rows for entry in subject.weights[i]])

@@ -122,8 +122,10 @@ def estimate_polytope_bias(layer: ReLULayer, domain: Domain) -> float | None:
 
     The unit rows' convex hull must hold 0 inside. On the cone over a facet, a row u of the facet
     is at least alpha_u = min u.x over the cone's part of the unit ball; of its facets the least
-    counts. A box is replaced by the ball around it and 0. There is neither sample nor seed, and
-    no estimate (None) off the origin or without 0 inside the hull.
+    counts. The publication has balls around 0. A ball around c is moved there: W x + b is
+    W (x - c) + (b + W c). A box is replaced by the ball around it, which is larger, so that the
+    estimate stays sufficient but is smaller than need be. There is neither sample nor seed, and
+    no estimate (None) without 0 inside the hull.
 
     Example:
         >>> from monic import Ball, ReLULayer
@@ -135,7 +137,7 @@ def estimate_polytope_bias(layer: ReLULayer, domain: Domain) -> float | None:
 
     subject = Subject(layer)
     n = subject.dim
-    if n < 2 or not subject.used or (isinstance(domain, Ball) and any(domain.middle(n))):
+    if n < 2 or not subject.used:
         return None
     rows = subject.floats[list(subject.used)]
     lengths = np.linalg.norm(rows, axis=1)
@@ -153,10 +155,19 @@ def estimate_polytope_bias(layer: ReLULayer, domain: Domain) -> float | None:
             reach = float(np.linalg.norm(units[facet].T @ weights))
             alpha[i] = -reach if np.isnan(alpha[i]) else min(alpha[i], -reach)
     facets = ~np.isnan(alpha)  # rows inside the hull are not needed, and bound nothing
-    radius = _reach(domain, n)
-    offsets = subject.offsets[list(subject.used)]
+    center, radius = _ball_around(domain, n)
+    offsets = subject.offsets[list(subject.used)] + rows @ center
     least = np.min((radius * alpha * lengths + offsets)[facets])
     return float(np.ldexp(least, subject.shift)) + 0.0
+
+
+def _ball_around(domain: Domain, dim: int) -> tuple[np.ndarray, float]:
+    """The centre and the radius of a ball, or of the smallest one around a box."""
+    if isinstance(domain, Ball):
+        return np.array([float(t) for t in domain.middle(dim)]), float(domain.radius)
+    assert isinstance(domain, Box), "only balls and boxes come here"
+    middle = domain.lower / 2 + domain.upper / 2
+    return middle, float(np.linalg.norm(domain.upper - middle))
 
 
 def _reach(domain: Domain, dim: int) -> float:

@@ -1,39 +1,33 @@
-"""Networks: products of the layers' constants, and pairs of inputs beside them.
+"""Networks: products of the stages' constants, and pairs of inputs beside them.
 
 kappa(g o f) >= kappa(g) kappa(f), where g counts on a convex set that holds what f gives. Such
-products are safe and often loose; a pair of inputs, evaluated exactly, shows how loose.
+products are safe and often loose; a pair of inputs, evaluated exactly, shows how loose. Where the
+product proves nothing, the network is decided: one that is not one-to-one has kappa = 0.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
-from typing import Any
 
 import numpy as np
 
 from monic.bounds.frame import State
-from monic.bounds.interval import Interval, root_above, root_below
-from monic.bounds.inverse_lipschitz import Pair
+from monic.bounds.interval import Interval
 from monic.bounds.result import Bounds, NetworkBounds, StageBounds
-from monic.bounds.search import Region, region_of
+from monic.bounds.sampling import SAMPLES, Sampled
 from monic.bounds.singular import largest, smallest
+from monic.bounds.slopes import slopes_of, squeezed, stretched
 from monic.bounds.subject import Subject
+from monic.decision import decide
 from monic.decision.network import range_superset
 from monic.decision.problem import Point
-from monic.errors import LayerError
+from monic.decision.result import NetworkDecision, Verdict
 from monic.model import Activation, Domain, Network, ReLULayer, Stage
 
-__all__ = ["SAMPLES", "bound_network", "bound_stage", "exact_output"]
+__all__ = ["bound_network", "bound_stage", "combined", "decided", "exact_output"]
 
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
-
-#: Inputs at which a network's local map is looked at.
-SAMPLES = 256
-#: Pairs that are evaluated exactly.
-FINALISTS = 8
-#: Steps of a climb from one of them.
-CLIMB = 60
+#: Seconds for deciding a network, where no time limit is given.
+PATIENCE = 60.0
 
 
 def bound_network(
@@ -44,12 +38,7 @@ def bound_network(
     seed: int,
     progress: Callable[[State], None] | None,
 ) -> NetworkBounds:
-    """Bounds a network by the product over its stages, and by pairs of inputs.
-
-    Raises:
-        LayerError: for activations other than ReLU and identity.
-    """
-    refuse_activations(network)
+    """Bounds a network by the product over its stages, by deciding it, and by pairs of inputs."""
     stages: list[StageBounds] = []
     domain, limit = network.domain, None
     for stage in network.stages:
@@ -60,22 +49,22 @@ def bound_network(
         stages.append(found)
         limit = limit or found.bounds.limit
         domain = range_superset(stage, domain)
-    return combined(network, stages, seed, limit)
+    return combined(network, stages, seed, limit, decided(network, stages, time_limit))
 
 
-def refuse_activations(network: Network) -> None:
-    """Raises LayerError when a stage's activation has slopes that are not known here."""
-    other = [
-        f"{stage.name!r} ({stage.describe()})"
-        for stage in network.stages
-        if stage.activation not in (Activation.RELU, Activation.IDENTITY) or stage.carried
-    ]
-    if other:
-        raise LayerError(
-            "Expected stages with the activation ReLU or identity, whose slopes are 0 and 1, and "
-            f"nothing carried past it. Got {', '.join(other)}. "
-            "Bound the ReLU stages one by one, as layers."
-        )
+def decided(
+    network: Network, stages: list[StageBounds], time_limit: float | None
+) -> NetworkDecision | None:
+    """Returns the decision about a network whose product of lower bounds proves nothing."""
+    if all(stage.bounds.inverse_lipschitz.lower > 0 for stage in stages):
+        return None
+    limits = [stage.bounds.limit or "" for stage in stages]
+    if any(limit.startswith("interrupted") for limit in limits):
+        return None
+    try:
+        return decide(network, time_limit=PATIENCE if time_limit is None else time_limit)
+    except KeyboardInterrupt:
+        return None
 
 
 def bound_stage(
@@ -90,50 +79,110 @@ def bound_stage(
     """Bounds one stage on a domain of its own input."""
     from monic.bounds.bound import bound_layer
 
-    layer = ReLULayer(stage.map, domain=domain)
     if stage.activation is Activation.RELU:
+        layer = ReLULayer(stage.layer_map(), domain=domain)
         bounds = bound_layer(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
+        bounds = _carrying(bounds) if stage.carried else bounds
+    elif stage.activation is Activation.IDENTITY:
+        bounds = _affine(Subject(ReLULayer(stage.map, domain=domain)))
     else:
-        bounds = _affine(Subject(layer))
+        bounds = _sloped(stage, domain)
     return StageBounds(
         name=stage.name,
-        shape=layer.shape,
+        shape=(stage.map.out_dim, stage.map.in_dim),
         domain=domain.describe(),
-        activation=stage.activation.value,
+        activation=stage.describe(),
         bounds=bounds,
     )
 
 
+def _carrying(bounds: Bounds) -> Bounds:
+    """From the layer (A, -A, W) to the stage x -> (A x, ReLU(W x)).
+
+    |ReLU(s) - ReLU(t)|^2 + |ReLU(-s) - ReLU(-t)|^2 <= |s - t|^2, so that kappa is no smaller; and
+    in every open cell one row of each pair is active, so that sigma* and the Lipschitz constant
+    are the same, and kappa <= sigma*.
+    """
+    kappa = bounds.inverse_lipschitz
+    upper = max(kappa.lower, bounds.smallest_singular.upper)
+    known = bounds.method == "not one-to-one"
+    return replace(
+        bounds,
+        inverse_lipschitz=kappa if known else Interval(kappa.lower, upper),
+        method=bounds.method if known else f"{bounds.method}, carried numbers as pairs",
+        pair=None,
+    )
+
+
+def _sloped(stage: Stage, domain: Domain) -> Bounds:
+    """An activation that is no ReLU, by the slopes that it has on the domain."""
+    started = monotonic()
+    subject = Subject(ReLULayer(stage.map, domain=domain))
+    slopes = slopes_of(stage, domain)
+    kappa = Interval(squeezed(subject, slopes.lower)[0], squeezed(subject, slopes.upper)[1])
+    stretch = Interval(stretched(subject, slopes.lower)[0], stretched(subject, slopes.upper)[1])
+    return Bounds(
+        inverse_lipschitz=kappa,
+        lipschitz=stretch,
+        smallest_singular=kappa,
+        frame=Interval(kappa.lower, stretch.upper),
+        papers=kappa.lower,
+        method=f"slopes of {stage.activation.value} from {min(slopes.lower):.3g} to "
+        f"{max(slopes.upper):.3g}",
+        seconds=monotonic() - started,
+    )
+
+
 def combined(
-    network: Network, stages: list[StageBounds], seed: int, limit: str | None
+    network: Network,
+    stages: list[StageBounds],
+    seed: int,
+    limit: str | None,
+    decision: NetworkDecision | None = None,
 ) -> NetworkBounds:
-    """Puts the stages' bounds together, and samples pairs of inputs beside them."""
+    """Puts the stages' bounds together, and samples pairs of inputs beside them.
+
+    Arguments:
+        network: The network.
+        stages: The bounds of its stages.
+        seed: The seed of the sampling.
+        limit: Why some stage's search stopped early, if it did.
+        decision: What was decided about the network, if that was asked.
+    """
     product = stretch = Interval(1.0, 1.0)
     for found in stages:
         product = product.times(found.bounds.inverse_lipschitz)
         stretch = stretch.times(found.bounds.lipschitz)
-    chain = _Chain(network)
-    first = stages[0].bounds.collision
-    candidates = [] if first is None else [(first.x, first.other)]
-    candidates += chain.candidates(np.random.default_rng(seed))
+    chain = Sampled(network)
+    lost = decision is not None and decision.verdict is Verdict.NOT_INJECTIVE
+    collision = decision.collision if decision is not None and lost else None
+    candidates: list[tuple[Point, Point]] = []
+    if not chain.unknown:
+        first = stages[0].bounds.collision
+        candidates += [] if first is None else [(first.x, first.other)]
+        candidates += [] if collision is None else [(collision.x, collision.other)]
+        candidates += chain.candidates(np.random.default_rng(seed))
     pairs = [chain.pair(x, other) for x, other in candidates]
     best = min(pairs, key=lambda pair: pair.ratio, default=None)
-    widest = max((chain.ratio(x, other, root_below) for x, other in candidates), default=0.0)
+    widest = max((chain.ratio(x, other, above=False) for x, other in candidates), default=0.0)
     upper = stretch.upper if best is None else min(best.ratio, stretch.upper)
+    upper = 0.0 if lost else upper
     return NetworkBounds(
         inverse_lipschitz=Interval(min(product.lower, upper), upper),
         lipschitz=Interval(min(widest, stretch.upper), stretch.upper),
         stages=tuple(stages),
         pair=best,
-        samples=SAMPLES,
+        samples=0 if chain.unknown else SAMPLES,
         seed=seed,
         limit=limit,
+        verdict=None if decision is None else decision.verdict,
+        collision=collision,
     )
 
 
 def exact_output(network: Network, x: Point) -> Point:
-    """Returns the network's output at a rational point, exactly."""
-    return _Chain(network).output(x)
+    """Returns the output of a network of piecewise-linear stages at a rational point, exactly."""
+    return Sampled(network).output(x)
 
 
 def _affine(subject: Subject) -> Bounds:
@@ -149,140 +198,3 @@ def _affine(subject: Subject) -> Bounds:
         method="affine map",
         seconds=monotonic() - started,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    subject: Subject
-    relu: bool
-
-
-class _Chain:
-    """A network that evaluates: floats look for pairs, rationals say what they are worth."""
-
-    def __init__(self, network: Network) -> None:
-        self.domain = network.domain
-        self.steps = [
-            _Step(Subject(ReLULayer(stage.map)), stage.activation is Activation.RELU)
-            for stage in network.stages
-        ]
-        self.region: Region = region_of(
-            Subject(ReLULayer(network.stages[0].map, domain=network.domain))
-        )
-
-    def output(self, x: Point) -> Point:
-        for step in self.steps:
-            scale = Fraction(2) ** step.subject.exponent
-            x = tuple(
-                scale * (max(value, Fraction(0)) if step.relu else value)
-                for value in step.subject.values(x)
-            )
-        return x
-
-    def ratio(self, x: Point, other: Point, rounded: Callable[[Fraction], float]) -> float:
-        first, second = self.output(x), self.output(other)
-        top = sum(((a - b) ** 2 for a, b in zip(first, second, strict=True)), Fraction(0))
-        bottom = sum(((a - b) ** 2 for a, b in zip(x, other, strict=True)), Fraction(0))
-        return rounded(top / bottom)
-
-    def pair(self, x: Point, other: Point) -> Pair:
-        return Pair(x=x, other=other, ratio=self.ratio(x, other, root_above))
-
-    def candidates(self, rng: np.random.Generator) -> list[tuple[Point, Point]]:
-        """The most and the least squeezing of many local maps, as pairs of exact points."""
-        points = list(self._walk(rng))
-        found = []
-        for most in (False, True):
-            order = sorted(points, key=lambda x: self._extreme(x, most)[0])
-            for x in order[:FINALISTS]:
-                best = self._climb(x, most, rng)
-                found += list(self._pairs(best, self._extreme(best, most)[1]))
-        return found + list(self._far(np.array(points), rng))
-
-    def _far(self, points: FloatArray, rng: np.random.Generator) -> Iterator[tuple[Point, Point]]:
-        """Pairs far apart: the least ratios among all pairs of points, and climbs from there."""
-        outputs = self._outputs(points)
-        first, second = np.triu_indices(len(points), 1)
-        top = np.linalg.norm(outputs[first] - outputs[second], axis=1)
-        bottom = np.linalg.norm(points[first] - points[second], axis=1)
-        for k in np.argsort(top / np.maximum(bottom, 1e-12))[:FINALISTS]:
-            pair = self._descend(points[np.array([first[k], second[k]])], rng)
-            ends = [tuple(map(Fraction, end.tolist())) for end in pair]
-            if ends[0] != ends[1] and all(self.domain.contains(end) for end in ends):
-                yield ends[0], ends[1]
-
-    def _descend(self, pair: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Returns a pair nearby that is squeezed more."""
-        value, size = self._ratio(pair), 1.0
-        for _ in range(4 * CLIMB):
-            scale = size * float(np.linalg.norm(pair[0] - pair[1]))
-            way = scale * np.asarray(rng.standard_normal(pair.shape))
-            high = min(self.region.reach(pair[k], way[k])[1] for k in range(2))
-            other = pair + way * min(1.0, 0.98 * high)
-            now = self._ratio(other)
-            if now < value:
-                pair, value = other, now
-            else:
-                size = max(0.96 * size, 1e-4)
-        return pair
-
-    def _ratio(self, pair: FloatArray) -> float:
-        outputs = self._outputs(pair)
-        bottom = float(np.linalg.norm(pair[0] - pair[1]))
-        return float(np.linalg.norm(outputs[0] - outputs[1])) / bottom if bottom > 0 else np.inf
-
-    def _outputs(self, points: FloatArray) -> FloatArray:
-        """The network's outputs at rows of points, in floats."""
-        for step in self.steps:
-            values = points @ step.subject.floats.T + step.subject.offsets
-            points = np.ldexp(np.maximum(values, 0.0) if step.relu else values, step.subject.shift)
-        return points
-
-    def _walk(self, rng: np.random.Generator) -> Iterator[FloatArray]:
-        x = self.region.start
-        for _ in range(SAMPLES):
-            way = rng.standard_normal(x.size)
-            low, high = self.region.reach(x, way)
-            x = x + way * rng.uniform(0.98 * max(low, -2.0), 0.98 * min(high, 2.0))
-            if not np.isfinite(x).all():
-                x = self.region.start
-            yield x
-
-    def _extreme(self, x: FloatArray, most: bool) -> tuple[float, FloatArray]:
-        """The local map's least singular value, or minus its greatest, and the direction."""
-        _, values, right = np.linalg.svd(self._slope(x))
-        if most:
-            return -float(values[0]), right[0]
-        return float(values[-1]) if len(values) == x.size else 0.0, right[-1]
-
-    def _climb(self, x: FloatArray, most: bool, rng: np.random.Generator) -> FloatArray:
-        """Returns a point nearby where the local map squeezes, or stretches, more."""
-        value, size = self._extreme(x, most)[0], 1.0
-        for _ in range(CLIMB):
-            way = size * rng.standard_normal(x.size) * max(1.0, float(np.abs(x).max()))
-            high = self.region.reach(x, way)[1]
-            other = x + way * min(1.0, 0.98 * high)
-            now = self._extreme(other, most)[0]
-            if now < value and np.isfinite(other).all():
-                x, value = other, now
-            else:
-                size = max(0.93 * size, 1e-3)
-        return x
-
-    def _slope(self, x: FloatArray) -> FloatArray:
-        """The local linear map at x, up to powers of two."""
-        slope: FloatArray = np.eye(x.size)
-        for step in self.steps:
-            unit = np.ldexp(1.0, step.subject.shift)
-            values = step.subject.floats @ x + step.subject.offsets
-            mask = (values >= 0) | (not step.relu)
-            slope = mask[:, None] * (step.subject.floats @ slope)
-            x = unit * np.where(mask, values, 0.0)
-        return slope
-
-    def _pairs(self, x: FloatArray, way: FloatArray) -> Iterator[tuple[Point, Point]]:
-        size = max(1.0, float(np.linalg.norm(x)))
-        for step in (1e-3, 1e-6, 0.3, -0.3):
-            ends = [tuple(map(Fraction, (x + t * size * way).tolist())) for t in (0.0, step)]
-            if ends[0] != ends[1] and all(self.domain.contains(end) for end in ends):
-                yield ends[0], ends[1]

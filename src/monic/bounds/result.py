@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
+from monic.decision.convolution.sigma import SigmaEstimate
 from monic.decision.problem import Point
-from monic.decision.result import Collision
+from monic.decision.result import Collision, Verdict
 
 __all__ = ["Bounds", "NetworkBounds", "StageBounds"]
 
@@ -31,6 +32,8 @@ class Bounds:
         collision: For a layer that is not one-to-one, two inputs with the same output.
         nodes: Nodes of the branch and bound.
         seconds: Wall-clock time.
+        estimate: For convolutions too large to be certified, what floats say about the lower
+            bound of kappa that their filters would prove. It is no part of any interval.
     """
 
     inverse_lipschitz: Interval
@@ -45,6 +48,7 @@ class Bounds:
     collision: Collision | None = None
     nodes: int = 0
     seconds: float = 0.0
+    estimate: SigmaEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class NetworkBounds:
         samples: How many pairs were drawn.
         seed: The seed of the drawing.
         limit: None, or why the search stopped early.
+        verdict: What was decided about the network, where the product proves nothing; else None.
+        collision: For a network that is not one-to-one, two inputs with the same output.
     """
 
     inverse_lipschitz: Interval
@@ -80,3 +86,5 @@ class NetworkBounds:
     samples: int
     seed: int
     limit: str | None = None
+    verdict: Verdict | None = None
+    collision: Collision | None = None

@@ -6,10 +6,12 @@ from monic.certificate.network import (
     composition_certificate,
     first_stage_certificate,
     network_collision_certificate,
+    projection_certificate,
 )
 from monic.certificate.subject import (
     arrays_of,
     header,
+    joined,
     point_certificate,
     rationals,
     subject,
@@ -22,8 +24,10 @@ __all__ = [
     "composition_certificate",
     "first_stage_certificate",
     "header",
+    "joined",
     "network_collision_certificate",
     "point_certificate",
+    "projection_certificate",
     "rationals",
     "subject",
 ]

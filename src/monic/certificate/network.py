@@ -6,14 +6,22 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.subject import array, header, point_certificate, rationals, subject
-from monic.model import Activation, Network, Stage, WholeSpace
+from monic.certificate.subject import (
+    array,
+    header,
+    joined,
+    point_certificate,
+    rationals,
+    subject,
+)
+from monic.model import Activation, AffineMap, Network, Stage, WholeSpace
 
 __all__ = [
     "bottleneck_certificate",
     "composition_certificate",
     "first_stage_certificate",
     "network_collision_certificate",
+    "projection_certificate",
 ]
 
 _NAMES = {
@@ -21,6 +29,7 @@ _NAMES = {
     Activation.IDENTITY: "identity",
     Activation.TANH: "tanh",
     Activation.SIGMOID: "sigmoid",
+    Activation.GIVEN_STATISTICS: "normalization",
 }
 
 _LEAKY = "leaky-relu"
@@ -70,7 +79,22 @@ def composition_certificate(
         for k, certificate in enumerate(certificates)
     ]
     evidence = {"kind": "composition", "layers": layers}
-    return Certificate(header("INJECTIVE", _subject(network), evidence), _joined(certificates))
+    about = _subject(network)
+    needed = [certificate.header["assumption"] for certificate in certificates]
+    if any(stage["activation"] == "normalization" for stage in about["stages"]):
+        needed.append("statistics")
+    whole = header("INJECTIVE", about, evidence, assumption=joined(needed))
+    return Certificate(whole, _bodies(certificates))
+
+
+def projection_certificate(value: AffineMap) -> Certificate:
+    """Returns the part of a composition that says: this matrix is assumed to be random.
+
+    Alone it proves nothing, since what comes before counts as well.
+    """
+    evidence = {"kind": "random-projection"}
+    about = subject("affine", value, WholeSpace())
+    return Certificate(header("INJECTIVE", about, evidence, assumption="random-projections"))
 
 
 def _subject(network: Network) -> dict[str, Any]:
@@ -95,7 +119,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _joined(certificates: Sequence[Certificate]) -> IO[bytes] | None:
+def _bodies(certificates: Sequence[Certificate]) -> IO[bytes] | None:
     bodies = [certificate.body for certificate in certificates if certificate.body is not None]
     if not bodies:
         return None

@@ -11,7 +11,13 @@ from monic.cli.codes import DecideCode
 from monic.cli.keeping import Folder, keep_checkpoint
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint, Interrupted
-from monic.decision.network import decide_stages, network_decision, range_superset
+from monic.decision.network import (
+    decide_stages,
+    given_statistics,
+    network_decision,
+    range_superset,
+    with_projections,
+)
 from monic.decision.result import (
     Decision,
     NetworkDecision,
@@ -69,6 +75,10 @@ def ask(
     request: Request, question: Question, chains: Sequence[Network]
 ) -> tuple[Answer, DecideCode]:
     """Returns the engine's answers as one, with the exit code that it stands for."""
+    if "statistics" in request.approach.assume:
+        chains = [given_statistics(chain) for chain in chains]
+    if "random-projections" in request.approach.assume:
+        chains = [with_projections(chain) for chain in chains]
     layers: list[LayerAnswer] = []
     folder = Folder(request.certificates)
     left: dict[int, Checkpoint] = {}
@@ -145,7 +155,7 @@ def _summary(
 ) -> Answer:
     return Answer(
         model=model,
-        sha256=_sha256(model),
+        sha256=sha256_of(model),
         question=question,
         verdict=whole.verdict,
         reason=whole.reason,
@@ -184,7 +194,7 @@ def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
             domain = range_superset(stage, domain)
 
 
-def _sha256(path: str) -> str:
+def sha256_of(path: str) -> str:
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

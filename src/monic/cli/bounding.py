@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from monic.bounds.compare import compare
 from monic.bounds.frame import State
-from monic.bounds.network import bound_stage, combined, refuse_activations
+from monic.bounds.network import bound_stage, combined, decided
 from monic.bounds.result import StageBounds
-from monic.cli.asking import questions
+from monic.cli.asking import questions, sha256_of
 from monic.cli.codes import BoundCode
 from monic.decision.network import range_superset
 from monic.model import Activation, Network, ReLULayer
@@ -36,18 +36,19 @@ def ask(
 ) -> tuple[BoundsAnswer, BoundCode]:
     """Returns the bounds of a file's layers and of its network, and the exit code."""
     question, chains = questions(model, layer, domain)
-    for chain in chains:
-        refuse_activations(chain)
     layers = _layers(wish, chains)
     limits = [found.stage.bounds.limit for found in layers if found.stage.bounds.limit]
     network = None
     if question is Question.NETWORK:
         stages = [found.stage for found in layers]
-        network = combined(chains[0], stages, wish.seed, limits[0] if limits else None)
+        limit = limits[0] if limits else None
+        decision = decided(chains[0], stages, wish.time_limit)
+        network = combined(chains[0], stages, wish.seed, limit, decision)
     code = BoundCode.DONE if not limits else BoundCode.LIMITED
     if any(limit.startswith(INTERRUPTED) for limit in limits):
         code = BoundCode.INTERRUPTED
-    return BoundsAnswer(model=model, layers=layers, network=network), code
+    answer = BoundsAnswer(model=model, sha256=sha256_of(model), layers=layers, network=network)
+    return answer, code
 
 
 def _layers(wish: Wish, chains: Sequence[Network]) -> list[LayerBounds]:
@@ -67,13 +68,13 @@ def _layers(wish: Wish, chains: Sequence[Network]) -> list[LayerBounds]:
                 )
                 if (bounds.bounds.limit or "").startswith(INTERRUPTED):
                     seconds = 0.0  # the layers that are left get what costs nothing
-                layer = ReLULayer(stage.map, domain=domain)
+                layer = ReLULayer(stage.layer_map(), domain=domain)
                 found.append(_with_claims(wish, layer, bounds))
                 domain = range_superset(stage, domain)
     return found
 
 
 def _with_claims(wish: Wish, layer: ReLULayer, stage: StageBounds) -> LayerBounds:
-    if not wish.compare or stage.activation != Activation.RELU.value:
+    if not wish.compare or not stage.activation.startswith(Activation.RELU.value):
         return LayerBounds(stage=stage)
     return LayerBounds(stage=stage, claims=compare(layer, stage.bounds))

@@ -42,6 +42,8 @@ class Assumption(StrEnum):
     """What a verdict may rest on, when the user asks for it."""
 
     GENERAL_POSITION = "general-position"
+    RANDOM_PROJECTIONS = "random-projections"
+    STATISTICS = "statistics"
 
 
 def _number(value: float | None) -> float | None:
@@ -50,7 +52,9 @@ def _number(value: float | None) -> float | None:
     return value
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz, .pt or .safetensors.")
+]
 Layer = Annotated[str | None, typer.Option(metavar="NAME", help="Ask about this layer alone.")]
 Domain = Annotated[
     str | None,
@@ -92,7 +96,8 @@ Assume = Annotated[
     list[Assumption] | None,
     typer.Option(
         metavar="NAME",
-        help="What a verdict may rest on, such as general-position; it then says so. "
+        help="What a verdict may rest on: general-position, random-projections or statistics (of "
+        "norms); it then says so. "
         "May be repeated.",
     ),
 ]

@@ -17,7 +17,7 @@ __all__ = ["ASSUMPTIONS", "METHODS", "Approach"]
 METHODS = ("auto", "structure", "falsify", "packing", "branching")
 
 #: What a verdict may rest on, when the caller asks for it.
-ASSUMPTIONS = ("general-position",)
+ASSUMPTIONS = ("general-position", "random-projections", "statistics")
 
 
 def _silent(statistics: Statistics) -> None:
@@ -109,12 +109,14 @@ class Approach:
 
 
 def as_assumptions(assume: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Returns assumptions as a tuple of names.
+    """Returns assumptions, one or several, as a tuple of names, each once.
 
     Example:
         >>> as_assumptions("general-position"), as_assumptions(None)
         (('general-position',), ())
+        >>> as_assumptions(["random-projections", "general-position", "random-projections"])
+        ('random-projections', 'general-position')
     """
     if assume is None:
         return ()
-    return (assume,) if isinstance(assume, str) else tuple(assume)
+    return (assume,) if isinstance(assume, str) else tuple(dict.fromkeys(assume))

@@ -36,7 +36,7 @@ def branch(
     packing: bool = False,
     resume: Checkpoint | None = None,
 ) -> Outcome:
-    """Decides a layer on a domain with linear sides by branching (docs/branching.md).
+    """Decides a layer by branching (docs/branching.md).
 
     Arguments:
         problem: The layer.

@@ -32,7 +32,7 @@ __all__ = [
     "save_checkpoints",
 ]
 
-FORMAT = "monic-checkpoint 1"
+FORMAT = "monic-checkpoint 2"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from time import monotonic
 
 from monic.decision.approach import Approach
-from monic.decision.ball import branch_on_ball
 from monic.decision.checkpoint import Checkpoint
 from monic.decision.convolution.decide import decide_convolution, has_convolution
 from monic.decision.falsify import SMALL, falsify, sparse_margin
@@ -99,11 +98,11 @@ def _by_packing(
     from monic.decision.branching import branch  # compiled code is loaded when it is needed
 
     refuted = _not_in_general_position(problem)
-    if "general-position" not in approach.assume or refuted or problem.weighted:
+    if "general-position" not in approach.assume or refuted:
         if approach.method != "packing":
             return None
-        why = refuted or "there are no packings on a ball, unless no row has an offset"
-        return Decision(verdict=Verdict.UNDECIDED, reason=why, method="packing")
+        assert refuted, "the method is only asked for with the assumption"
+        return Decision(verdict=Verdict.UNDECIDED, reason=refuted, method="packing")
     outcome = branch(problem, approach, packing=True, resume=resume)
     return _searched(problem, outcome, "packing")
 
@@ -117,8 +116,6 @@ def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | Non
             "a search over its regions; method='branching' tries all the same",
             method="branching",
         )
-    if problem.weighted:
-        return _searched(problem, branch_on_ball(problem, approach), "branching")
     from monic.decision.branching import branch
 
     if _not_in_general_position(problem):

@@ -25,7 +25,7 @@ from monic.decision.tree import (
     write,
 )
 from monic.geometry.compiled import COMPILED, INNER
-from monic.geometry.separation import BLOCKED, CHARGE, OPEN, PRICES
+from monic.geometry.roles import BLOCKED, CHARGE, OPEN, PRICES
 
 __all__ = ["pack"]
 
@@ -42,7 +42,7 @@ def _close(tree: Tree, wanted: int) -> None:
     control = tree.control
     tree.frames[control[DEPTH], COUNT] = 0
     control[PACKED] += 1
-    for k in range(2):
+    for k in range(2 if tree.sides.shape[2] == 0 else 3):
         write(tree.out, control, k * 0)
     for k in range(wanted):
         record(tree.out, control, tree.frames, tree.ring, tree.packing[k])
@@ -62,7 +62,9 @@ def _collect(tree: Tree, fresh: bool) -> int:
     found = 0
     outcome = find(tree) if fresh else tree.control[DEPTH] * 0
     while outcome == DONE:
-        for k in range(2 + relation[0] + relation[1]):
+        if relation[0] == 0:  # on a ball: the active rows contradict each other
+            break
+        for k in range(relation.size):
             packing[found, k] = relation[k]
         for k in range(2, 2 + relation[0]):
             if role[relation[k]] == OPEN:

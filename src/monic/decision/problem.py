@@ -1,7 +1,7 @@
 """One layer on one domain as an exact linear system."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
@@ -14,6 +14,7 @@ from monic.errors import DomainError
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.system import System
 from monic.model import Ball, Box, Orthant, ReLULayer
+from monic.model.array import exact
 from monic.model.reduction import Reduction, reduce_rows
 
 __all__ = ["Problem"]
@@ -33,15 +34,15 @@ class Problem:
     @cached_property
     def rows(self) -> list[tuple[int, ...]]:
         """The rows (w_i, b_i) as integers, each scaled by one positive number for all."""
-        exact = self.layer.map.exact()
-        bias = exact.bias
+        value = self.layer.map.exact()
+        bias = value.bias
         if self.ball is not None:
             center = self.ball.middle(self.dim)
             unit = lcm(*(t.denominator for t in center))
             moved = fmpz_mat(self.dim, 1, [int(t * unit) for t in center])
-            bias = bias * unit + exact.weight * moved
-            exact = type(exact)(exact.weight * unit, bias, exact.exponent)
-        table = exact.weight.tolist()
+            bias = bias * unit + value.weight * moved
+            value = replace(value, weight=value.weight * unit, bias=bias)
+        table = value.weight.tolist()
         return [(*(int(entry) for entry in row), int(bias[i, 0])) for i, row in enumerate(table)]
 
     @property
@@ -90,7 +91,9 @@ class Problem:
 
     @cached_property
     def system(self) -> System:
-        """The linear system that branching searches; not for balls."""
+        """The system that branching searches."""
+        if self.weighted:
+            return self._round_system()
         time = (*(0,) * self.dim, -1)
         cone = self.homogeneous and (self.everywhere or all(s[-1] == 0 for s in self.sides))
         first = len(self.rows)
@@ -106,6 +109,21 @@ class Problem:
             kept=self.reduction.kept,
             strict=strict,
             cone=cone,
+        )
+
+    def _round_system(self) -> System:
+        """The system on a ball, in coordinates in which its radius is 1."""
+        assert self.ball is not None, "only balls are round"
+        radius = exact(self.ball.radius)
+        over, under = radius.numerator, radius.denominator
+        return System(
+            rows=[(*(over * w for w in row[:-1]), under * row[-1]) for row in self.rows],
+            m=len(self.rows),
+            dim=self.dim,
+            kept=self.reduction.kept,
+            strict=(),
+            cone=False,
+            ball=True,
         )
 
     @cached_property

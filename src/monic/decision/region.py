@@ -25,11 +25,11 @@ from monic.model import (
     Orthant,
     Polyhedron,
     Scale,
-    Select,
     Shift,
-    Sum,
     WholeSpace,
 )
+from monic.model.channels import ChannelScale, ChannelShift, numbers_of
+from monic.model.wiring import Wiring
 
 __all__ = ["Region", "region"]
 
@@ -280,22 +280,20 @@ def _multiplied(
     if isinstance(step, Concat):
         tables = [np.eye(step.in_dim) if w is None else w for w, _ in parts]
         return np.concatenate(tables), np.concatenate([b for _, b in parts])
-    if isinstance(step, Sum):
-        tables = [np.eye(step.in_dim) if w is None else w.astype(np.float64) for w, _ in parts]
-        return np.sum(tables, axis=0), np.sum([b for _, b in parts], axis=0)
     weight, bias = parts[0]
-    if isinstance(step, Select):
-        places = list(step.places)
-        return (np.eye(step.in_dim) if weight is None else weight)[places], bias[places]
     if isinstance(step, Linear):
         matrix = step.matrix.T if step.transposed else step.matrix
         if weight is None:
             return matrix, np.zeros(step.out_dim)
         matrix = matrix.astype(np.float64)
         return matrix @ weight.astype(np.float64), matrix @ bias
-    assert isinstance(step, (Shift, Scale)), "every step of an affine map has floats"
-    vector = step.vector.astype(np.float64).reshape(-1)
-    if isinstance(step, Shift):
+    if isinstance(step, Wiring):
+        tables = [np.eye(step.in_dim) if w is None else w.astype(np.float64) for w, _ in parts]
+        return step.act(*tables), step.act(*(b for _, b in parts))
+    vectors = Shift | ChannelShift | Scale | ChannelScale
+    assert isinstance(step, vectors), "convolutions are decided elsewhere"
+    vector = numbers_of(step).astype(np.float64)
+    if isinstance(step, Shift | ChannelShift):
         return weight, bias - vector if step.negative else bias + vector
     table = np.eye(step.in_dim) if weight is None else weight.astype(np.float64)
     return table * vector[:, None], bias * vector

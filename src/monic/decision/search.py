@@ -4,7 +4,7 @@ The compiled search proposes; every relation in the proof is confirmed by a rigo
 rounding or over the rationals, and a point is confirmed over the rationals. Only then is it used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from fractions import Fraction
 from time import monotonic
 
@@ -12,17 +12,22 @@ import numpy as np
 from flint import nmod_mat
 
 from monic.decision import tree as compiled
+from monic.decision.ball import Weighted, circuit_on_ball, separate_on_ball
 from monic.decision.problem import Point, Problem
 from monic.decision.structure import shrunk
 from monic.decision.witness import Witness, simplest
-from monic.geometry.exact_separation import Relation, separate_exactly
+from monic.geometry.exact_separation import Relation, separating
 from monic.geometry.rational import positive_relation, rank
-from monic.geometry.separation import BLOCKED, EXCLUDED, OPEN
+from monic.geometry.roles import BLOCKED, EXCLUDED, OPEN
+from monic.model.array import exact
 
 __all__ = ["Search", "UnluckyPrimeError"]
 
 #: Nodes of the first step, and the seconds that a step shall take.
 PACE, SHORT, LONG = 16, 0.05, 0.2
+
+#: Exact work on a node that pauses now and then; a witness, or None where the tree goes on.
+Exact = Generator[None, None, Witness | None]
 
 
 class UnluckyPrimeError(Exception):
@@ -44,7 +49,9 @@ class Search:
         self.tree = compiled.new_tree(self.system, prime, pack=packing)
         self.repairs = 0
         self.deadline: float | None = None  # a packing takes long in high dimensions
+        self._written = bytearray()
         self._pace = PACE
+        self.exact: Exact | None = None  # exact arithmetic on the present node, if it is under way
 
     @property
     def nodes(self) -> int:
@@ -72,11 +79,19 @@ class Search:
     def _advance(self, more: int) -> int | Witness:
         budget = self.nodes + more
         while True:
+            if self.exact is not None:
+                try:
+                    next(self.exact)
+                except StopIteration as done:
+                    self.exact = None
+                    if done.value is not None:
+                        witness: Witness = done.value
+                        return witness
+                else:
+                    return compiled.PAUSED
             status: int = compiled.grow(self.tree, budget)
             if status in (compiled.FOUND, compiled.REPAIR):
-                witness = self._repair(found=status == compiled.FOUND)
-                if witness is not None:
-                    return witness
+                self.exact = self._repair(found=status == compiled.FOUND)
             elif status == compiled.READY:
                 from monic.decision.packing import pack  # compiled only where it is asked for
 
@@ -91,10 +106,15 @@ class Search:
         """Returns what was written since the last time."""
         length = int(self.tree.control[compiled.LENGTH])
         self.tree.control[compiled.LENGTH] = 0
-        return self.tree.out[:length].tobytes()
+        written = bytes(self._written) + self.tree.out[:length].tobytes()
+        self._written.clear()
+        return written
 
-    def _repair(self, *, found: bool) -> Witness | None:
-        """Decides the present node exactly: a witness, or a relation handed to the tree."""
+    def _repair(self, *, found: bool) -> Exact:
+        """Decides the present node exactly: a witness, or a relation handed to the tree.
+
+        It pauses about as often as the rest of the search does.
+        """
         self.repairs += 1
         if found:
             width = self.system.width
@@ -103,29 +123,43 @@ class Search:
                 return witness
         elif self._propose_exactly():
             return None
-        return self._separate()
+        return (yield from self._separate())
 
     def _propose_exactly(self) -> bool:
         """Confirms over the rationals the relation that floats proposed."""
         positive, total = self.tree.relation[0], sum(self.tree.relation[:2])
         if positive == 0:
             return False
-        rows = [self.system.rows[i] for i in self.tree.relation[2 : 2 + total]]
+        numbers = self.tree.relation[2 : 2 + total].tolist()
+        if self.system.ball:
+            known = circuit_on_ball(self.problem, numbers[:positive], numbers[positive:])
+            if known is not None:
+                self._supply(known)
+            return known is not None
+        rows = [self.system.rows[i] for i in numbers]
         if positive_relation(rows[:positive], rows[positive:]) is None:
             return False
         self.tree.control[compiled.STEP] = compiled.SUPPLIED
         return True
 
-    def _separate(self) -> Witness | None:
+    def _separate(self) -> Exact:
         """Asks the exact simplex method; rows in the span of K are taken out as they come up."""
         role, rows = self.tree.role, self.system.rows
         depth = int(self.tree.control[compiled.DEPTH])
         active = [int(self.tree.frames[k, compiled.ROW]) for k in range(depth)]
         self._block_exactly(active)
         strict = [int(i) for i in np.flatnonzero((role == OPEN) | (role == EXCLUDED))]
-        answer = separate_exactly(
+        if self.system.ball:
+            known = separate_on_ball(self.problem, strict, active)
+            if isinstance(known, Witness):
+                return known
+            self._insist_on_prime([*active], [i for i in known.positive if role[i] == OPEN])
+            self._supply(known)
+            return None
+        pivots = separating(
             [rows[i] for i in strict], [rows[i] for i in active], self.system.width
         )
+        answer = yield from _paced(pivots)
         if not isinstance(answer, Relation):
             witness = self._at(answer)
             assert witness is not None, "an exact separating point failed its confirmation"
@@ -137,6 +171,16 @@ class Search:
         self.tree.relation[2 : 2 + len(numbers)] = numbers
         self.tree.control[compiled.STEP] = compiled.SUPPLIED
         return None
+
+    def _supply(self, known: Weighted) -> None:
+        """Hands a relation with exact multipliers, however long, to the tree."""
+        depth = int(self.tree.control[compiled.DEPTH])
+        self._written += self.take()  # what comes before it
+        self._written += known.record(self.tree.frames[:depth, compiled.ROW].tolist())
+        numbers = [*known.positive, *known.negative]
+        self.tree.relation[:2] = len(known.positive), len(known.negative)
+        self.tree.relation[2 : 2 + len(numbers)] = numbers
+        self.tree.control[compiled.STEP] = compiled.WRITTEN
 
     def _block_exactly(self, active: Sequence[int]) -> None:
         """Blocks exactly the open rows in the span of K, whatever the residues said."""
@@ -167,6 +211,25 @@ class Search:
             if y[-1] <= 0:
                 return None
             y = tuple(t / y[-1] for t in y[:-1])
+        if self.system.ball:  # where the radius is 1
+            assert self.problem.ball is not None, "only balls are round"
+            y = tuple(t * exact(self.problem.ball.radius) for t in y)
         if self.problem.everywhere:
             y = shrunk(self.problem, y)
         return simplest(self.problem, y)
+
+
+def _paced(
+    pivots: Generator[None, None, Relation | Point],
+) -> Generator[None, None, Relation | Point]:
+    """Passes on a pause only when some time has gone by."""
+    since = monotonic()
+    while True:
+        try:
+            next(pivots)
+        except StopIteration as done:
+            answer: Relation | Point = done.value
+            return answer
+        if monotonic() - since > LONG:
+            yield
+            since = monotonic()

@@ -13,19 +13,9 @@ from numba import njit
 
 from monic.geometry.compiled import COMPILED, INNER
 from monic.geometry.modular import extend_kernel, outside_span
-from monic.geometry.separation import (
-    ACTIVE,
-    BLOCKED,
-    CHARGE,
-    EXCLUDED,
-    OPEN,
-    POINT,
-    STALLED,
-    confirmed,
-    fewer_open,
-    refactor,
-    solve,
-)
+from monic.geometry.roles import ACTIVE, BLOCKED, CHARGE, EXCLUDED, OPEN, ROUND
+from monic.geometry.round import places_for_sides, weighed
+from monic.geometry.separation import POINT, STALLED, confirmed, fewer_open, refactor, solve
 from monic.geometry.system import PRIMES, System
 
 __all__ = ["Tree", "enter", "find", "grow", "new_tree", "record", "write"]
@@ -37,8 +27,8 @@ ByteArray = np.ndarray[Any, np.dtype[np.uint8]]
 # why `grow` returned; READY: a relation is at hand, and a packing may be tried before branching;
 # CUT: a node at the depth where the search is cut into units is next
 DONE, PAUSED, FULL, FOUND, REPAIR, READY, CUT = 0, 1, 2, 3, 4, 5, 6
-# what comes next at the present depth
-ENTER, SUPPLIED, ADVANCE = 0, 1, 2
+# what comes next at the present depth; WRITTEN: a relation was supplied and is written down
+ENTER, SUPPLIED, ADVANCE, WRITTEN = 0, 1, 2, 3
 # the places of the control array
 DEPTH, STEP, LENGTH, NODES, DEEPEST, HEAD, STORED, UNIT, PRIME, PACK, PACKED, BASE, SPLIT = range(
     13
@@ -54,7 +44,8 @@ BELOW = 7  # subtrees of this height are units: they repeat no relation from out
 class Tree(NamedTuple):
     """The state of a search between two calls: all of it, so that it can be stored.
 
-    A relation is [|P|, |N|, rows of P, rows of N]; a frame is [the row declared active there, the
+    A relation is [|P|, |N|, rows of P, rows of N], and on a ball there are `size` places for their
+    multipliers after the `size` places for rows; a frame is [the row declared active there, the
     next child, the number of open rows, where its blocked rows end, open rows, basis].
     """
 
@@ -70,9 +61,11 @@ class Tree(NamedTuple):
     charges: FloatArray  # (n, rows): what open rows were charged at each depth
     frames: IntArray  # (n + 1, LISTS + 2 size)
     blocked: IntArray  # (rows,): rows found to lie in the span of K, all depths
-    relation: IntArray  # (2 + size,)
-    ring: IntArray  # (RING, 2 + size)
-    packing: IntArray  # (n + 1, 2 + size): relations with disjoint open rows; last, one to keep
+    scales: FloatArray  # on a ball, (m,): the lengths of rows, relative to the longest
+    sides: FloatArray  # (n, size, places): the sides of a ball at hand at each depth
+    relation: IntArray  # (2 + size,); on a ball, (2 + 2 size,)
+    ring: IntArray  # (RING, 2 + size): relations without multipliers
+    packing: IntArray  # (n + 1, ...): relations with disjoint open rows; last, one to keep
     control: IntArray
     out: ByteArray
 
@@ -80,10 +73,15 @@ class Tree(NamedTuple):
 def new_tree(system: System, prime: int = PRIMES[0], *, pack: bool = False) -> Tree:
     """Returns the tree at its root; the prime is for rank tests, `pack` for general position."""
     n, size = system.dim, system.width + 1
-    count = len(system.rows)
+    places = places_for_sides(size) if system.ball else 0
+    last = len(system.rows)
+    count, length = last + places, 2 + (size if not system.ball else 2 * size)
     columns = np.ones((size, count))
-    columns[:-1] = system.floats.T
+    columns[:-1, :last] = system.floats.T
+    columns[:-1, last:] = 0.0
+    columns[system.dim, last:] = -1.0  # -t < 0
     role = np.full(count, BLOCKED, dtype=np.int64)
+    role[last:] = ROUND
     role[np.asarray(system.kept, dtype=np.int64)] = OPEN
     role[np.asarray(system.strict, dtype=np.int64)] = EXCLUDED
     control = np.zeros(13, dtype=np.int64)
@@ -104,9 +102,11 @@ def new_tree(system: System, prime: int = PRIMES[0], *, pack: bool = False) -> T
         charges=np.ones((n, count)),
         frames=np.zeros((n + 1, LISTS + 2 * size), dtype=np.int64),
         blocked=np.zeros(count + 1, dtype=np.int64),
-        relation=np.zeros(2 + size, dtype=np.int64),
+        scales=system.scales,
+        sides=np.zeros((n, size, places)),
+        relation=np.zeros(length, dtype=np.int64),
         ring=np.zeros((RING, 2 + size), dtype=np.int64),
-        packing=np.zeros((n + 1, 2 + size), dtype=np.int64),
+        packing=np.zeros((n + 1, length), dtype=np.int64),
         control=control,
         out=np.zeros(max(1 << 20, 64 * size * size), dtype=np.uint8),
     )
@@ -132,7 +132,7 @@ def _propose(role: IntArray, basis: IntArray, inverse: FloatArray, relation: Int
     for negative in range(2):
         for k in range(size):
             column, weight = basis[k], inverse[k, size - 1]
-            if weight <= WEIGHT or column // count != negative:
+            if weight <= WEIGHT or column // count != negative or role[column % count] == ROUND:
                 continue
             at = total
             while at > positive and weight > inverse[relation[1 + at], size - 1]:
@@ -171,22 +171,38 @@ def _block_spanned(
 
 
 @njit(**INNER)
+def _remember(control: IntArray, ring: IntArray, relation: IntArray) -> None:
+    """Keeps a relation for later nodes; one without positive rows has no later use."""
+    head = control[HEAD]
+    if relation[0] == 0:
+        return
+    for k in range(2 + relation[0] + relation[1]):
+        ring[head, k] = relation[k]
+    control[HEAD] = (head + 1) % RING
+    control[STORED] = min(control[STORED] + 1, RING)
+
+
+@njit(**INNER)
 def record(
     out: ByteArray, control: IntArray, frames: IntArray, ring: IntArray, relation: IntArray
 ) -> None:
     """Writes a relation down (rows of N as their positions in K) and remembers it."""
-    head, positive = control[HEAD], relation[0]
-    for k in range(2 + positive + relation[1]):
+    positive, size = relation[0], ring.shape[1] - 2
+    total = positive + relation[1]
+    if positive == 0:
+        write(out, control, positive)
+    for k in range(2 + total):
         entry = relation[k]
-        ring[head, k] = entry
         if k >= 2 + positive:
             place = 0
             while frames[place, ROW] != entry:
                 place += 1
             entry = place
         write(out, control, entry)
-    control[HEAD] = (head + 1) % RING
-    control[STORED] = min(control[STORED] + 1, RING)
+    if relation.size > 2 + size:
+        for k in range(total):
+            write(out, control, relation[2 + size + k])
+    _remember(control, ring, relation)
 
 
 @njit(**INNER)
@@ -213,6 +229,10 @@ def _lay_out(tree: Tree) -> None:
         frames[depth, LISTS + size + i] = tree.basis[i]
         for j in range(size):
             tree.inverses[depth, i, j] = tree.inverse[i, j]
+    places = tree.sides.shape[2]
+    for i in range(size):
+        for j in range(places):
+            tree.sides[depth, i, j] = tree.columns[i, role.size - places + j]
 
 
 @njit(**INNER)
@@ -242,6 +262,19 @@ def _reuse(
 
 
 @njit(**INNER)
+def _weigh(tree: Tree) -> int:
+    """Finds multipliers for the relation that was proposed on a ball: DONE or REPAIR."""
+    role, columns, basis, inverse = tree.role, tree.columns, tree.basis, tree.inverse
+    for turn in range(2):
+        if weighed(columns, role, basis, inverse, tree.scales, tree.relation):
+            return DONE
+        if turn == 0:
+            refactor(columns, basis, inverse, tree.work, tree.table)
+            _propose(role, basis, inverse, tree.relation)
+    return REPAIR
+
+
+@njit(**INNER)
 def find(tree: Tree) -> int:
     """Finds a relation of the present node: DONE, FOUND (a point) or REPAIR."""
     control, relation, role = tree.control, tree.relation, tree.role
@@ -259,6 +292,9 @@ def find(tree: Tree) -> int:
         spanned = _block_spanned(
             role, tree.residues, tree.kernels, tree.frames, tree.blocked, relation, control
         )
+    if tree.sides.shape[2] > 0:
+        found: int = _weigh(tree)
+        return found
     if relation[0] + relation[1] < basis.size:
         return REPAIR
     if not confirmed(columns, role, basis, inverse, work):
@@ -287,7 +323,7 @@ def _enter(tree: Tree) -> int:
     if outcome != DONE:
         return outcome
     _lay_out(tree)
-    if control[PACK] > 0 and depth < last:
+    if control[PACK] > 0 and depth < last and tree.frames[depth, COUNT] > 0:
         return READY
     record(out, control, tree.frames, tree.ring, relation)
     return DONE
@@ -307,6 +343,10 @@ def _descend(tree: Tree) -> None:
         tree.basis[i] = frames[depth, LISTS + size + i]
         for j in range(size):
             tree.inverse[i, j] = tree.inverses[depth, i, j]
+    places = tree.sides.shape[2]
+    for i in range(size):
+        for j in range(places):
+            tree.columns[i, tree.role.size - places + j] = tree.sides[depth, i, j]
     for other in range(tree.role.size):
         tree.work[CHARGE, other] = tree.charges[depth, other]
     frames[depth + 1, UNTIL] = frames[depth, UNTIL]
@@ -349,7 +389,7 @@ def grow(tree: Tree, budget: int) -> int:
     """Searches on until the control array counts `budget` nodes, or something is needed."""
     control, frames = tree.control, tree.frames
     last = tree.residues.shape[1] - 1
-    reserve = 16 * (tree.basis.size + 4) * (1 + last * tree.control[PACK])
+    reserve = 32 * (tree.basis.size + 4) * (1 + last * tree.control[PACK])
     while True:
         depth = control[DEPTH]
         if control[STEP] == ENTER:
@@ -367,6 +407,10 @@ def grow(tree: Tree, budget: int) -> int:
         elif control[STEP] == SUPPLIED:
             _lay_out(tree)
             record(tree.out, control, frames, tree.ring, tree.relation)
+            control[STEP] = ADVANCE
+        elif control[STEP] == WRITTEN:
+            _lay_out(tree)
+            _remember(control, tree.ring, tree.relation)
             control[STEP] = ADVANCE
         elif depth < last and frames[depth, CHILD] < frames[depth, COUNT]:
             _descend(tree)

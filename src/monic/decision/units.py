@@ -17,7 +17,7 @@ from monic.decision.result import Statistics
 from monic.decision.search import Search, UnluckyPrimeError
 from monic.decision.tree import FloatArray, IntArray
 from monic.decision.witness import Witness
-from monic.geometry.separation import CHARGE
+from monic.geometry.roles import CHARGE
 from monic.geometry.system import System
 from monic.model import ReLULayer
 
@@ -35,6 +35,7 @@ class Unit(NamedTuple):
     basis: IntArray  # (size,)
     inverse: FloatArray  # (size, size)
     charge: FloatArray  # (rows,)
+    sides: FloatArray  # (size, places): on a ball, the sides at hand
 
 
 class Job(NamedTuple):
@@ -87,6 +88,7 @@ def cut(search: Search) -> Unit:
         basis=tree.basis.copy(),
         inverse=tree.inverse.copy(),
         charge=tree.work[CHARGE, : tree.role.size].copy(),
+        sides=tree.columns[:, tree.role.size - tree.sides.shape[2] :].copy(),
     )
     tree.frames[depth, compiled.COUNT] = 0
     control[compiled.STEP] = compiled.ADVANCE
@@ -95,11 +97,12 @@ def cut(search: Search) -> Unit:
 
 def load(search: Search, unit: Unit) -> None:
     """Makes a unit the whole of a search."""
-    tree = search.tree
+    tree, search.exact = search.tree, None
     tree.role[:] = unit.role
     tree.basis[:] = unit.basis
     tree.inverse[:] = unit.inverse
     tree.work[CHARGE, : unit.charge.size] = unit.charge
+    tree.columns[:, tree.role.size - tree.sides.shape[2] :] = unit.sides
     tree.control[compiled.LENGTH] = 0
     compiled.enter(tree, unit.active)
 

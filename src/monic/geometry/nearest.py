@@ -10,40 +10,14 @@ r_last.
 from collections.abc import Sequence
 from fractions import Fraction
 
-import numpy as np
 from flint import fmpq_mat
 
 from monic.geometry.rational import as_fraction
 
-__all__ = ["nearest_exactly", "nearest_multipliers"]
+__all__ = ["nearest_exactly"]
 
 Row = Sequence[int]
 Answer = tuple[list[Fraction], tuple[Fraction, ...] | None]
-
-
-def nearest_multipliers(strict: Sequence[Row], active: Sequence[Row]) -> Answer:
-    """Returns (multipliers, point) in floats as a proposal; no point when the set seems empty."""
-    from scipy.optimize import nnls
-
-    columns = _columns(strict, active)
-    if not columns:
-        return [], None
-    heights = [max(map(abs, column)) for column in columns]
-    table = np.array(
-        [[e / h for e in column] for column, h in zip(columns, heights, strict=True)]
-    ).T
-    target = np.zeros(table.shape[0])
-    target[-1] = 1.0
-    try:
-        solution, _ = nnls(table, target)
-    except RuntimeError:  # too many iterations
-        return [Fraction(0)] * len(columns), None
-    residual = table @ solution - target
-    weights = [Fraction(u) / h for u, h in zip(solution.tolist(), heights, strict=True)]
-    if np.linalg.norm(residual) < 1e-9 or residual[-1] == 0:
-        return weights, None
-    point = -residual[:-1] / residual[-1]
-    return weights, tuple(map(Fraction, point.tolist())) if np.isfinite(point).all() else None
 
 
 def nearest_exactly(strict: Sequence[Row], active: Sequence[Row]) -> Answer:

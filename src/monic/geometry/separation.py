@@ -8,6 +8,8 @@ from the basis of the parent node, whose forbidden columns become artificial.
 Nothing here is trusted: `confirmed` bounds all rounding rigorously, and what it cannot confirm is
 confirmed over the rationals.
 
+On a ball the last columns are sides that are made when they are needed (`round`).
+
 Column j < count is row j; column count + j is row j negated (for active rows); column 2 count + i
 is the i-th unit vector (artificial). The kernels share these arrays, so they take more than five:
 
@@ -24,6 +26,21 @@ import numpy as np
 from numba import njit
 
 from monic.geometry.compiled import INNER
+from monic.geometry.roles import (
+    ACTIVE,
+    BLOCKED,
+    CHARGE,
+    COLUMN,
+    COORDINATES,
+    EPSILON,
+    EXCLUDED,
+    GAIN,
+    OPEN,
+    PRICES,
+    ROUND,
+    SCORES,
+)
+from monic.geometry.round import side_to_enter
 
 __all__ = [
     "ACTIVE",
@@ -44,17 +61,11 @@ __all__ = [
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
-# what a row is to the present node
-OPEN, EXCLUDED, ACTIVE, BLOCKED = 0, 1, 2, 3
 # what a solve ends with
 RELATION, POINT, STALLED = 0, 1, 2
-# the rows of `work`
-PRICES, SCORES, COLUMN, COORDINATES, CHARGE = 0, 1, 2, 3, 4
 
 PIVOT = 1e-9  # smaller entries are no pivots
-GAIN = 1e-9  # smaller reduced costs are no gains
 FIRM = 1e-4  # smaller pivots are not worth an optional exchange
-EPSILON = 2.0**-52
 
 
 @njit(**INNER)
@@ -202,6 +213,8 @@ def solve(
             continue
         first = turn > 20 + 6 * size  # Bland's rule, should the steepest choice go in circles
         entering = _choose(columns, role, work, phase, first)
+        if role[role.size - 1] == ROUND:
+            entering = side_to_enter(columns, role, basis, work, entering, phase)
         if entering < 0:
             return RELATION if feasible else POINT
         _load(columns, entering, work)
@@ -228,7 +241,7 @@ def fewer_open(
         turns += 1
         more = False
         for row in range(count):
-            if role[row] != EXCLUDED and role[row] != ACTIVE:
+            if role[row] == OPEN or role[row] >= BLOCKED:
                 continue
             column = row + count if role[row] == ACTIVE else row
             inside = False

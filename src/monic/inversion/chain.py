@@ -9,11 +9,14 @@ from flint import fmpz_mat
 from monic.decision.network import range_superset
 from monic.errors import InversionError
 from monic.inversion.activations import FloatActivation, float_activation
+from monic.inversion.grid_pairs import grid_pairs, guess_stretch
+from monic.inversion.linear_map import DenseMap, FloatMap, PairedMap
 from monic.inversion.pairs import Pairs, find_pairs
 from monic.inversion.region import Region
-from monic.inversion.rounding import TINY, UNIT, length_above, relative_error
-from monic.inversion.scaling import unit
-from monic.inversion.sigma import largest_singular_value, smallest_singular_value
+from monic.inversion.rounding import TINY, UNIT, length_above
+from monic.inversion.scaling import as_slice, unit
+from monic.inversion.sigma import smallest_singular_value
+from monic.inversion.steps import StepMap, is_large
 from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
 from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
 from monic.model.array import Array
@@ -31,8 +34,7 @@ class FloatStage:
     Arguments:
         name: The stage's name in the model.
         map: The exact affine map.
-        weight: W of shape (m, n), with relative errors of at most 2 u where W is no float matrix.
-        bias: b of shape (m,), likewise.
+        floats: W and b in floats.
         activation: What follows.
         region: A convex superset of what reaches the stage.
         pairs: The pairs of rows w_j = -d w_i of a ReLU stage, or None when they do not span.
@@ -44,8 +46,7 @@ class FloatStage:
 
     name: str
     map: AffineMap
-    weight: Array
-    bias: Array
+    floats: FloatMap
     activation: FloatActivation
     region: Region
     pairs: Pairs | None
@@ -53,20 +54,32 @@ class FloatStage:
     largest: float
     typical_stretch: float
 
+    @property
+    def bias(self) -> Array:
+        """b of shape (m,)."""
+        return self.floats.bias
+
+    @property
+    def weight(self) -> Array:
+        """W of shape (m, n).
+
+        Raises:
+            InversionError: when it is too large to be written out.
+        """
+        return self.floats.insist_on_matrix(f"at {self.name!r}")
+
     def before(self, x: Array) -> Array:
         """Returns W x + b for a batch of shape (N, n)."""
-        return x @ self.weight.T + self.bias
+        return self.floats.value(x)
 
     def enclose(self, inputs: Enclosure) -> Enclosure:
         """Returns what holds the outputs over all inputs within the given ones."""
         center, radius, length = inputs
-        error = relative_error(self.weight.shape[1])
-        absolute = np.abs(self.weight).T
-        own = error * (np.abs(center) @ absolute + np.abs(self.bias)) * (1 + 2 * error) + TINY
+        before, own = self.floats.enclosed(center)
         length = (self.largest * length + length_above(own)) * (1 + 8 * UNIT) + TINY
-        spread = (radius @ absolute) * (1 + 2 * error) + own * (1 + 4 * UNIT)
+        spread = self.floats.spread(radius) + own * (1 + 4 * UNIT)
         spread = np.minimum(spread, length[:, None])
-        value, after = self.activation.enclose(self.before(center), spread)
+        value, after = self.activation.enclose(before, spread)
         if self.activation.kind not in (Activation.RELU, Activation.IDENTITY):
             return value, after, length_above(after)  # these may stretch, and round once more
         return value, after, np.minimum(length, length_above(after))
@@ -81,12 +94,17 @@ class Chain:
     @property
     def in_dim(self) -> int:
         """The dimension of latent codes."""
-        return int(self.stages[0].weight.shape[1])
+        return self.stages[0].floats.shape[1]
 
     @property
     def out_dim(self) -> int:
         """The dimension of data."""
-        return int(self.stages[-1].weight.shape[0])
+        return self.stages[-1].floats.shape[0]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every stage is written out."""
+        return all(stage.floats.matrix is not None for stage in self.stages)
 
     def value(self, x: Array) -> Array:
         """Returns f(x) in floats for a batch of shape (N, n)."""
@@ -102,17 +120,26 @@ class Chain:
                 enclosure = stage.enclose(enclosure)
         return enclosure
 
-    def jacobian(self, x: Array) -> tuple[Array, Array]:
-        """Returns f(x) and the Jacobians of shape (N, m, n), one-sided at kinks."""
-        product: Array | None = None
+    def linearised(self, x: Array) -> tuple[Array, list[Array]]:
+        """Returns f(x) and the slopes of all activations there, one-sided at kinks."""
+        slopes = []
         for stage in self.stages:
             u = stage.before(x)
-            slopes = stage.activation.slopes(u)[:, :, None]
-            inner = stage.weight if product is None else stage.weight @ product
-            product = slopes * inner
+            slopes.append(stage.activation.slopes(u))
             x = stage.activation.value(u)
-        assert product is not None, "a model has at least one stage"
-        return x, product
+        return x, slopes
+
+    def pull(self, slopes: list[Array], v: Array) -> Array:
+        """Returns J^T v for the Jacobians J that belong to some slopes."""
+        for stage, slope in zip(reversed(self.stages), reversed(slopes), strict=True):
+            v = stage.floats.adjoint(slope * v)
+        return v
+
+    def push(self, slopes: list[Array], x: Array) -> Array:
+        """Returns J x."""
+        for stage, slope in zip(self.stages, slopes, strict=True):
+            x = slope * stage.floats.linear(x)
+        return x
 
 
 def chain_of(model: ReLULayer | Network, slopes: Mapping[str, object] | None = None) -> Chain:
@@ -160,25 +187,41 @@ def _activation(stage: Stage, given: Mapping[str, object]) -> FloatActivation:
 
 
 def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> FloatStage:
-    weight, bias, exact = float_affine(stage.map, stage.name)
+    floats: FloatMap
     pairs = None
-    if stage.activation is Activation.RELU:
-        pairs = find_pairs(weight, bias, exact)
-        least = 0.0 if pairs is None else pairs.inverse_lipschitz(weight)
+    if is_large(stage.map):
+        floats = StepMap.of(stage.map)
+        if stage.activation is Activation.RELU:
+            pairs = grid_pairs(stage.map, floats.bias)
+        typical = guess_stretch(stage.map, floats.largest())
     else:
-        least = smallest_singular_value(weight) * activation.least_stretch
+        weight, bias, exact = float_affine(stage.map, stage.name)
+        floats = dense = DenseMap(weight, bias)
+        if stage.activation is Activation.RELU:
+            pairs = find_pairs(weight, bias, exact)
+        if pairs is not None and pairs.is_whole:
+            rows = as_slice(pairs.first), as_slice(pairs.second)
+            floats = PairedMap(dense, rows, pairs.ratio, weight[pairs.first])
+        typical = _typical_stretch(weight)
     return FloatStage(
         name=stage.name,
         map=stage.map,
-        weight=weight,
-        bias=bias,
+        floats=floats,
         activation=activation,
         region=region,
         pairs=pairs,
-        least_stretch=least,
-        largest=largest_singular_value(weight),
-        typical_stretch=_typical_stretch(weight),
+        least_stretch=_least_stretch(floats, activation, pairs),
+        largest=floats.largest(),
+        typical_stretch=typical,
     )
+
+
+def _least_stretch(floats: FloatMap, activation: FloatActivation, pairs: Pairs | None) -> float:
+    if activation.kind is Activation.RELU:
+        return 0.0 if pairs is None else pairs.inverse_lipschitz()
+    if floats.matrix is None:
+        return 0.0
+    return smallest_singular_value(floats.matrix) * activation.least_stretch
 
 
 def _typical_stretch(weight: Array) -> float:

@@ -97,10 +97,12 @@ def _of_one_to_one(stage: FloatStage, y: Array, above: Array) -> Array:
 
 def _convex(stage: FloatStage, y: Array, sure: Array) -> Array:
     """Returns lower bounds of min sqrt(g) over R^n, 0 where nothing is proved."""
-    rows = Rows(stage.weight, y - stage.bias, sure)
-    fit = newton(rows, np.zeros((len(y), stage.weight.shape[1])))
-    known: dict[bytes, float] = {}
     proved = np.zeros(len(y))
+    if stage.floats.matrix is None:
+        return proved  # the proof needs singular values
+    rows = Rows(stage.floats, y - stage.bias, sure)
+    fit = newton(rows, np.zeros((len(y), stage.floats.shape[1])))
+    known: dict[bytes, float] = {}
     for k, mask in enumerate(sure):
         key = mask.tobytes()
         if key not in known:

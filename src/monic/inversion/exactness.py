@@ -15,7 +15,8 @@ _LEAKY = (Activation.LEAKY_RELU, Activation.PRELU)
 def reproduces(chain: Chain, x: Array, y: Array) -> Array:
     """Returns for each sample whether f(x) = y over the rationals, as a mask of shape (N,).
 
-    The outputs of tanh, sigmoid and ELU are hardly ever rational; there the answer is no.
+    The outputs of tanh, sigmoid and ELU are hardly ever rational; there the answer is no, and
+    where a stage is too large to be written out it was not looked at, and is no as well.
 
     Arguments:
         chain: The model.
@@ -23,7 +24,9 @@ def reproduces(chain: Chain, x: Array, y: Array) -> Array:
         y: Data of shape (N, m).
     """
     known = (Activation.RELU, Activation.IDENTITY, *_LEAKY)
-    if not len(x) or any(stage.activation.kind not in known for stage in chain.stages):
+    if not (len(x) and chain.is_dense) or any(
+        stage.activation.kind not in known for stage in chain.stages
+    ):
         return np.zeros(len(x), dtype=bool)
     columns, exponent = dyadic(np.ascontiguousarray(x))
     columns = columns.transpose()

@@ -115,8 +115,7 @@ class Inverter:
         _insist_on_positive(inverse_lipschitz, "inverse_lipschitz", zero=False)
         data, accuracy = _outputs(y, self.chain.out_dim)
         batch = data.reshape(-1, self.chain.out_dim)
-        x = self._latent(batch, accuracy, noise or 0.0, way)
-        residual = self._residual(x, batch)
+        x, residual = self._latent(batch, accuracy, noise or 0.0, way)
         above = distance_above(self.chain, x, batch)
         equal = np.flatnonzero(residual == 0)
         if equal.size:
@@ -134,17 +133,17 @@ class Inverter:
             error_bound=None if bound is None else _shaped(bound, shape),
         )
 
-    def _latent(self, y: Array, accuracy: float, noise: float, way: Way) -> Array:
-        """Returns codes for a batch; where they leave too much, other thresholds are tried.
+    def _latent(self, y: Array, accuracy: float, noise: float, way: Way) -> tuple[Array, Array]:
+        """Returns codes and residuals; where these are too large, other thresholds are tried.
 
         Entries above the threshold are taken to be active. First it is what noise of the given
         length typically makes of one entry, then the most it can, then what is left suggests.
         """
         typical = TYPICAL / np.sqrt(y.shape[1])
         x = self._walk(y, np.full(len(y), typical * noise), accuracy, noise, way)
-        if way.norm != "l2":
-            return x
         left = self._residual(x, y)
+        if way.norm != "l2":
+            return x, left
         for level in (np.full(len(y), noise), typical * left):
             some = np.flatnonzero(left > np.maximum(noise, EXPLAINED * lengths(y)))
             if some.size and np.any(level > 0):
@@ -152,7 +151,7 @@ class Inverter:
                 rest = self._residual(other, y[some])
                 better = rest < left[some]
                 x[some[better]], left[some[better]] = other[better], rest[better]
-        return x
+        return x, left
 
     def _walk(self, y: Array, level: Array, accuracy: float, noise: float, way: Way) -> Array:
         """Inverts stage by stage, carrying along how wrong entries may be by now."""
@@ -178,7 +177,7 @@ class Inverter:
         proved = 1.0
         for stage in self.chain.stages:
             proved *= stage.least_stretch * (1 - 4 * UNIT)
-        return proved if proved > 0 else _from_bounds(self.model)
+        return proved if proved > 0 or not self.chain.is_dense else _from_bounds(self.model)
 
 
 @lru_cache(maxsize=16)  # a search of seconds, and the same for every call of one inverter

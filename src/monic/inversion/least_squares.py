@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monic.inversion.conjugate import conjugate_gradients
+from monic.inversion.linear_map import DenseMap, FloatMap
 from monic.inversion.scaling import unit, units
 from monic.model.array import Array
 
@@ -31,39 +33,40 @@ class Rows:
     """Rows W x, values to reach, and which of them are fitted from below too.
 
     Arguments:
-        weight: W of shape (m, n).
+        floats: W, and how it is applied; its bias plays no part.
         target: y - b of shape (N, m).
         sure: P as a mask of shape (N, m).
     """
 
-    weight: Array
+    floats: FloatMap
     target: Array
     sure: Array
 
-    def with_sides(self, normals: Array, offsets: Array) -> "Rows":
+    def behind(self, floats: FloatMap, offsets: Array) -> "Rows":
         """Returns the rows with those of a domain A x <= c behind, which are never sure."""
         if not len(offsets):
             return self
         count = len(self.target)
         return Rows(
-            np.vstack([self.weight, normals]),
+            floats,
             np.hstack([self.target, np.broadcast_to(offsets, (count, len(offsets)))]),
             np.hstack([self.sure, np.zeros((count, len(offsets)), dtype=bool)]),
         )
 
     def scaled(self) -> tuple["Rows", Array]:
         """Returns the rows with numbers of size 1, and what their x has to be multiplied by."""
-        size, sizes = unit(self.weight), units(self.target)
-        rows = Rows(self.weight / size, self.target / sizes[:, None], self.sure)
-        return rows, (sizes / size)[:, None]
+        matrix, sizes = self.floats.matrix, units(self.target)
+        size = 1.0 if matrix is None else unit(matrix)
+        floats = self.floats if matrix is None else DenseMap(matrix / size, self.floats.bias)
+        return Rows(floats, self.target / sizes[:, None], self.sure), (sizes / size)[:, None]
 
     def only(self, some: Array | slice) -> "Rows":
         """Returns the same for some samples."""
-        return Rows(self.weight, self.target[some], self.sure[some])
+        return Rows(self.floats, self.target[some], self.sure[some])
 
     def excess(self, x: Array) -> Array:
         """Returns what g sums the squares of: w_i.x - t_i on P, its positive part on Z."""
-        value = x @ self.weight.T - self.target
+        value = self.floats.linear(x) - self.target
         return np.where(self.sure, value, np.maximum(value, 0.0))
 
 
@@ -78,7 +81,7 @@ class Fit:
 def newton(rows: Rows, start: Array) -> Fit:
     """Returns minimisers of g, by Newton's method from given points of shape (N, n)."""
     small, factors = rows.scaled()
-    size = max(1, CHUNK // rows.weight.size)
+    size = max(1, CHUNK // (rows.floats.shape[0] * rows.floats.shape[1]))
     x = start / factors
     for k in range(0, len(start), size):
         part = slice(k, k + size)
@@ -93,7 +96,7 @@ def _newton(rows: Rows, start: Array) -> Array:
         part = rows.only(open_)
         excess = part.excess(x[open_])
         active = part.sure | (excess > 0)
-        step = _newton_step(rows.weight, active, excess)
+        step = _newton_step(rows.floats, active, excess)
         moved = _descend(part, x[open_], step, excess)
         better = np.abs(moved).max(axis=1) > 4e-16 * np.abs(x[open_]).max(axis=1, initial=0.0)
         x[open_] += moved
@@ -103,9 +106,14 @@ def _newton(rows: Rows, start: Array) -> Array:
     return x
 
 
-def _newton_step(weight: Array, active: Array, excess: Array) -> Array:
+def _newton_step(floats: FloatMap, active: Array, excess: Array) -> Array:
     """Returns -H^-1 g' for each sample; a ridge far below rounding makes H invertible."""
-    gradient = excess @ weight
+    gradient = floats.adjoint(excess)
+    weight = floats.matrix
+    if weight is None:
+        return -conjugate_gradients(
+            lambda v: floats.adjoint(np.where(active, floats.linear(v), 0.0)), gradient
+        )
     masked = active[:, :, None] * weight
     hessian = weight.T @ masked
     size = weight.shape[1]
@@ -117,7 +125,7 @@ def _newton_step(weight: Array, active: Array, excess: Array) -> Array:
 def _descend(rows: Rows, x: Array, step: Array, excess: Array) -> Array:
     """Returns the steps, halved until g decreases; 0 where it no longer does."""
     before = np.einsum("ij,ij->i", excess, excess)
-    slope = np.einsum("ij,ij->i", excess @ rows.weight, step)
+    slope = np.einsum("ij,ij->i", rows.floats.adjoint(excess), step)
     moved, open_, length = np.zeros_like(x), np.arange(len(x)), 1.0
     for _ in range(HALVINGS):
         trial = rows.only(open_).excess(x[open_] + length * step[open_])
@@ -141,10 +149,10 @@ def frame_algorithm(rows: Rows, start: Array, steps: int) -> Fit:
     """
     small, factors = rows.scaled()
     x, open_ = start / factors, np.arange(len(start))
-    rate = 1.0 / max(np.linalg.norm(small.weight, 2) ** 2, np.finfo(float).tiny)
+    rate = 1.0 / max(small.floats.largest() ** 2, np.finfo(float).tiny)
     for _ in range(steps):
         part = small.only(open_)
-        step = -rate * (part.excess(x[open_]) @ small.weight)
+        step = -rate * part.floats.adjoint(part.excess(x[open_]))
         x[open_] += step
         size = np.abs(x[open_]).max(axis=1, initial=0.0)
         open_ = open_[np.abs(step).max(axis=1) > 1e-16 * size]

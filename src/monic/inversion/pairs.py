@@ -15,8 +15,8 @@ from fractions import Fraction
 import numpy as np
 from flint import fmpz
 
-from monic.inversion.scaling import unit
-from monic.inversion.sigma import smallest_singular_value
+from monic.inversion.scaling import as_slice, unit
+from monic.inversion.solvers import Dense, Solver
 from monic.model.affine import ExactAffine
 from monic.model.array import Array
 
@@ -40,7 +40,7 @@ class Pairs:
         gap: s = b_j + d b_i, in floats: where s < 0, both outputs are 0 in between.
         exact: Whether each pair is antiparallel over the rationals, of shape (k,).
         rows: How many rows the layer has.
-        basis: (Q, R) of the matrix of the w_i.
+        solver: The matrix B of the w_i.
     """
 
     first: Array
@@ -50,17 +50,24 @@ class Pairs:
     gap: Array
     exact: Array
     rows: int
-    basis: tuple[Array, Array]
+    solver: Solver
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there are no other rows."""
+        return self.rows == 2 * len(self.first)
 
     @property
     def is_square(self) -> bool:
         """Whether the pairs are the whole layer and B is square: then any t = B x occurs."""
-        return self.rows == 2 * len(self.first) and len(self.first) == self.basis[1].shape[0]
+        return self.is_whole and len(self.first) == self.solver.columns
 
     def nearest(self, y: Array) -> tuple[Array, Array]:
         """Returns (t, distance) for data of shape (N, m): pair by pair, nearest in its plane."""
-        a, c = y[:, self.first], y[:, self.second]
+        a, c = y[:, as_slice(self.first)], y[:, as_slice(self.second)]
         d, s = self.ratio, self.gap
+        if not s.any():
+            return self._nearest_of_rays(a, c)
         corner = np.maximum(s, 0.0)
         right, up = np.maximum(a, corner / d), np.maximum(c, corner)
         slide = np.clip((a + d * (s - c)) / (1.0 + d * d), 0.0, corner / d)
@@ -73,11 +80,20 @@ class Pairs:
         t = np.take_along_axis(codes, choice, 0)[0] - self.shift
         return t, np.take_along_axis(distances, choice, 0)[0]
 
+    def _nearest_of_rays(self, a: Array, c: Array) -> tuple[Array, Array]:
+        """The usual case: no corner is cut off, and the larger of the two outputs is right."""
+        right = a >= c
+        larger = np.maximum(np.maximum(a, c), 0.0)
+        t = larger / np.where(right, 1.0, -self.ratio)
+        t -= self.shift
+        distance = np.abs(np.minimum(a, c))
+        beyond = larger == 0.0
+        distance[beyond] = np.hypot(a[beyond], c[beyond])
+        return t, distance
+
     def latent(self, y: Array) -> Array:
         """Returns x of shape (N, n) from the nearest t of each pair, B x = t in least squares."""
-        orthogonal, triangle = self.basis
-        t, _ = self.nearest(y)
-        return np.linalg.solve(triangle, (t @ orthogonal).T).T
+        return self.solver.solve(self.nearest(y)[0])
 
     def proved_distances(self, y: Array) -> Array:
         """Returns lower bounds of the distances in the planes of exact pairs; 0 for others."""
@@ -86,13 +102,11 @@ class Pairs:
         sizes = np.abs(y[:, self.first]) + np.abs(y[:, self.second]) + reach
         return np.where(self.exact, np.maximum(distance - ROOM * sizes, 0.0), 0.0)
 
-    def inverse_lipschitz(self, weight: Array) -> float:
+    def inverse_lipschitz(self) -> float:
         """Returns a proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0."""
         good = self.exact & (self.gap >= 0)
-        if good.sum() < weight.shape[1]:
-            return 0.0
-        d = self.ratio[good]
-        return smallest_singular_value((d / np.hypot(1.0, d))[:, None] * weight[self.first[good]])
+        d = self.ratio
+        return self.solver.smallest(d / np.hypot(1.0, d), good)
 
 
 def find_pairs(weight: Array, bias: Array, exact: ExactAffine) -> Pairs | None:
@@ -105,9 +119,8 @@ def find_pairs(weight: Array, bias: Array, exact: ExactAffine) -> Pairs | None:
     if len(first) < size:
         return None
     small = weight / unit(weight)
-    orthogonal, triangle = np.linalg.qr(weight[first])
-    scale = np.abs(np.diag(triangle))
-    if scale.min() <= 1e-13 * scale.max():
+    solver = Dense.of(weight[first])
+    if solver is None:
         return None
     ratio = np.linalg.norm(small[second], axis=1) / np.linalg.norm(small[first], axis=1)
     gap = bias[second] + ratio * bias[first]
@@ -124,7 +137,7 @@ def find_pairs(weight: Array, bias: Array, exact: ExactAffine) -> Pairs | None:
         gap=gap,
         exact=proved,
         rows=len(weight),
-        basis=(orthogonal, triangle),
+        solver=solver,
     )
 
 

@@ -2,21 +2,45 @@
 
 Inverting stage by stage loses accuracy with every stage, and treats small outputs as unsure.
 At a latent code nearby the signs of all units are known, f is linear there, and one least-squares
-step over all of y repairs both. A step is taken only when the residual gets smaller.
+step over all of y repairs both. Later steps change the signs of few units, so that the normal
+matrix of the first still serves: the gradient is taken anew in every step, and the matrix only
+where the steps do not get shorter. A step is taken only when the residual gets smaller.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from monic.inversion.chain import Chain
-from monic.inversion.least_squares import CHUNK
-from monic.inversion.scaling import lengths, unit, units
+from monic.inversion.chain import Chain, FloatStage
+from monic.inversion.conjugate import conjugate_gradients
+from monic.inversion.scaling import as_slice, lengths, unit
 from monic.model.array import Array
 
 __all__ = ["refine"]
 
+#: How many numbers the Jacobians of a batch may be made of at a time.
+CHUNK = 1 << 21
+MATRICES = 12
 STEPS = 12
 #: Residuals below this, relative to |y|, are those of the floats' own arithmetic.
 ROUNDING = 1e-14
+#: Steps below this, relative to |x|, change nothing that matters.
+SETTLED = 1e-8
+#: A step longer than this share of the one before asks for a new matrix.
+SHRINKING = 0.3
+#: How well systems are solved by iteration: the gradients are exact, and steps are repeated.
+ROUGHLY = 1e-3
+#: Latent codes of more numbers have no normal matrix.
+LARGEST = 2048
+
+#: So many normal matrices are computed in single precision before any in double.
+ROUGH = 2
+#: A ridge on the normal matrix, relative to its mean eigenvalue, for each number format.
+RIDGES = {np.float32: 1e-6, np.float64: 1e-13}
+
+_Format = type[np.float32] | type[np.float64]
+_Solve = Callable[[Array, Array], Array]
 
 
 def refine(chain: Chain, x: Array, y: Array) -> Array:
@@ -24,33 +48,127 @@ def refine(chain: Chain, x: Array, y: Array) -> Array:
     pairs = chain.stages[0].pairs
     if len(chain.stages) == 1 and pairs is not None and pairs.is_square:
         return x  # already a nearest point of the range
-    x = x.copy()
-    open_ = np.flatnonzero(lengths(y - chain.value(x)) > ROUNDING * lengths(y))
-    widest = max(stage.weight.shape[0] for stage in chain.stages)
-    size = max(1, CHUNK // (widest * chain.in_dim))
-    for _ in range(STEPS):
+    x, open_ = x.copy(), np.arange(len(x))
+    widest = max(stage.floats.shape[0] for stage in chain.stages)
+    size = max(1, CHUNK // (widest * min(chain.in_dim, LARGEST)))
+    for k in range(MATRICES):
         if not open_.size:
             break
         parts = [open_[k : k + size] for k in range(0, len(open_), size)]
-        open_ = np.concatenate([part[_improve(chain, x, y, part)] for part in parts])
+        # at first a rough matrix will do, since the gradients are exact
+        kind: _Format = np.float32 if k < ROUGH else np.float64
+        open_ = np.concatenate([_improve(chain, (x, y), part, kind) for part in parts])
     return x
 
 
-def _improve(chain: Chain, x: Array, y: Array, part: Array) -> Array:
-    """Improves x in place for some samples; returns which of them gained much."""
-    value, jacobian = chain.jacobian(x[part])
-    sizes = units(y[part])[:, None]
-    left = (y[part] - value) / sizes
-    before = np.linalg.norm(left, axis=1)
-    size = unit(jacobian)
-    jacobian /= size
-    transposed = jacobian.transpose(0, 2, 1)
-    normal = transposed @ jacobian
+@dataclass(slots=True)
+class _State:
+    """Some samples, where they are, and what is known there; data are scaled to size 1."""
+
+    x: Array
+    left: Array
+    slopes: list[Array]
+    length: Array
+
+    @classmethod
+    def at(cls, chain: Chain, x: Array, y: Array) -> "_State":
+        value, slopes = chain.linearised(x)
+        left = y - value
+        return cls(x, left, slopes, lengths(left))
+
+    def only(self, some: Array) -> "_State":
+        return _State(
+            self.x[some], self.left[some], [s[some] for s in self.slopes], self.length[some]
+        )
+
+
+def _improve(chain: Chain, both: tuple[Array, Array], part: Array, kind: _Format) -> Array:
+    """Improves x in place for some samples; returns which of them want a new matrix."""
+    (x, y), again = both, []
+    state = _State.at(chain, x[part], y[part])
+    wrong = state.length > ROUNDING * lengths(y[part])
+    if not wrong.any():
+        return part[wrong]
+    if not wrong.all():
+        part, state = part[wrong], state.only(wrong)
+    solve = _solver(chain, state.slopes, kind)
+    shift = np.full(len(part), np.inf)
+    start, places = state.length, np.arange(len(part))
+    for _ in range(STEPS):
+        step = solve(chain.pull(state.slopes, state.left), places)
+        moved = chain.stages[0].region.inside(state.x + step)
+        new = _State.at(chain, moved, y[part[places]])
+        better = new.length < state.length
+        x[part[places[better]]] = moved[better]
+        size = np.abs(moved - state.x).max(axis=1)
+        falling = new.length < 0.1 * state.length
+        open_ = falling | (size > SETTLED * np.abs(moved).max(axis=1))
+        slow = ~better | (size > SHRINKING * shift[places])
+        # what has not gained with an exact matrix gains nothing by another one
+        gained = np.minimum(new.length, state.length) < 0.9 * start[places]
+        again.append(part[places[open_ & slow & (gained | (kind is np.float32))]])
+        keep = open_ & ~slow
+        shift[places] = size
+        places, state = places[keep], new.only(keep)
+        if not places.size:
+            break
+    return np.concatenate([*again, part[places]])
+
+
+def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
+    """Returns how J^T J step = gradient is solved for some of the samples, with fixed slopes."""
+    if chain.in_dim > LARGEST or not chain.is_dense:
+
+        def by_iteration(gradient: Array, some: Array) -> Array:
+            here = [slope[some] for slope in slopes]
+            return conjugate_gradients(
+                lambda v: chain.pull(here, chain.push(here, v)), gradient, ROUGHLY
+            )
+
+        return by_iteration
+    normal, scale = _normal(chain, slopes, kind)
     level = np.maximum(np.trace(normal, axis1=1, axis2=2) / chain.in_dim, np.finfo(float).tiny)
-    normal += (1e-13 * level)[:, None, None] * np.eye(chain.in_dim)
-    step = np.linalg.solve(normal, transposed @ left[:, :, None])[:, :, 0]
-    moved = chain.stages[0].region.inside(x[part] + step * (sizes / size))
-    after = np.linalg.norm((y[part] - chain.value(moved)) / sizes, axis=1)
-    better = after < before
-    x[part[better]] = moved[better]
-    return np.asarray(after < 0.9 * before)
+    normal += (RIDGES[kind] * level)[:, None, None] * np.eye(chain.in_dim)
+    inverse = np.linalg.inv(normal)
+
+    def by_inverse(gradient: Array, some: Array) -> Array:
+        found: Array = (inverse[some] @ (gradient / scale)[:, :, None])[:, :, 0]
+        return found / scale
+
+    return by_inverse
+
+
+def _normal(chain: Chain, slopes: list[Array], kind: _Format) -> tuple[Array, float]:
+    """Returns J^T J for each sample, of shape (N, n, n), and what J was divided by.
+
+    The Jacobians are kept as (units, samples, n), so that each stage is one product of matrices.
+    Rows in pairs are multiples of each other: one of the two is computed.
+    """
+    count, size = len(slopes[0]), chain.in_dim
+    product = np.broadcast_to(np.eye(size, dtype=kind)[:, None, :], (size, count, size))
+    scale = 1.0
+    for stage, slope in zip(chain.stages, slopes, strict=True):
+        rows, ratio = _halved(stage)
+        step = unit(stage.weight)
+        scale *= step
+        basis = (stage.weight[rows[0]] / step).astype(kind)
+        inner = (basis @ product.reshape(len(product), -1)).reshape(-1, count, size)
+        turned = slope.T.astype(kind)[:, :, None]
+        factors = [turned[rows[0]]]
+        if len(rows) == 2:
+            factors.append(-ratio.astype(kind)[:, None, None] * turned[rows[1]])
+        if stage is chain.stages[-1]:
+            weights = sum(factor**2 for factor in factors)
+            normal = (inner * weights).transpose(1, 2, 0) @ inner.transpose(1, 0, 2)
+            return normal.astype(np.float64), scale
+        product = np.empty((stage.floats.shape[0], count, size), dtype=kind)
+        for place, factor in zip(rows, factors, strict=True):
+            product[place] = inner * factor
+    raise AssertionError("a model has at least one stage")
+
+
+def _halved(stage: FloatStage) -> tuple[tuple[slice | Array, ...], Array]:
+    """Returns the rows to compute, those that are multiples of them, and -1 times the factors."""
+    if stage.pairs is None or not stage.pairs.is_whole:
+        return (slice(None),), np.zeros(0)
+    return (as_slice(stage.pairs.first), as_slice(stage.pairs.second)), stage.pairs.ratio

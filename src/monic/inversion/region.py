@@ -5,21 +5,38 @@ from fractions import Fraction
 
 import numpy as np
 
+from monic.inversion.least_squares import Rows
+from monic.inversion.linear_map import Coordinates, DenseMap
 from monic.inversion.programs import linear_program
 from monic.model import Ball, Box, Domain, Orthant, WholeSpace
 from monic.model.array import Array
 
 __all__ = ["Region"]
 
+#: Sides of orthants and boxes are written out as rows in up to so many dimensions.
+WRITTEN = 1 << 12
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A domain as the inequalities normals x <= offsets in floats; a ball has none."""
+    """A domain as the inequalities normals x <= offsets in floats; a ball has none.
+
+    Arguments:
+        domain: The domain.
+        dim: Of the space.
+        normals: Of shape (k, dim); with no rows for orthants and boxes in large dimensions,
+            which have `places` and `signs` alone.
+        offsets: Of shape (k,).
+        places: For orthants and boxes, which coordinate each inequality bounds.
+        signs: And with which sign.
+    """
 
     domain: Domain
     dim: int
     normals: Array
     offsets: Array
+    places: Array | None = None
+    signs: Array | None = None
 
     @classmethod
     def of(cls, domain: Domain, dim: int) -> "Region":
@@ -27,18 +44,39 @@ class Region:
         if isinstance(domain, (WholeSpace, Ball)):
             return cls(domain, dim, np.zeros((0, dim)), np.zeros(0))
         if isinstance(domain, Orthant):
-            return cls(domain, dim, -np.eye(dim), np.zeros(dim))
+            return cls._of_sides(domain, (np.arange(dim), -np.ones(dim)), np.zeros(dim))
         if isinstance(domain, Box):
-            low, high = np.isfinite(domain.lower), np.isfinite(domain.upper)
-            normals = np.vstack([-np.eye(dim)[low], np.eye(dim)[high]])
+            low, high = (np.flatnonzero(np.isfinite(v)) for v in (domain.lower, domain.upper))
             offsets = np.concatenate([-domain.lower[low], domain.upper[high]])
-            return cls(domain, dim, normals, offsets)
+            signs = np.concatenate([-np.ones(len(low)), np.ones(len(high))])
+            return cls._of_sides(domain, (np.concatenate([low, high]), signs), offsets, dim)
         sides = domain.half_spaces(dim)
         table = [[float(entry) for entry in normal] for normal, _ in sides]
         normals = np.array(table, dtype=np.float64).reshape(-1, dim)
         lengths = np.maximum(np.linalg.norm(normals, axis=1), np.finfo(np.float64).tiny)
         offsets = np.array([float(offset) for _, offset in sides])
         return cls(domain, dim, normals / lengths[:, None], offsets / lengths)
+
+    @classmethod
+    def _of_sides(
+        cls, domain: Domain, sides: tuple[Array, Array], offsets: Array, dim: int | None = None
+    ) -> "Region":
+        places, signs = sides
+        dim = len(places) if dim is None else dim
+        normals = np.zeros((len(places) if dim <= WRITTEN else 0, dim))
+        if dim <= WRITTEN:
+            normals[np.arange(len(places)), places] = signs
+        return cls(domain, dim, normals, offsets, places, signs)
+
+    def beside(self, rows: Rows) -> Rows:
+        """Returns rows of least squares with the inequalities behind them."""
+        floats = rows.floats
+        if floats.matrix is not None:
+            written = DenseMap(np.vstack([floats.matrix, self.normals]), _zeros(rows, self))
+            return rows.behind(written, self.offsets)
+        if self.places is not None and self.signs is not None:
+            return rows.behind(Coordinates(floats, self.places, self.signs), self.offsets)
+        return rows  # a polyhedron: `inside` moves the answer into it
 
     def inside(self, points: Array) -> Array:
         """Returns points of the domain near given ones; membership is confirmed exactly."""
@@ -90,3 +128,7 @@ class Region:
         )
         assert found is not None, "a domain with interior holds a small ball"
         return found[:-1]
+
+
+def _zeros(rows: Rows, region: Region) -> Array:
+    return np.zeros(rows.floats.shape[0] + len(region.normals))

@@ -58,7 +58,7 @@ def invert_stage(stage: FloatStage, y: Array, level: Array, way: Way) -> Array:
         x = _l1(stage, y, level)
     elif way.method == "frame":
         rows = _rows(stage, y, level)
-        x = frame_algorithm(rows, np.zeros((len(y), stage.weight.shape[1])), way.steps).x
+        x = frame_algorithm(rows, np.zeros((len(y), stage.floats.shape[1])), way.steps).x
         for _ in range(ROUNDS):
             before, rows = rows.sure, _rows_active_at(stage, x, y)
             if np.array_equal(before, rows.sure):
@@ -71,13 +71,13 @@ def invert_stage(stage: FloatStage, y: Array, level: Array, way: Way) -> Array:
             f"Expected outputs that {stage.name!r} can give. Inverting it overflowed; scale the "
             "weights or the data."
         )
-    return stage.region.inside(x.reshape(len(y), stage.weight.shape[1]))
+    return stage.region.inside(x.reshape(len(y), stage.floats.shape[1]))
 
 
 def _least_squares(stage: FloatStage, y: Array, level: Array) -> Array:
     """In closed form where there are pairs; where these leave a residual, with all rows."""
     if stage.pairs is None:
-        return newton(_rows(stage, y, level), np.zeros((len(y), stage.weight.shape[1]))).x
+        return newton(_rows(stage, y, level), np.zeros((len(y), stage.floats.shape[1]))).x
     x = stage.pairs.latent(y)
     if stage.pairs.is_square:
         return x
@@ -95,30 +95,32 @@ def _one_to_one(stage: FloatStage, u: Array, way: Way) -> Array:
         return np.array([fit_linf(stage.weight, row - stage.bias, sides) for row in u])
     if way.norm == "l1":
         everywhere = np.ones(u.shape[1], dtype=bool)
-        size = stage.weight.shape[1]
+        size = stage.floats.shape[1]
         targets = u - stage.bias
         return np.array(
             [program_l1(stage.weight, row, everywhere, sides)[:size] for row in targets]
         )
-    solution = np.linalg.lstsq(stage.weight, (u - stage.bias).T, rcond=None)[0].T
-    x: Array = np.ascontiguousarray(solution)
-    outside = np.flatnonzero((x @ sides[0].T > sides[1]).any(axis=1))
-    if outside.size:
-        every = np.ones((outside.size, u.shape[1]), dtype=bool)
-        rows = Rows(stage.weight, u[outside] - stage.bias, every).with_sides(*sides)
-        x[outside] = newton(rows, x[outside]).x
+    every = np.ones(u.shape, dtype=bool)
+    plain = Rows(stage.floats, u - stage.bias, every)
+    if stage.floats.matrix is None:
+        x = newton(plain, np.zeros((len(u), stage.floats.shape[1]))).x
+    else:
+        x = np.ascontiguousarray(np.linalg.lstsq(stage.weight, plain.target.T, rcond=None)[0].T)
+    outside = np.flatnonzero(np.any(stage.region.inside(x) != x, axis=1))
+    if outside.size and len(sides[1]):
+        x[outside] = newton(stage.region.beside(plain.only(outside)), x[outside]).x
     return x
 
 
 def _rows(stage: FloatStage, y: Array, level: Array) -> Rows:
-    rows = Rows(stage.weight, np.maximum(y, 0.0) - stage.bias, y > level[:, None])
-    return rows.with_sides(stage.region.normals, stage.region.offsets)
+    target = np.maximum(y, 0.0) - stage.bias
+    return stage.region.beside(Rows(stage.floats, target, y > level[:, None]))
 
 
 def _rows_active_at(stage: FloatStage, x: Array, y: Array) -> Rows:
     """Returns the rows that x itself makes active, for data whose small entries are noise."""
-    rows = Rows(stage.weight, np.maximum(y, 0.0) - stage.bias, stage.before(x) > 0)
-    return rows.with_sides(stage.region.normals, stage.region.offsets)
+    target = np.maximum(y, 0.0) - stage.bias
+    return stage.region.beside(Rows(stage.floats, target, stage.before(x) > 0))
 
 
 def _l1(stage: FloatStage, y: Array, level: Array) -> Array:
@@ -140,7 +142,7 @@ def _l1_one(stage: FloatStage, y: Array, starts: list[Array]) -> Array:
     noise, so that inactive rows are often positive.
     """
     sides = stage.region.normals, stage.region.offsets
-    size, tried = stage.weight.shape[1], set()
+    size, tried = stage.floats.shape[1], set()
     best, least = np.zeros(size), np.inf
     for active in starts:
         for _ in range(ROUNDS):

@@ -1,7 +1,9 @@
-"""One way to read every kind of model file."""
+"""One way to read every kind of model file, and torch modules."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard, overload
 
 from monic.errors import UnreadableModel
 from monic.io.numpy import load_npy, load_npz
@@ -9,37 +11,91 @@ from monic.io.onnx import load_onnx
 from monic.io.safetensors import load_safetensors
 from monic.model import Network, ReLULayer
 
-__all__ = ["load"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["is_module", "load"]
+
+
+def _load_checkpoint(path: Path) -> dict[str, ReLULayer]:
+    try:
+        from monic.io.torch import load_checkpoint
+    except ImportError as error:
+        raise UnreadableModel(
+            f"Expected torch, which reads {path.name!r}. It cannot be imported: {error}. Install "
+            "it with: pip install 'monic-nn[torch]'."
+        ) from None
+    return load_checkpoint(path)
+
 
 _READERS: dict[str, Callable[[Path], Network | dict[str, ReLULayer]]] = {
     ".onnx": load_onnx,
     ".npy": load_npy,
     ".npz": load_npz,
+    ".pt": _load_checkpoint,
+    ".pth": _load_checkpoint,
     ".safetensors": load_safetensors,
 }
 
 
-def load(path: str | Path) -> Network | dict[str, ReLULayer]:
-    """Reads a model file; what kind it is, its suffix tells.
+@overload
+def load(model: "nn.Module", input_shape: Sequence[int]) -> Network: ...
+
+
+@overload
+def load(model: str | Path) -> Network | dict[str, ReLULayer]: ...
+
+
+def load(
+    model: "str | Path | nn.Module", input_shape: Sequence[int] | None = None
+) -> Network | dict[str, ReLULayer]:
+    """Reads a model file, whose suffix tells what kind it is; or a torch module.
 
     An `.onnx` file holds a graph and becomes a network. The others hold weights only and become
-    ReLU layers by name, on the whole space: `.npy` (one weight), `.npz` and `.safetensors`
-    (`weight` and `bias`, or pairs `NAME.weight` and `NAME.bias`).
+    ReLU layers by name, on the whole space: `.npy` (one weight), `.npz`, `.safetensors`, `.pt`
+    and `.pth` (`weight` and `bias`, or pairs `NAME.weight` and `NAME.bias`). Of a `.pt` file only
+    weights are read; code that is pickled in it is never run.
+
+    A module is read as it is in evaluation mode, and is not changed; see docs/torch.md.
 
     Arguments:
-        path: The file.
+        model: The file, or a `torch.nn.Module`.
+        input_shape: Of a module: the shape of one example, with or without a batch axis of 1.
 
     Raises:
-        UnreadableModel: when the file is missing, damaged, or of a kind that is not read.
+        UnreadableModel: when the file is missing, damaged, or of a kind that is not read; when
+            the module does not take such inputs.
         UnsupportedModel: when it is readable but holds what monic does not decide; the message
             lists every such node.
 
     Example:
-        >>> load("model.pt")
+        >>> load("model.pb")
         Traceback (most recent call last):
-        monic.errors.UnreadableModel: Expected a file .npy, .npz, .onnx or .safetensors. Got ...
+        monic.errors.UnreadableModel: Expected a file .npy, .npz, .onnx, .pt, .pth or ...
     """
-    path = Path(path)
+    if is_module(model):
+        from monic.io.torch import load_module
+
+        return load_module(model, input_shape)
+    if not isinstance(model, str | Path):
+        raise UnreadableModel(
+            f"Expected the path of a model file, or a torch module. Got {type(model).__name__}."
+        )
+    if input_shape is not None:
+        raise UnreadableModel(
+            f"Expected no input_shape beside the file {str(model)!r}: they say it themselves, and "
+            "bare weights need none."
+        )
+    return _load_file(Path(model))
+
+
+def is_module(model: object) -> "TypeGuard[nn.Module]":
+    """Returns whether something is a torch module; torch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def _load_file(path: Path) -> Network | dict[str, ReLULayer]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise UnreadableModel(_unknown_kind(path))
@@ -51,10 +107,15 @@ def load(path: str | Path) -> Network | dict[str, ReLULayer]:
 def _unknown_kind(path: Path) -> str:
     *most, last = sorted(_READERS)
     start = f"Expected a file {', '.join(most)} or {last}. Got {path.name!r}."
-    if path.suffix.lower() in (".pt", ".pth", ".ckpt", ".bin"):
+    if path.suffix.lower() == ".pt2":
         return (
-            f"{start} Such files hold Python objects: write the network with "
-            "torch.onnx.export(model, example, 'model.onnx', external_data=False), or its weights "
-            "with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')."
+            f"{start} Opening such a file may run code that is pickled in it. If it is yours: "
+            "monic.load(torch.export.load(path).module(), input_shape=...)."
+        )
+    if path.suffix.lower() in (".ckpt", ".bin"):
+        return (
+            f"{start} Such files hold Python objects: write the weights alone with "
+            "torch.save(model.state_dict(), 'model.pt'), or load the module and pass it to "
+            "monic.load with its input_shape."
         )
     return f"{start} Write the network as ONNX, for instance with torch.onnx.export."

@@ -74,27 +74,29 @@ class Taps:
         return int(reads * self.kernel.shape[0] * self.kernel.shape[1])
 
     def apply(self, x: FloatArray, *, kernel: FloatArray | None = None) -> FloatArray:
-        """Returns the operator's value at x, in floats; x is flat or of the input's shape.
+        """Returns the operator's value at x, in floats.
 
         Arguments:
-            x: The input.
+            x: The input, flat or of the input's shape; or several, as the columns of (n, count).
             kernel: Another kernel of the same shape, such as its absolute values.
         """
         blocks = self._blocks(kernel, x.dtype)
-        source = x.reshape(self.groups, -1, *self.shape[1:])
-        value = np.zeros((self.groups, blocks.shape[1], *self.out_shape[1:]), x.dtype)
+        count = x.size // prod(self.shape)
+        source = x.reshape(self.groups, -1, *self.shape[1:], count)
+        value = np.zeros((self.groups, blocks.shape[1], *self.out_shape[1:], count), x.dtype)
         for tap, targets, sources in self._links():
             picked = source[_cells(sources)]
             part = blocks[_tap(tap)] @ picked.reshape(*picked.shape[:2], -1)
             place = _cells(targets)
             value[place] += part.reshape(*part.shape[:2], *picked.shape[2:])
-        return value.reshape(-1)
+        return value.reshape(-1) if count == 1 else value.reshape(-1, count)
 
     def adjoint(self, y: FloatArray, *, kernel: FloatArray | None = None) -> FloatArray:
         """Returns the transposed operator's value at y, in floats."""
         blocks = self._blocks(kernel, y.dtype)
-        target = y.reshape(self.groups, -1, *self.out_shape[1:])
-        value = np.zeros((self.groups, blocks.shape[2], *self.shape[1:]), y.dtype)
+        count = y.size // prod(self.out_shape)
+        target = y.reshape(self.groups, -1, *self.out_shape[1:], count)
+        value = np.zeros((self.groups, blocks.shape[2], *self.shape[1:], count), y.dtype)
         for tap, targets, sources in self._links():
             picked = target[_cells(targets)]
             part = blocks[_tap(tap)].swapaxes(1, 2) @ picked.reshape(*picked.shape[:2], -1)
@@ -104,7 +106,7 @@ class Taps:
                 value[place] += part
             else:  # a reflected or repeated border
                 np.add.at(value, place, part)
-        return value.reshape(-1)
+        return value.reshape(-1) if count == 1 else value.reshape(-1, count)
 
     def place(self, row: int) -> tuple[int, tuple[int, ...]]:
         """Returns the filter and the output position that a row belongs to."""

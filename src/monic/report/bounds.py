@@ -13,7 +13,9 @@ from rich.text import Text
 from monic.bounds.compare import Claim
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
-from monic.bounds.result import Bounds, NetworkBounds, StageBounds
+from monic.bounds.result import NetworkBounds, StageBounds
+from monic.decision.convolution.sigma import SigmaEstimate
+from monic.decision.result import Collision, Verdict
 from monic.report.table import empty_table
 from monic.report.text import float_or_none, point, printable, rational, sentence
 
@@ -30,9 +32,17 @@ class LayerBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundsAnswer:
-    """The bounds of a file: its layers and, when it holds one, its network."""
+    """The bounds of a file: its layers and, when it holds one, its network.
+
+    Arguments:
+        model: The file, as the user wrote it.
+        sha256: The SHA-256 of the file.
+        layers: The layers in order.
+        network: The network, if the file holds one.
+    """
 
     model: str
+    sha256: str
     layers: Sequence[LayerBounds]
     network: NetworkBounds | None = None
 
@@ -70,6 +80,7 @@ def bounds_json(answer: BoundsAnswer) -> str:
     network = answer.network
     value = {
         "model": answer.model,
+        "sha256": answer.sha256,
         "layers": [_layer(layer) for layer in answer.layers],
         "network": None
         if network is None
@@ -80,6 +91,8 @@ def bounds_json(answer: BoundsAnswer) -> str:
             "samples": network.samples,
             "seed": network.seed,
             "limit": network.limit,
+            "verdict": None if network.verdict is None else network.verdict.name,
+            "collision": _collision(network.collision),
         },
     }
     return json.dumps(value, allow_nan=False)
@@ -133,6 +146,12 @@ def _notes(stage: StageBounds) -> list[str]:
         lines.append(f"{name}: the lower bound for kappa comes from {bounds.method}")
     if bounds.limit is not None:
         lines.append(f"{name}: {sentence(bounds.limit)}")
+    if bounds.estimate is not None:
+        lines.append(
+            f"{name}: not proved, an estimate in floats: the filters' lower bound is "
+            f"{'at most' if bounds.estimate.bound else 'about'} {bounds.estimate.value:.2e} "
+            f"({bounds.estimate.steps} steps, seed {bounds.estimate.seed})"
+        )
     return lines
 
 
@@ -143,7 +162,14 @@ def _network(network: NetworkBounds) -> list[str]:
         "One end is the product over the layers, the other a pair of inputs evaluated exactly "
         f"({network.samples} samples, seed {network.seed}).",
     ]
-    if network.pair is not None:
+    if network.verdict is Verdict.NOT_INJECTIVE:
+        lines[1:] = ["It is not one-to-one" + (":" if network.collision else ".")]
+        if network.collision is not None:
+            lines.append(f"    x     = {point(network.collision.x)}")
+            lines.append(f"    other = {point(network.collision.other)}")
+    elif network.verdict is Verdict.INJECTIVE:
+        lines.append("It is one-to-one, by decide; the product does not show how stably.")
+    if network.pair is not None and network.verdict is not Verdict.NOT_INJECTIVE:
         lines.append(f"    x     = {point(network.pair.x)}")
         lines.append(f"    other = {point(network.pair.other)}")
     return lines
@@ -159,14 +185,16 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
         "inverse_lipschitz": _ends(bounds.inverse_lipschitz),
         "smallest_singular": _ends(bounds.smallest_singular),
         "lipschitz": _ends(bounds.lipschitz),
+        "frame": _ends(bounds.frame),
         "papers": bounds.papers,
         "method": bounds.method,
         "limit": bounds.limit,
         "point": None if bounds.point is None else [rational(t) for t in bounds.point],
         "pair": _pair(bounds.pair),
-        "collision": _collision(bounds),
+        "collision": _collision(bounds.collision),
         "nodes": bounds.nodes,
         "seconds": bounds.seconds,
+        "estimate": _estimate(bounds.estimate),
         "claims": [
             {"source": c.source, "lower": c.lower, "upper": c.upper, "note": c.note}
             for c in layer.claims
@@ -174,11 +202,21 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
     }
 
 
-def _collision(bounds: Bounds) -> dict[str, object] | None:
-    pair = bounds.collision
+def _collision(pair: Collision | None) -> dict[str, object] | None:
     if pair is None:
         return None
     return {"x": [rational(t) for t in pair.x], "other": [rational(t) for t in pair.other]}
+
+
+def _estimate(estimate: SigmaEstimate | None) -> dict[str, object] | None:
+    if estimate is None:
+        return None
+    return {
+        "value": _finite(estimate.value),
+        "at_most": estimate.bound,
+        "steps": estimate.steps,
+        "seed": estimate.seed,
+    }
 
 
 def _pair(pair: Pair | None) -> dict[str, object] | None:

@@ -77,11 +77,13 @@ class _Question:
         assert self.blocks is not None, "asked by the caller"
         pairs = find_pairs(self.blocks)
         n = self.problem.dim
-        found = prove_pairs(pairs, n, self.problem.subject)
+        until = self.approach.deadline
+        found = prove_pairs(pairs, n, self.problem.subject, until)
         if found is not None and found.certificate is not None:
             return self._paired(found)
         if found is not None and found.rank.limit:
-            cover = prove_paired_windows(self.layer, self.blocks, pairs, self.problem.subject)
+            subject = self.problem.subject
+            cover = prove_paired_windows(self.layer, self.blocks, pairs, subject, until)
             if cover.certificate is not None:
                 return self._covered(cover)
             self.limits.append(found.rank.limit)

@@ -16,7 +16,7 @@ from monic.decision.network.sampling import Sampler
 from monic.decision.network.slices import image, slice_region
 from monic.decision.problem import Point
 from monic.decision.result import Collision, FloatPair, NetworkDecision, StageDecision, Verdict
-from monic.model import Network, Stage
+from monic.model import Activation, Network, Stage
 
 __all__ = ["bottleneck", "bottleneck_decision", "pair_through"]
 
@@ -30,7 +30,7 @@ TRIES = 6
 def bottleneck(network: Network) -> int | None:
     """Returns the stage with the fewest outputs, if they are fewer than the network's inputs.
 
-    Of several, the first.
+    Of several, the first. Stages after given statistics do not count: those are outputs, too.
 
     Example:
         >>> from monic.model import Linear, Input, Stage
@@ -39,7 +39,9 @@ def bottleneck(network: Network) -> int | None:
         >>> bottleneck(Network([wide, Stage("narrow", Linear(np.ones((1, 3)), Input(3)))]))
         1
     """
-    sizes = [stage.map.out_dim for stage in network.stages]
+    given = [stage.activation is Activation.GIVEN_STATISTICS for stage in network.stages]
+    counted = given.index(True) + 1 if any(given) else len(given)
+    sizes = [stage.map.out_dim for stage in network.stages[:counted]]
     least = min(sizes)
     return sizes.index(least) if least < network.in_dim else None
 

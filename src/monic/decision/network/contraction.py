@@ -33,14 +33,14 @@ class _State:
 
     Arguments:
         linear: The matrix L, for the carried numbers z.
-        exponent: L is to be multiplied by this power of two.
+        unit: L is to be multiplied by this number.
         size: A bound of |L|.
         error: A bound of |z(x) - z(y) - L (x - y)| / |x - y|.
         rest: A bound of |h(x) - h(y)| / |x - y| for the other numbers h.
     """
 
     linear: fmpz_mat
-    exponent: int
+    unit: Fraction
     size: Fraction
     error: Fraction
     rest: Fraction
@@ -57,7 +57,7 @@ def contraction(stages: Sequence[Stage]) -> list[Norms] | None:
         return None
     dim = stages[0].map.in_dim
     identity = fmpz_mat(dim, dim, [int(i == j) for i in range(dim) for j in range(dim)])
-    state = _State(identity, 0, Fraction(1), Fraction(0), Fraction(0))
+    state = _State(identity, Fraction(1), Fraction(1), Fraction(0), Fraction(0))
     found: list[Norms] = []
     for k, stage in enumerate(stages):
         last = k + 1 == len(stages)
@@ -66,14 +66,14 @@ def contraction(stages: Sequence[Stage]) -> list[Norms] | None:
             return None
         exact = stage.map.exact()
         blocks = _blocks(exact, int(state.linear.nrows()), kept)
-        zz, zh, hz, hh = (_norm(block, exact.exponent) for block in blocks)
+        zz, zh, hz, hh = (_norm(block, exact) for block in blocks)
         if zz is None or zh is None or hz is None or hh is None:
             return None
         found.append((zz, zh, hz, hh))
         steepest = max((Fraction(1), *(stage.slopes() or ())))
         state = _State(
             blocks[0] * state.linear,
-            state.exponent + exact.exponent,
+            state.unit * exact.scale,
             zz * state.size,
             zz * state.error + zh * state.rest,
             steepest * (hz * (state.size + state.error) + hh * state.rest),
@@ -93,17 +93,17 @@ def _blocks(exact: ExactAffine, known: int, kept: int) -> list[fmpz_mat]:
     ]
 
 
-def _norm(block: fmpz_mat, exponent: int) -> Fraction | None:
+def _norm(block: fmpz_mat, exact: ExactAffine) -> Fraction | None:
     """Returns a confirmed bound of a block's spectral norm; 0 for a zero or empty one."""
     if not any(block.entries()):
         return Fraction(0)
-    table = floats(block, exponent)
+    table = floats(block, exact)
     if not np.isfinite(table).all():
         return None
     largest = float(np.linalg.norm(table, 2)) * (1 + SLACK)
     mantissa, power = np.frexp(largest)
     bound = Fraction(int(np.ceil(mantissa * 2.0**BITS))) * Fraction(2) ** (int(power) - BITS)
-    return bound if _below(_gram(block), exponent, bound) else None
+    return bound if _below(_gram(block), exact.scale, bound) else None
 
 
 def _gram(block: fmpz_mat) -> fmpz_mat:
@@ -112,14 +112,14 @@ def _gram(block: fmpz_mat) -> fmpz_mat:
     return turned * block if block.nrows() >= block.ncols() else block * turned
 
 
-def _below(gram: fmpz_mat, exponent: int, bound: Fraction) -> bool:
-    """Whether s^2 I - G 4^exponent is positive definite."""
-    return is_positive_definite(_shifted(gram * -1, exponent, bound**2))
+def _below(gram: fmpz_mat, unit: Fraction, bound: Fraction) -> bool:
+    """Whether s^2 I - G unit^2 is positive definite."""
+    return is_positive_definite(_shifted(gram * -1, unit, bound**2))
 
 
-def _shifted(gram: fmpz_mat, exponent: int, number: Fraction) -> fmpz_mat:
-    """Returns G 4^exponent + number I, times a positive integer that makes it integer."""
-    unit = Fraction(4) ** exponent
+def _shifted(gram: fmpz_mat, unit: Fraction, number: Fraction) -> fmpz_mat:
+    """Returns G unit^2 + number I, times a positive integer that makes it integer."""
+    unit = unit**2
     total = gram * unit.numerator * number.denominator
     add = number.numerator * unit.denominator
     for i in range(int(gram.nrows())):
@@ -133,4 +133,4 @@ def _dominates(state: _State) -> bool:
     if linear.nrows() < linear.ncols():
         return False
     gram = linear.transpose() * linear
-    return is_positive_definite(_shifted(gram, state.exponent, -(state.error**2)))
+    return is_positive_definite(_shifted(gram, state.unit, -(state.error**2)))

@@ -7,8 +7,15 @@ docs/networks.md has the rules.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from monic.certificate import composition_certificate, first_stage_certificate
+from monic.certificate import (
+    Certificate,
+    composition_certificate,
+    first_stage_certificate,
+    joined,
+    projection_certificate,
+)
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of
@@ -22,12 +29,22 @@ from monic.decision.network.bottleneck import (
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.chain import linear_part
 from monic.decision.network.collision import as_collision, not_injective
-from monic.decision.network.runs import Span, spans
+from monic.decision.network.projections import (
+    decide_projection,
+    is_projected,
+    projection_reason,
+    uncovered,
+    with_projections,
+)
+from monic.decision.network.remarks import remarked, with_remarks
+from monic.decision.network.runs import Span, spans, together
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
+from monic.decision.network.statistics import given_statistics
 from monic.decision.problem import Point, Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
 from monic.model import (
+    Activation,
     AffineMap,
     Convolution,
     Domain,
@@ -35,6 +52,7 @@ from monic.model import (
     ReLULayer,
     Stage,
     TransposedConvolution,
+    WholeSpace,
 )
 
 __all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision"]
@@ -47,6 +65,8 @@ def decide_network(network: Network, approach: Approach) -> NetworkDecision:
         Interrupted: on Ctrl-C; it carries the checkpoints of all stages so far.
     """
     stages: list[StageDecision] = []
+    network = given_statistics(network) if "statistics" in approach.assume else network
+    network = with_projections(network) if "random-projections" in approach.assume else network
     try:
         stages.extend(decide_stages(network, approach))
     except Interrupted as stop:
@@ -64,8 +84,15 @@ def decide_stages(network: Network, approach: Approach, first: int = 0) -> Itera
         first: The number of the first stage, by which checkpoints are found.
     """
     domain = network.domain
+    asked = "random-projections" in approach.assume  # and no stage before leaves a doubt
     for number, stage in enumerate(network.stages, first):
-        yield decide_stage(stage, domain, approach.to(number))
+        decided = decide_projection(network, stage) if asked else None
+        if decided is None:
+            decided = decide_stage(stage, domain, approach.to(number))
+        else:
+            domain = WholeSpace()
+        asked = asked and decided.decision.verdict is Verdict.INJECTIVE
+        yield decided
         domain = range_superset(stage, domain)
 
 
@@ -73,9 +100,12 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
     """Decides one stage on a domain of its own input."""
     if stage.activation.is_one_to_one:
         decision = decide_affine(stage.map, domain)
+        given = stage.activation is Activation.GIVEN_STATISTICS
+        if given and decision.verdict is Verdict.INJECTIVE:
+            decision = replace(decision, assumption="statistics")
     else:
         decision = decide_layer(Problem(ReLULayer(stage.layer_map(), domain=domain)), approach)
-    return StageDecision(
+    decided = StageDecision(
         name=stage.name,
         shape=(stage.map.out_dim, stage.map.in_dim),
         domain=domain.describe(),
@@ -83,6 +113,7 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
         decision=decision,
         kind=stage_kind(stage.map),
     )
+    return with_remarks(decided, stage.map)
 
 
 def stage_kind(value: AffineMap) -> str:
@@ -105,22 +136,31 @@ def network_decision(
         stages: The decisions about its stages, or about the first of them.
         approach: How long to look for two inputs, and the seed; None does not look.
     """
+    return remarked(_decided(network, stages, approach), network)
+
+
+def _decided(
+    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+) -> NetworkDecision:
     verdicts = [stage.decision.verdict for stage in stages]
     if len(stages) == len(network.stages) and all(v is Verdict.INJECTIVE for v in verdicts):
-        single = [Span(k, 1, stage.decision.certificate) for k, stage in enumerate(stages)]
-        return _composed(network, stages, single)
+        refuted = _refuted(network, stages, approach)
+        if refuted is not None:
+            return refuted
+        proofs = _proofs(network, stages)
+        return _composed(network, stages, [Span(k, 1, proof) for k, proof in enumerate(proofs)])
     first = stages[0].decision.collision if verdicts[:1] == [Verdict.NOT_INJECTIVE] else None
     if first is not None:
         chain = linear_part(network)
         pair = first if chain is None else as_collision(chain, first.x, first.other)
         return not_injective(network, stages, pair, _first(stages))
     narrow = bottleneck(network)
-    together = ""
+    open_ = ""
     if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
-        parts = spans(network, stages)
+        parts = spans(network, stages, _proofs(network, stages))
         if not isinstance(parts, str):
             return _composed(network, stages, parts)
-        together = parts
+        open_ = parts
     short = _narrowed(network, stages, narrow, approach)
     found = _searched(network, stages, approach) if short is None else short
     if isinstance(found, NetworkDecision):
@@ -136,42 +176,47 @@ def network_decision(
     if narrow is not None:
         inner = _inner(network)
         return bottleneck_decision(network, narrow, tuple(stages), inner)
+    asked = approach is not None and "random-projections" in approach.assume
+    more = uncovered(network, stages) if asked else ""
     return NetworkDecision(
         verdict=Verdict.UNDECIDED,
-        reason="; ".join(filter(None, [_why(network, stages), together, found])),
+        reason="; ".join(filter(None, [_why(network, stages), open_, found, more])),
         stages=tuple(stages),
     )
+
+
+def _refuted(
+    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+) -> NetworkDecision | None:
+    """Two inputs refute that matrices are as good as random ones."""
+    if not any(is_projected(stage) for stage in stages):
+        return None
+    found = _searched(network, stages, approach)
+    return found if isinstance(found, NetworkDecision) else None
+
+
+def _proofs(network: Network, stages: Sequence[StageDecision]) -> list[Certificate | None]:
+    return [
+        projection_certificate(step.map) if is_projected(stage) else stage.decision.certificate
+        for step, stage in zip(network.stages, stages, strict=True)
+    ]
 
 
 def _composed(
     network: Network, stages: Sequence[StageDecision], parts: Sequence[Span]
 ) -> NetworkDecision:
-    single = [stages[span.first].decision for span in parts if span.count == 1]
-    assumptions = {d.assumption for d in single if d.assumption is not None}
+    single = [stages[span.first] for span in parts if span.count == 1]
     proofs = [span.certificate for span in parts if span.certificate is not None]
     counts = [span.count for span in parts]
-    whole = len(proofs) == len(parts) and not assumptions
+    projected = any(map(is_projected, single))
     return NetworkDecision(
         verdict=Verdict.INJECTIVE,
-        reason=_together(network, parts),
+        reason=projection_reason(network, single) if projected else together(network, parts),
         stages=tuple(stages),
-        assumption=", ".join(sorted(assumptions)) or None,
-        certificate=composition_certificate(network, proofs, counts) if whole else None,
-    )
-
-
-def _together(network: Network, parts: Sequence[Span]) -> str:
-    names = [stage.name for stage in network.stages]
-    runs = [
-        f"{names[span.first]!r} to {names[span.first + span.count - 1]!r} (by {span.how})"
-        for span in parts
-        if span.count > 1
-    ]
-    if not runs:
-        return "every layer is one-to-one on a convex superset of what reaches it"
-    return (
-        "every layer or run of layers is one-to-one on a convex superset of what reaches it; "
-        f"runs: {', '.join(runs)}"
+        assumption=joined(stage.decision.assumption for stage in single),
+        certificate=composition_certificate(network, proofs, counts)
+        if len(proofs) == len(parts)
+        else None,
     )
 
 

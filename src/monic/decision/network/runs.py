@@ -16,7 +16,7 @@ from monic.decision.network.secants import Secants, secants, unknown_slopes
 from monic.decision.result import Decision, StageDecision, Verdict
 from monic.model import Domain, Network, Stage
 
-__all__ = ["Span", "spans"]
+__all__ = ["Span", "spans", "together"]
 
 #: Longer runs, and runs of more numbers, are not looked at.
 LONGEST, WIDEST = 8, 768
@@ -39,17 +39,21 @@ class Span:
     how: str = ""
 
 
-def spans(network: Network, stages: Sequence[StageDecision]) -> list[Span] | str:
+def spans(
+    network: Network, stages: Sequence[StageDecision], proofs: Sequence[Certificate | None]
+) -> list[Span] | str:
     """Returns spans that make up the network, or the sentence that says where they end.
 
     Arguments:
         network: The network.
         stages: The decisions about all of its stages.
+        proofs: What proves them.
     """
     domains = [network.domain]
     for stage in network.stages[:-1]:
         domains.append(range_superset(stage, domains[-1]))
-    search = _Search(network, [stage.decision for stage in stages], domains)
+    decisions = [stage.decision for stage in stages]
+    search = _Search(network, decisions, proofs, domains)
     found = search.rest(0)
     return search.why() if found is None else found
 
@@ -61,12 +65,14 @@ class _Search:
     Arguments:
         network: The network.
         decisions: The decisions about its stages.
+        proofs: What proves them.
         domains: Supersets of what reaches each of them.
         dead: The stages from which no spans lead to the end.
     """
 
     network: Network
     decisions: Sequence[Decision]
+    proofs: Sequence[Certificate | None]
     domains: Sequence[Domain]
     dead: set[int] = field(default_factory=set)
 
@@ -107,8 +113,7 @@ class _Search:
 
     def _span(self, at: int, count: int) -> Span | None:
         if count == 1:
-            proof = self.decisions[at].certificate
-            return None if self._fails(at) else Span(at, 1, proof)
+            return None if self._fails(at) else Span(at, 1, self.proofs[at])
         part = self.network.stages[at : at + count]
         if part[-1].map.out_dim < part[0].map.in_dim or any(map(unknown_slopes, part)):
             return None
@@ -123,6 +128,22 @@ class _Search:
             return None
         proof = _by_slopes(part[0], self.domains[at], slopes)
         return Span(at, count, proof, "intervals of slopes")
+
+
+def together(network: Network, parts: Sequence[Span]) -> str:
+    """Says what was proved about the parts of a network."""
+    names = [stage.name for stage in network.stages]
+    runs = [
+        f"{names[span.first]!r} to {names[span.first + span.count - 1]!r} (by {span.how})"
+        for span in parts
+        if span.count > 1
+    ]
+    if not runs:
+        return "every layer is one-to-one on a convex superset of what reaches it"
+    return (
+        "every layer or run of layers is one-to-one on a convex superset of what reaches it; "
+        f"runs: {', '.join(runs)}"
+    )
 
 
 def _by_norms(stage: Stage, domain: Domain, norms: Sequence[Norms]) -> Certificate:

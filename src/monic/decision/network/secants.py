@@ -77,10 +77,10 @@ def secants(stages: Sequence[Stage], domain: Domain) -> Secants | None:
         stages: Stages whose activations have known slopes.
         domain: A superset of what reaches the first one.
     """
-    low, high, exponent = slopes_of(stages, domain)
+    low, high, unit = slopes_of(stages, domain)
     if low.nrows() < low.ncols():
         return None
-    first, second = (floats(matrix, exponent) for matrix in (low, high))
+    first, second = (floats(matrix, unit) for matrix in (low, high))
     with np.errstate(all="ignore"):
         center, radius = (first + second) / 2, (second - first) / 2
         if not (np.isfinite(center).all() and np.isfinite(radius).all()):
@@ -100,24 +100,23 @@ def secants(stages: Sequence[Stage], domain: Domain) -> Secants | None:
         len(rounded), rounded.shape[1], [int(t) for t in rounded.reshape(-1).tolist()]
     )
     found = Secants(integer, bits, weights)
-    return found if _holds(found, low, high, exponent) else None
+    return found if _holds(found, low, high, unit) else None
 
 
-def slopes_of(stages: Sequence[Stage], domain: Domain) -> tuple[fmpz_mat, fmpz_mat, int]:
-    """Returns (L, U, e): J lies between L 2^e and U 2^e, entry by entry, for all pairs."""
+def slopes_of(stages: Sequence[Stage], domain: Domain) -> tuple[fmpz_mat, fmpz_mat, ExactAffine]:
+    """Returns L and U with L <= J <= U entry by entry, for all pairs, in the unit of a map."""
     size = stages[0].map.in_dim
     low = fmpz_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
-    high, exponent = low, 0
+    high, power, divisor = low, 0, 1
     for stage in stages:
         exact = stage.map.exact()
         low, high = _applied(exact, low, high)
-        exponent += exact.exponent
         plain = stage is stages[-1] and stage.activation.is_one_to_one
         bounds = [(ONE, ONE)] * stage.map.out_dim if plain else slope_bounds(stage, domain)
-        low, high, power = _bent(low, high, bounds)
-        exponent += power
+        low, high, more = _bent(low, high, bounds)
+        power, divisor = power + exact.power + more, divisor * exact.divisor
         domain = range_superset(stage, domain)
-    return low, high, exponent
+    return low, high, ExactAffine(low, high, power, divisor)
 
 
 def _applied(exact: ExactAffine, low: fmpz_mat, high: fmpz_mat) -> tuple[fmpz_mat, fmpz_mat]:
@@ -158,11 +157,11 @@ def _weights(growth: Floats) -> list[int] | None:
     return None
 
 
-def _holds(found: Secants, low: fmpz_mat, high: fmpz_mat, exponent: int) -> bool:
+def _holds(found: Secants, low: fmpz_mat, high: fmpz_mat, unit: ExactAffine) -> bool:
     """Confirms (|I - P C| + |P| R) v < v over the integers, both sides times a power of two."""
-    power = exponent - 1 - found.bits  # of P C and |P| R, as L + U and U - L are twice C and R
+    power = unit.power - 1 - found.bits  # of P C and |P| R, as L + U and U - L are twice C and R
     shift = max(power, 0)
-    one = 1 << (shift - power)
+    one = unit.divisor << (shift - power)
     size = int(low.ncols())
     absolute = fmpz_mat(
         int(found.inverse.nrows()),

@@ -13,7 +13,7 @@ from flint import fmpz, fmpz_mat
 
 from monic.decision.network.chain import Point, bent
 from monic.decision.network.region import Region, rows_of
-from monic.model import AffineMap, Concat, Input, Stage
+from monic.model import AffineMap, Input, Stage
 from monic.model.affine import ExactAffine
 from monic.model.array import dyadic
 from monic.model.convolution import ConvolutionMap
@@ -78,8 +78,7 @@ def _start(x: Point, ways: Sequence[int]) -> ExactAffine:
 
 
 def _values(inner: ExactAffine) -> Point:
-    scale = Fraction(2) ** inner.exponent
-    return tuple(int(entry) * scale for entry in inner.bias.entries())
+    return tuple(int(entry) * inner.scale for entry in inner.bias.entries())
 
 
 def _applied(value: AffineMap, inner: ExactAffine) -> ExactAffine:
@@ -89,21 +88,11 @@ def _applied(value: AffineMap, inner: ExactAffine) -> ExactAffine:
         parts = [known[id(part)] for part in step.parts()]
         if isinstance(step, Input):
             known[id(step)] = inner
-        elif isinstance(step, Concat):
-            known[id(step)] = _stacked(parts)
         elif isinstance(step, ConvolutionMap):
             known[id(step)] = _convolved(step, parts[0])
         else:
             known[id(step)] = step.evaluate(*parts)
     return known[id(value)]
-
-
-def _stacked(parts: Sequence[ExactAffine]) -> ExactAffine:
-    low = min(part.exponent for part in parts)
-    level = [part.at_exponent(low) for part in parts]
-    rows = [row for part in level for row in part.weight.tolist()]
-    bias = [entry for part in level for entry in part.bias.entries()]
-    return replace(level[0], weight=fmpz_mat(rows), bias=fmpz_mat(len(bias), 1, bias))
 
 
 def _convolved(step: ConvolutionMap, inner: ExactAffine) -> ExactAffine:
@@ -121,4 +110,4 @@ def _convolved(step: ConvolutionMap, inner: ExactAffine) -> ExactAffine:
             row[k] += factor * source[k]
     column = fmpz_mat(len(found), 1, [row[-1] for row in found])
     weight = fmpz_mat([row[:-1] for row in found])
-    return ExactAffine(weight, column, inner.exponent + exponent)
+    return replace(inner, weight=weight, bias=column, power=inner.power + exponent)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from monic.errors import UnreadableModel, UnsupportedModel
 from monic.io.onnx.graph import graph_of
 from monic.io.onnx.hints import shapes_of
-from monic.io.onnx.reader import Reading, fixed_batch, read
+from monic.io.onnx.reader import fixed_batch, read
 from monic.model import Network
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["load_onnx"]
+__all__ = ["load_onnx", "message"]
 
 _LIMIT = (1 << 31) - 1  # bytes in a protobuf message
 
@@ -31,17 +31,18 @@ def load_onnx(path: Path) -> Network:
         UnreadableModel: when the file is no ONNX file, is damaged or reaches outside its folder.
         UnsupportedModel: when nodes are not supported; the message lists all of them.
     """
-    model = _message(path)
+    model = message(path)
     graph = graph_of(model, path.parent)
     hints = functools.cache(lambda: shapes_of(model))
     readings = [read(graph, lead, hints) for lead in dict.fromkeys((1, fixed_batch(graph)))]
     best = next((r for r in readings[1:] if r.is_closer_than(readings[0])), readings[0])
     if best.network is None:
-        raise UnsupportedModel(_listed(path, best))
+        raise UnsupportedModel(best.complaint(repr(path.name)))
     return best.network
 
 
-def _message(path: Path) -> "ModelProto":
+def message(path: Path) -> "ModelProto":
+    """Returns the message in an ONNX file; raises as `load_onnx` does."""
     import onnx
 
     model = onnx.ModelProto()
@@ -62,13 +63,4 @@ def _unreadable(path: Path, why: str) -> UnreadableModel:
     return UnreadableModel(
         f"Expected an ONNX file in {path.name!r}. Got one that cannot be read: "
         f"{' '.join(why.split())}. Export the network again."
-    )
-
-
-def _listed(path: Path, reading: Reading) -> str:
-    count = len(reading.problems)
-    return (
-        f"Expected a chain of affine maps and activations in {path.name!r}. Got {count} "
-        f"thing{'s' if count > 1 else ''} that monic does not read:"
-        + "".join(f"\n  {where}: {why}" for where, why in reading.problems)
     )

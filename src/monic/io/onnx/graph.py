@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monic.errors import UnreadableModel, UnsupportedModel
 from monic.io.onnx.node import Attribute, Node, short, text
+from monic.io.onnx.rewriting import rewritten
 from monic.io.onnx.tensors import array_of
 from monic.model.array import Array
 
@@ -75,7 +76,8 @@ def graph_of(model: "ModelProto", folder: Path) -> Graph:
     order = _order(graph, output, known)
     used = {output, *(name for node in order for name in node.input)}
     arrays = {name: array_of(tensor, folder) for name, tensor in stored.items() if name in used}
-    return Graph(tuple(_node(node, opset, folder) for node in order), arrays, inputs, output)
+    nodes = rewritten([_node(node, opset, folder) for node in order], arrays, output)
+    return Graph(tuple(nodes), arrays, inputs, output)
 
 
 def _stored(graph: "GraphProto") -> "dict[str, TensorProto]":

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monic.errors import UnreadableModel
 from monic.io.onnx.values import Refused
@@ -24,6 +24,7 @@ class Node:
         outputs: The names of its outputs.
         attributes: Its attributes; None for one of a kind that is never needed.
         opset: The version of ONNX's operators that the graph is written in.
+        added: What rewriting the graph adds; no file can set it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     opset: int
+    added: Mapping[str, int | str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

@@ -41,6 +41,15 @@ class Reading:
         """Returns whether this one has problems in fewer places, all of them places of other."""
         return {where for where, _ in self.problems} < {where for where, _ in other.problems}
 
+    def complaint(self, place: str) -> str:
+        """Returns the error message: everything that is not read, and why."""
+        count = len(self.problems)
+        return (
+            f"Expected a chain of affine maps and activations in {place}. Got {count} "
+            f"thing{'s' if count > 1 else ''} that monic does not read:"
+            + "".join(f"\n  {where}: {why}" for where, why in self.problems)
+        )
+
 
 def fixed_batch(graph: Graph) -> int:
     """Returns the first size of the input where it may count examples; 1 when there is one."""

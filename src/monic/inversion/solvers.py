@@ -1,0 +1,121 @@
+"""B x = t in least squares, for a B prepared once: by QR, by Fourier transform, by iteration."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from monic.inversion.conjugate import least_squares
+from monic.inversion.scaling import lengths
+from monic.inversion.sigma import smallest_singular_value
+from monic.model.array import Array
+from monic.model.grid import IntArray
+from monic.model.taps import Taps
+
+__all__ = ["Dense", "Iterative", "Solver"]
+
+#: How often conjugate gradients start again from what they found: what is left is known better then.
+ROUNDS = 2
+
+
+class Solver(ABC):
+    """The rows B of a set of pairs; abstract."""
+
+    __slots__ = ()
+    columns: int
+
+    @abstractmethod
+    def solve(self, t: Array) -> Array:
+        """Returns the x with the least |B x - t| for a batch t of shape (N, k)."""
+
+    @abstractmethod
+    def smallest(self, weights: Array, rows: Array) -> float:
+        """Returns a proved lower bound of sigma_min(diag(weights) B) for some rows, or 0.
+
+        Arguments:
+            weights: One positive number for each row of B.
+            rows: Which rows of B there are, as a mask.
+        """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense(Solver):
+    """A matrix B = Q R.
+
+    Arguments:
+        basis: B of shape (k, n).
+        orthogonal: Q.
+        triangle: R.
+    """
+
+    basis: Array
+    orthogonal: Array
+    triangle: Array
+
+    @classmethod
+    def of(cls, basis: Array) -> "Dense | None":
+        """Returns the solver of a matrix, or None when floats say that its rank is not full."""
+        orthogonal, triangle = np.linalg.qr(basis)
+        scale = np.abs(np.diag(triangle))
+        if scale.min() <= 1e-13 * scale.max():
+            return None
+        return cls(basis, orthogonal, triangle)
+
+    @property
+    def columns(self) -> int:  # type: ignore[override]
+        return int(self.triangle.shape[0])
+
+    def solve(self, t: Array) -> Array:
+        return np.asarray(np.linalg.solve(self.triangle, (t @ self.orthogonal).T).T)
+
+    def smallest(self, weights: Array, rows: Array) -> float:
+        if rows.sum() < self.columns:
+            return 0.0
+        return smallest_singular_value(weights[rows, None] * self.basis[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Iterative(Solver):
+    """Some filters of a convolution at all positions, by conjugate gradients (CGLS).
+
+    Arguments:
+        taps: The convolution, of these filters only.
+        scales: What each filter is multiplied by, of shape (filters,).
+        norm: An upper bound of the operator's norm, without the scales.
+    """
+
+    taps: Taps
+    scales: Array
+    norm: float
+
+    @property
+    def columns(self) -> int:  # type: ignore[override]
+        return int(np.prod(self.taps.shape))
+
+    def solve(self, t: Array) -> Array:
+        target = t / np.repeat(self.scales, self.taps.positions)
+        x = np.zeros((len(t), self.columns))
+        for _ in range(ROUNDS):
+            step = least_squares(self._there, self._back, target - self._there(x), self.norm)
+            x += step
+            if np.all(lengths(step) <= 1e-15 * lengths(x)):
+                break
+        return x
+
+    def smallest(self, weights: Array, rows: Array) -> float:
+        return 0.0  # iterations only bound it from above
+
+    def _there(self, x: Array) -> Array:
+        return self.taps.apply(np.ascontiguousarray(x.T)).reshape(-1, len(x)).T
+
+    def _back(self, v: Array) -> Array:
+        return self.taps.adjoint(np.ascontiguousarray(v.T)).reshape(-1, len(v)).T
+
+
+def chosen(taps: Taps, filters: IntArray) -> Taps | None:
+    """Returns the same convolution with some filters in the given order, equally many a group."""
+    each = taps.kernel.shape[0] // taps.groups
+    wanted = np.repeat(np.arange(taps.groups), len(filters) // taps.groups)
+    if len(filters) % taps.groups or not np.array_equal(filters // each, wanted):
+        return None
+    return Taps(taps.kernel[filters], taps.tables, taps.shape, taps.groups)

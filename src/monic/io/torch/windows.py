@@ -1,0 +1,112 @@
+"""Pooling and resizing of images."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from monic.io.onnx.values import Refused
+from monic.io.torch.linear import each, in_batch, out_of_batch
+from monic.io.torch.tape import Call, Operand, Traced
+
+__all__ = ["WINDOWS"]
+
+
+def max_pool(axes: int) -> Callable[[Call], str]:
+    """Returns what writes Y = the maxima over windows."""
+
+    def write(call: Call) -> str:
+        taps = each(call["kernel_size"], axes)
+        given = call.emit(
+            "MaxPool",
+            in_batch(call, call["self"], axes),
+            kernel_shape=taps,
+            strides=each(call["stride"] or taps, axes),
+            pads=each(call["padding"], axes) * 2,
+            dilations=each(call["dilation"], axes),
+            ceil_mode=int(call["ceil_mode"]),
+        )
+        return out_of_batch(call, given, axes)
+
+    return write
+
+
+def average_pool(axes: int) -> Callable[[Call], str]:
+    """Returns what writes Y = the means over windows."""
+
+    def write(call: Call) -> str:
+        taps = each(call["kernel_size"], axes)
+        if call.given.get("divisor_override") not in (None, math.prod(taps)):
+            raise Refused("it divides by another number than the windows have entries")
+        given = call.emit(
+            "AveragePool",
+            in_batch(call, call["self"], axes),
+            kernel_shape=taps,
+            strides=each(call["stride"] or taps, axes),
+            pads=each(call["padding"], axes) * 2,
+            count_include_pad=int(call["count_include_pad"]),
+            ceil_mode=int(call["ceil_mode"]),
+        )
+        return out_of_batch(call, given, axes)
+
+    return write
+
+
+def adaptive_pool(axes: int, op: str) -> Callable[[Call], str]:
+    """Returns what writes a pooling to a fixed size that divides the input's."""
+
+    def write(call: Call) -> str:
+        found: Traced = call["self"]
+        sizes, wanted = found.shape[-axes:], call.shape[-axes:]
+        if any(size % count for size, count in zip(sizes, wanted, strict=True)):
+            raise Refused(
+                f"its windows differ: {wanted} does not divide {sizes}; pool by fixed windows"
+            )
+        images = in_batch(call, found, axes)
+        if math.prod(wanted) == 1:
+            return out_of_batch(call, call.emit(f"Global{op}", images), axes)
+        taps = tuple(size // count for size, count in zip(sizes, wanted, strict=True))
+        given = call.emit(op, images, kernel_shape=taps, strides=taps)
+        return out_of_batch(call, given, axes)
+
+    return write
+
+
+def mean(call: Call) -> str:
+    """Y = the means over axes, where they are those of an image."""
+    found: Traced = call["self"]
+    rank = len(found.shape)
+    along = {axis % rank for axis in call.given.get("dim") or range(rank)}
+    if not 3 <= rank <= 5 or along != set(range(2, rank)):
+        return call.emit("ReduceMean", found)
+    return call.reshaped(call.emit("GlobalAveragePool", found))
+
+
+def resize(call: Call) -> str:
+    """Y = an image in another size, by interpolation."""
+    way = "align_corners" if call["align_corners"] else "half_pixel"
+    factors = call.given.get("scale_factors")
+    if factors is None or call["align_corners"]:
+        sizes: list[Operand] = [None, None, call.integers(*call.shape)]
+    else:
+        sizes = [None, np.array([1.0, 1.0, *factors], dtype=np.float32)]
+    return call.emit(
+        "Resize",
+        call["input"],
+        *sizes,
+        mode="cubic" if "bicubic" in call.op else "linear",
+        coordinate_transformation_mode=way,
+        cubic_coeff_a=-0.75,
+    )
+
+
+WINDOWS = {
+    **{f"max_pool{axes}d": max_pool(axes) for axes in (1, 2, 3)},
+    **{f"max_pool{axes}d_with_indices": max_pool(axes) for axes in (1, 2, 3)},
+    **{f"avg_pool{axes}d": average_pool(axes) for axes in (1, 2, 3)},
+    **{f"adaptive_avg_pool{a}d": adaptive_pool(a, "AveragePool") for a in (1, 2, 3)},
+    **{f"adaptive_max_pool{a}d": adaptive_pool(a, "MaxPool") for a in (1, 2, 3)},
+    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"), resize),
+    "upsample_bicubic2d": resize,
+    "mean": mean,
+}
