@@ -9,7 +9,7 @@ import pytest
 from monic import Activation, Network, Verdict, check, decide
 from monic.decision.network import runs
 from monic.decision.network.contraction import contraction
-from monic.decision.network.secants import secants, slope_bounds
+from monic.decision.network.secants import Known, known, secants, slope_bounds
 from monic.decision.result import NetworkDecision
 from monic.model import (
     AffineMap,
@@ -53,6 +53,10 @@ def block(
     return [*stages, Stage(f"{name}/out", last, Activation.IDENTITY)]
 
 
+def prepared(stages: list[Stage]) -> list[Known]:
+    return [known(stage, WholeSpace()) for stage in stages]
+
+
 def normed(rng: np.random.Generator, m: int, n: int, norm: float) -> Array:
     weight = rng.standard_normal((m, n))
     return np.asarray(weight * (norm / np.linalg.norm(weight, 2)))
@@ -84,7 +88,7 @@ def test_contractions_are_proved(depth: int, kind: Activation, rng: np.random.Ge
 def test_expanding_branches_are_proved_by_slopes() -> None:
     """x + 10 ReLU(x), entry by entry: no contraction, and one-to-one all the same."""
     stages = block(np.eye(3), 10 * np.eye(3))
-    assert contraction(stages) is None
+    assert contraction(prepared(stages)) is None
     found = decided(stages)
     assert found.verdict is Verdict.INJECTIVE
     assert "by intervals of slopes" in found.reason
@@ -174,8 +178,8 @@ def test_wrong_floats_prove_nothing(rng: np.random.Generator) -> None:
     """A branch of norm 1 + 1e-9 that turns every x round: x + g(x) = 0 for x < 0 in all."""
     turn = -np.eye(3) * (1 + 2.0**-30)
     stages = block(np.eye(3), turn)
-    assert contraction(stages) is None
-    assert secants(stages, WholeSpace()) is None
+    assert contraction(prepared(stages)) is None
+    assert secants(prepared(stages)) is None
     assert decided(stages).verdict is Verdict.NOT_INJECTIVE
 
 

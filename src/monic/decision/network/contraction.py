@@ -13,9 +13,8 @@ import numpy as np
 from flint import fmpz_mat
 
 from monic.decision.network.chain import floats
-from monic.decision.network.secants import unknown_slopes
+from monic.decision.network.secants import Known
 from monic.geometry.definite import is_positive_definite
-from monic.model import Stage
 from monic.model.affine import ExactAffine
 
 __all__ = ["Norms", "contraction"]
@@ -46,25 +45,21 @@ class _State:
     rest: Fraction
 
 
-def contraction(stages: Sequence[Stage]) -> list[Norms] | None:
+def contraction(run: Sequence[Known]) -> list[Norms] | None:
     """Returns bounds of norms that prove that stages in turn are one-to-one, or None.
 
     For every stage they bound, in this order, the blocks of its matrix from carried numbers to
     carried ones, from the others to carried ones, from carried ones to the others, and from the
     others to the others; docs/networks.md.
     """
-    if any(unknown_slopes(stage) for stage in stages):
+    if not _may_contract(run):
         return None
-    dim = stages[0].map.in_dim
+    dim = run[0].stage.map.in_dim
     identity = fmpz_mat(dim, dim, [int(i == j) for i in range(dim) for j in range(dim)])
     state = _State(identity, Fraction(1), Fraction(1), Fraction(0), Fraction(0))
     found: list[Norms] = []
-    for k, stage in enumerate(stages):
-        last = k + 1 == len(stages)
-        kept = stage.map.out_dim if last and stage.activation.is_one_to_one else stage.carried
-        if not kept:
-            return None
-        exact = stage.map.exact()
+    for k, part in enumerate(run):
+        stage, exact, kept = part.stage, part.exact, _kept(run, k)
         blocks = _blocks(exact, int(state.linear.nrows()), kept)
         zz, zh, hz, hh = (_norm(block, exact) for block in blocks)
         if zz is None or zh is None or hz is None or hh is None:
@@ -79,6 +74,33 @@ def contraction(stages: Sequence[Stage]) -> list[Norms] | None:
             steepest * (hz * (state.size + state.error) + hh * state.rest),
         )
     return found if _dominates(state) else None
+
+
+def _kept(run: Sequence[Known], k: int) -> int:
+    """Returns how many outputs of a stage count as carried: at the end all, if none is cut off."""
+    stage = run[k].stage
+    last = k + 1 == len(run)
+    return stage.map.out_dim if last and stage.activation.is_one_to_one else stage.carried
+
+
+def _may_contract(run: Sequence[Known]) -> bool:
+    """Whether floats leave a hope: by the same steps, with norms as they are."""
+    dim = run[0].stage.map.in_dim
+    linear, size, error, rest = np.eye(dim), 1.0, 0.0, 0.0
+    for k, part in enumerate(run):
+        kept, known = _kept(run, k), len(linear)
+        if kept == 0:
+            return False
+        rows = (part.weight[:kept], part.weight[kept:])
+        blocks = [block[:, cut] for block in rows for cut in (slice(known), slice(known, None))]
+        zz, zh, hz, hh = (float(np.linalg.norm(b, 2)) if b.size else 0.0 for b in blocks)
+        steepest = max(1.0, *(float(b) for _, b in part.bounds))
+        linear = blocks[0] @ linear
+        rest, error = steepest * (hz * (size + error) + hh * rest), zz * error + zh * rest
+        size *= zz
+    if not np.isfinite(linear).all() or len(linear) < dim:
+        return False
+    return bool(np.linalg.svd(linear, compute_uv=False)[-1] > error)
 
 
 def _blocks(exact: ExactAffine, known: int, kept: int) -> list[fmpz_mat]:

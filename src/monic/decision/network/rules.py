@@ -157,7 +157,7 @@ def _decided(
     narrow = bottleneck(network)
     open_ = ""
     if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
-        parts = spans(network, stages, _proofs(network, stages))
+        parts = spans(network, stages, _proofs(network, stages), _seconds(approach))
         if not isinstance(parts, str):
             return _composed(network, stages, parts)
         open_ = parts
@@ -230,8 +230,7 @@ def _searched(
     if chain is None:
         return "its first map is too large for a search for two inputs"
     sampler = _sampler(network, approach)
-    seconds = SECONDS if approach.limits.seconds is None else approach.limits.seconds
-    found = search(chain, stages, sampler, seconds)
+    found = search(chain, stages, sampler, _seconds(approach))
     if isinstance(found, str):
         return found
     return not_injective(network, stages, as_collision(chain, *found.pair), found.how)
@@ -260,6 +259,10 @@ def _inner(network: Network) -> Point:
     """Returns a point inside the domain."""
     problem = Problem(ReLULayer(network.stages[0].map, domain=network.domain))
     return problem.outside(problem.inner_point())
+
+
+def _seconds(approach: Approach) -> float:
+    return SECONDS if approach.limits.seconds is None else approach.limits.seconds
 
 
 def _first(stages: Sequence[StageDecision]) -> str:

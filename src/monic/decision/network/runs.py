@@ -8,11 +8,12 @@ spectral norms (`contraction`) or by intervals of slopes (`secants`).
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from time import monotonic
 
 from monic.certificate import Certificate, header, rationals, subject
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.contraction import Norms, contraction
-from monic.decision.network.secants import Secants, secants, unknown_slopes
+from monic.decision.network.secants import Known, Secants, known, secants, unknown_slopes
 from monic.decision.result import Decision, StageDecision, Verdict
 from monic.model import Domain, Network, Stage
 
@@ -40,7 +41,10 @@ class Span:
 
 
 def spans(
-    network: Network, stages: Sequence[StageDecision], proofs: Sequence[Certificate | None]
+    network: Network,
+    stages: Sequence[StageDecision],
+    proofs: Sequence[Certificate | None],
+    seconds: float,
 ) -> list[Span] | str:
     """Returns spans that make up the network, or the sentence that says where they end.
 
@@ -48,12 +52,13 @@ def spans(
         network: The network.
         stages: The decisions about all of its stages.
         proofs: What proves them.
+        seconds: How long to look for runs.
     """
     domains = [network.domain]
     for stage in network.stages[:-1]:
         domains.append(range_superset(stage, domains[-1]))
     decisions = [stage.decision for stage in stages]
-    search = _Search(network, decisions, proofs, domains)
+    search = _Search(network, decisions, proofs, domains, monotonic() + seconds)
     found = search.rest(0)
     return search.why() if found is None else found
 
@@ -67,14 +72,18 @@ class _Search:
         decisions: The decisions about its stages.
         proofs: What proves them.
         domains: Supersets of what reaches each of them.
+        deadline: When to stop, as `time.monotonic` counts.
         dead: The stages from which no spans lead to the end.
+        prepared: Stages that were looked at.
     """
 
     network: Network
     decisions: Sequence[Decision]
     proofs: Sequence[Certificate | None]
     domains: Sequence[Domain]
+    deadline: float
     dead: set[int] = field(default_factory=set)
+    prepared: dict[int, Known] = field(default_factory=dict)
 
     def rest(self, at: int) -> list[Span] | None:
         """Returns spans from a stage to the end, or None when none were found."""
@@ -93,6 +102,8 @@ class _Search:
         """Says from where on nothing was proved."""
         at = max(self.dead)
         name, widest = self.network.stages[at].name, self._widest(at, 2)
+        if monotonic() > self.deadline:
+            return "the time for runs of stages ran out; raise the time limit"
         if widest > WIDEST:
             return f"runs of stages of over {WIDEST} numbers are not looked at together"
         return f"no run of stages from {name!r} on was proved one-to-one together"
@@ -117,17 +128,23 @@ class _Search:
         part = self.network.stages[at : at + count]
         if part[-1].map.out_dim < part[0].map.in_dim or any(map(unknown_slopes, part)):
             return None
-        if self._widest(at, count) > WIDEST:
+        if self._widest(at, count) > WIDEST or monotonic() > self.deadline:
             return None
-        norms = contraction(part)
+        run = [self._known(k) for k in range(at, at + count)]
+        norms = contraction(run)
         if norms is not None:
             proof = _by_norms(part[0], self.domains[at], norms)
             return Span(at, count, proof, "a contraction")
-        slopes = secants(part, self.domains[at])
+        slopes = secants(run)
         if slopes is None:
             return None
         proof = _by_slopes(part[0], self.domains[at], slopes)
         return Span(at, count, proof, "intervals of slopes")
+
+    def _known(self, k: int) -> Known:
+        if k not in self.prepared:
+            self.prepared[k] = known(self.network.stages[k], self.domains[k])
+        return self.prepared[k]
 
 
 def together(network: Network, parts: Sequence[Span]) -> str:

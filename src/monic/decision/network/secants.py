@@ -14,12 +14,12 @@ from fractions import Fraction
 import numpy as np
 from flint import fmpz_mat
 
-from monic.decision.network.bounds import intervals, range_superset
+from monic.decision.network.bounds import intervals
 from monic.decision.network.chain import Floats, floats, integers
 from monic.model import Activation, Box, Domain, Orthant, Stage
 from monic.model.affine import ExactAffine
 
-__all__ = ["Secants", "secants", "slope_bounds", "unknown_slopes"]
+__all__ = ["Known", "Secants", "known", "secants", "slope_bounds", "unknown_slopes"]
 
 #: Bits of P and v, which are written into the proof.
 BITS = 20
@@ -70,17 +70,39 @@ def _between(slope: Fraction, low: float, high: float) -> tuple[Fraction, Fracti
     return min(slope, ONE), max(slope, ONE)
 
 
-def secants(stages: Sequence[Stage], domain: Domain) -> Secants | None:
-    """Returns what proves that stages in turn are one-to-one on a domain, or None.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stage whose activation has known slopes, with what runs need to know about it.
 
     Arguments:
-        stages: Stages whose activations have known slopes.
-        domain: A superset of what reaches the first one.
+        stage: The stage.
+        exact: Its map.
+        weight: The map's matrix in floats.
+        bounds: Between what the slopes lie, on a superset of what reaches the stage.
     """
-    low, high, unit = slopes_of(stages, domain)
-    if low.nrows() < low.ncols():
+
+    stage: Stage
+    exact: ExactAffine
+    weight: Floats
+    bounds: list[tuple[Fraction, Fraction]]
+
+
+def known(stage: Stage, domain: Domain) -> Known:
+    """Returns a stage prepared for runs.
+
+    Arguments:
+        stage: A stage whose activation has known slopes.
+        domain: A superset of what reaches it.
+    """
+    exact = stage.map.exact()
+    return Known(stage, exact, floats(exact.weight, exact), slope_bounds(stage, domain))
+
+
+def secants(run: Sequence[Known]) -> Secants | None:
+    """Returns what proves that stages in turn are one-to-one where their slopes are, or None."""
+    first, second = _in_floats(run)
+    if first.shape[0] < first.shape[1]:
         return None
-    first, second = (floats(matrix, unit) for matrix in (low, high))
     with np.errstate(all="ignore"):
         center, radius = (first + second) / 2, (second - first) / 2
         if not (np.isfinite(center).all() and np.isfinite(radius).all()):
@@ -100,22 +122,37 @@ def secants(stages: Sequence[Stage], domain: Domain) -> Secants | None:
         len(rounded), rounded.shape[1], [int(t) for t in rounded.reshape(-1).tolist()]
     )
     found = Secants(integer, bits, weights)
-    return found if _holds(found, low, high, unit) else None
+    return found if _holds(found, *_exactly(run)) else None
 
 
-def slopes_of(stages: Sequence[Stage], domain: Domain) -> tuple[fmpz_mat, fmpz_mat, ExactAffine]:
+def _ends(run: Sequence[Known], k: int) -> list[tuple[Fraction, Fraction]]:
+    """Returns the bounds of slopes; a one-to-one activation at the end need not be passed."""
+    stage = run[k].stage
+    if k + 1 == len(run) and stage.activation.is_one_to_one:
+        return [(ONE, ONE)] * stage.map.out_dim
+    return run[k].bounds
+
+
+def _in_floats(run: Sequence[Known]) -> tuple[Floats, Floats]:
+    """Returns L and U as below, in floats."""
+    low = high = np.eye(run[0].stage.map.in_dim)
+    for k, part in enumerate(run):
+        plus, minus = np.maximum(part.weight, 0.0), np.minimum(part.weight, 0.0)
+        low, high = plus @ low + minus @ high, plus @ high + minus @ low
+        small, large = np.array([[float(a), float(b)] for a, b in _ends(run, k)]).T[:, :, None]
+        low, high = low * np.where(low > 0, small, large), high * np.where(high > 0, large, small)
+    return low, high
+
+
+def _exactly(run: Sequence[Known]) -> tuple[fmpz_mat, fmpz_mat, ExactAffine]:
     """Returns L and U with L <= J <= U entry by entry, for all pairs, in the unit of a map."""
-    size = stages[0].map.in_dim
+    size = run[0].stage.map.in_dim
     low = fmpz_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
     high, power, divisor = low, 0, 1
-    for stage in stages:
-        exact = stage.map.exact()
-        low, high = _applied(exact, low, high)
-        plain = stage is stages[-1] and stage.activation.is_one_to_one
-        bounds = [(ONE, ONE)] * stage.map.out_dim if plain else slope_bounds(stage, domain)
-        low, high, more = _bent(low, high, bounds)
-        power, divisor = power + exact.power + more, divisor * exact.divisor
-        domain = range_superset(stage, domain)
+    for k, part in enumerate(run):
+        low, high = _applied(part.exact, low, high)
+        low, high, more = _bent(low, high, _ends(run, k))
+        power, divisor = power + part.exact.power + more, divisor * part.exact.divisor
     return low, high, ExactAffine(low, high, power, divisor)
 
 
