@@ -168,14 +168,6 @@ def _computes_what_torch_does(module: nn.Module, shape: tuple[int, ...]) -> None
     assert np.allclose(evaluate(network, x.numpy(), slope=1.0), expected, rtol=1e-7, atol=1e-9)
 
 
-def _gets_the_verdicts_of_its_export(
-    module: nn.Module, shape: tuple[int, ...], path: Path
-) -> None:
-    ours = load(module.train(), input_shape=shape)
-    theirs = _exported(module.eval(), shape, path)
-    assert _verdicts(ours) == _verdicts(theirs)
-
-
 COMMON = settings(
     deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, max_examples=12
 )
