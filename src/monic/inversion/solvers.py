@@ -14,7 +14,7 @@ from monic.model.taps import Taps
 
 __all__ = ["Dense", "Iterative", "Solver"]
 
-#: How often conjugate gradients start again from what they found: what is left is known better then.
+#: How often conjugate gradients start, the later times from what is left.
 ROUNDS = 2
 
 
