@@ -6,12 +6,14 @@ scikit-learn as halves of autoencoders, with equal seeds, steps and encoders:
 * injective: y = B x + c, then ReLU(y, -s^2 y), twice, then an affine map;
 * regular: an affine map and a ReLU, twice, then an affine map.
 
-For m Gaussian measurements of 30 test images, `monic.inversion.recover` searches for latent codes.
+A seed says which digits are held out, where training starts, and what is measured; printed and
+drawn are medians over the seeds with the least and the most. For m Gaussian measurements of 20
+test images, `monic.inversion.recover` searches for latent codes.
 The image is the decoder's own G(z) (can the code be found at all?) or the real digit (does the
 prior help?). Where m >= 32 the injective decoder is inverted layer by layer as well: A joined with
 the last affine map is then one-to-one.
 
-Run: python benchmarks/phase_curve.py [--plot phase_curve.png]
+Run: python benchmarks/phase_curve.py [--plot phase_curve.png] [--seeds 5]
 """
 
 import argparse
@@ -27,9 +29,9 @@ from monic.inversion.search import Search
 from monic.model import Activation, Concat, Input, Linear, Network, Scale, Shift, Stage
 
 LATENT, WIDTHS, PIXELS = 8, (16, 32), 64
-MEASUREMENTS = (2, 4, 6, 8, 10, 12, 16, 24, 32, 48, 64)
-IMAGES, EPOCHS, SEED = 30, 150, 0
-SEARCH = Search(restarts=8, steps=400, rate=0.1, polish=50)
+MEASUREMENTS = (4, 8, 10, 12, 14, 16, 20, 24, 32, 48)
+IMAGES, EPOCHS = 20, 100
+SEARCH = Search(restarts=8, steps=300, rate=0.1, polish=50)
 RECOVERED = 0.01  # a relative error below this counts as recovered
 
 
@@ -53,8 +55,8 @@ class Paired(torch.nn.Module):
         return Stage(name, Concat((half, Scale(-self.scale.detach().square().numpy(), half))))
 
 
-def decoder(kind: str) -> torch.nn.Sequential:
-    torch.manual_seed(SEED)
+def decoder(kind: str, seed: int) -> torch.nn.Sequential:
+    torch.manual_seed(seed)
     if kind == "injective":
         hidden: list[torch.nn.Module] = [Paired(LATENT), Paired(WIDTHS[0])]
     else:
@@ -75,16 +77,16 @@ def as_network(model: torch.nn.Sequential) -> Network:
     return Network([*stages, Stage("image", image, Activation.IDENTITY)])
 
 
-def trained(kind: str, images: torch.Tensor) -> tuple[torch.nn.Sequential, Any]:
+def trained(kind: str, images: torch.Tensor, seed: int) -> tuple[torch.nn.Sequential, Any]:
     """Returns a decoder and its encoder, trained as an autoencoder with codes near N(0, 1)."""
-    model = decoder(kind)
-    torch.manual_seed(SEED)
+    model = decoder(kind, seed)
+    torch.manual_seed(seed)
     encoder = torch.nn.Sequential(
         torch.nn.Linear(PIXELS, 128), torch.nn.ReLU(), torch.nn.Linear(128, LATENT)
     ).double()
     weights = [*model.parameters(), *encoder.parameters()]
     optimiser = torch.optim.Adam(weights, lr=2e-3)
-    order = torch.Generator().manual_seed(SEED)
+    order = torch.Generator().manual_seed(seed)
     for _ in range(EPOCHS):
         for batch in images[torch.randperm(len(images), generator=order)].split(64):
             codes = encoder(batch)
@@ -100,62 +102,103 @@ def relative_errors(found: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
     return ((found - truth).norm(dim=1) / truth.norm(dim=1)).numpy()
 
 
-def curve(kind: str, train: torch.Tensor, test: torch.Tensor) -> dict[str, list[float]]:
-    model, encoder = trained(kind, train)
+def split(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the digits to train on, and those to measure."""
+    images = torch.as_tensor(load_digits().data / 16.0)
+    order = np.random.default_rng(seed).permutation(len(images))
+    return images[order[IMAGES:]], images[order[:IMAGES]]
+
+
+def curve(kind: str, seed: int) -> dict[str, list[float]]:
+    """Returns the columns of the table for one decoder, one entry for each m."""
+    train, test = split(seed)
+    model, encoder = trained(kind, train, seed)
     own = model(encoder(test))
     fit = float((own - test).square().sum(dim=1).mean())
-    print(f"{kind}: mean squared error of the autoencoder on test digits {fit:.2f}")
-    print("    m   own images: median error   recovered   real digits: median error   layerwise")
-    columns: dict[str, list[float]] = {"own": [], "recovered": [], "real": []}
+    columns: dict[str, list[float]] = {"fit": [fit], "own": [], "recovered": [], "real": []}
+    columns["layerwise"] = []
     for m in MEASUREMENTS:
-        matrix = np.random.default_rng(m).standard_normal((m, PIXELS)) / m**0.5
+        matrix = np.random.default_rng((seed, m)).standard_normal((m, PIXELS)) / m**0.5
         there = torch.as_tensor(matrix)
         errors = []
         for image in (own, test):
             found = recover(model, matrix, image @ there.T, latent_shape=(LATENT,), search=SEARCH)
             errors.append(relative_errors(found.signal, image))
-        layerwise = ""
-        if kind == "injective" and m >= WIDTHS[1]:
-            exact = recover(as_network(model), matrix, (own @ there.T).numpy(), method="layerwise")
-            layerwise = f"{np.median(relative_errors(torch.as_tensor(exact.signal), own)):.1e}"
         columns["own"].append(float(np.median(errors[0])))
         columns["recovered"].append(float((errors[0] < RECOVERED).mean()))
         columns["real"].append(float(np.median(errors[1])))
-        print(
-            f"  {m:3d}   {columns['own'][-1]:24.1e}   {columns['recovered'][-1]:9.0%}   "
-            f"{columns['real'][-1]:25.3f}   {layerwise:>9}",
-            flush=True,
-        )
+        exact = np.nan
+        if kind == "injective" and m >= WIDTHS[1]:
+            solved = recover(
+                as_network(model), matrix, (own @ there.T).numpy(), method="layerwise"
+            )
+            exact = float(np.median(relative_errors(torch.as_tensor(solved.signal), own)))
+        columns["layerwise"].append(exact)
     return columns
 
 
-def plot(path: str, curves: dict[str, dict[str, list[float]]]) -> None:
+def table(kind: str, curves: list[dict[str, list[float]]]) -> None:
+    """Prints medians over the seeds, with the least and the most."""
+    fits = [columns["fit"][0] for columns in curves]
+    print(f"{kind}: mean squared error of the autoencoder on test digits {spread(fits, '.2f')}")
+    print("    m   own images: median error     recovered            real digits: median error")
+    for k, m in enumerate(MEASUREMENTS):
+        own, share, real, exact = (
+            [columns[name][k] for columns in curves]
+            for name in ("own", "recovered", "real", "layerwise")
+        )
+        layerwise = "" if np.isnan(exact[0]) else f"   layerwise: {spread(exact, '.0e')}"
+        print(
+            f"  {m:3d}   {spread(own, '.0e'):27}  {spread(share, '.0%'):18}   "
+            f"{spread(real, '.2f')}{layerwise}"
+        )
+
+
+def spread(values: list[float], form: str) -> str:
+    low, middle, high = np.quantile(values, [0.0, 0.5, 1.0])
+    return f"{middle:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def plot(path: str, curves: dict[str, list[dict[str, list[float]]]]) -> None:
+    """Draws medians over the seeds as lines and their ranges as bands."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), constrained_layout=True)
-    for kind, columns in curves.items():
-        axes[0].plot(MEASUREMENTS, columns["recovered"], marker="o", label=kind)
-        axes[1].plot(MEASUREMENTS, columns["real"], marker="o", label=kind)
+    for kind, some in curves.items():
+        for axis, name in zip(axes, ("recovered", "real"), strict=True):
+            values = np.array([columns[name] for columns in some])
+            (line,) = axis.plot(MEASUREMENTS, np.median(values, axis=0), marker="o", label=kind)
+            axis.fill_between(
+                MEASUREMENTS,
+                values.min(axis=0),
+                values.max(axis=0),
+                color=line.get_color(),
+                alpha=0.2,
+            )
     axes[0].set(xlabel="measurements", ylabel="share of own images recovered", ylim=(0, 1.02))
     axes[1].set(xlabel="measurements", ylabel="median relative error, real digits", ylim=(0, None))
-    axes[0].legend()
+    axes[0].legend(loc="lower right")
+    figure.suptitle(f"Medians over {len(next(iter(curves.values())))} seeds; bands: least to most")
     figure.savefig(path, dpi=150)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--plot", help="where to write the figure")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, ... are run")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    images = torch.as_tensor(load_digits().data / 16.0)
-    order = np.random.default_rng(SEED).permutation(len(images))
-    train, test = images[order[IMAGES:]], images[order[:IMAGES]]
     start = time.perf_counter()
-    curves = {kind: curve(kind, train, test) for kind in ("injective", "regular")}
-    print(f"{time.perf_counter() - start:.0f} s in all")
+    curves: dict[str, list[dict[str, list[float]]]] = {"injective": [], "regular": []}
+    for seed in range(options.seeds):
+        for kind, some in curves.items():
+            some.append(curve(kind, seed))
+        print(f"seed {seed}: {time.perf_counter() - start:.0f} s so far", flush=True)
+    for kind, some in curves.items():
+        table(kind, some)
     if options.plot:
         plot(options.plot, curves)
 

@@ -22,8 +22,10 @@ from monic.model import (
     AffineMap,
     Ball,
     Box,
+    Centre,
     ChannelScale,
     ChannelShift,
+    Combine,
     Concat,
     Domain,
     Input,
@@ -40,6 +42,7 @@ from monic.model import (
 )
 from monic.model.convolution import ConvolutionMap
 from tests.slow_convolution import convolved
+from tests.slow_mean import centring, repeated
 
 __all__ = [
     "Answer",
@@ -126,6 +129,16 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
         tables, vectors = zip(*map(evaluate, step.branches), strict=True)
         added = [[sum(t) for t in zip(*rows, strict=True)] for rows in zip(*tables, strict=True)]
         return added, [sum(t) for t in zip(*vectors, strict=True)]
+    if isinstance(step, Combine | Centre):
+        rows, bias = evaluate(step.of)
+        size = len(rows) // step.groups if isinstance(step, Centre) else 0
+        if isinstance(step, Centre):
+            terms = centring(len(rows), size)
+        else:
+            terms = repeated(step.rows, step.times, len(rows))
+        columns = [*zip(*rows, strict=True), bias]
+        mixed = [[sum(w * c[j] for j, w in row) for c in columns] for row in terms]
+        return [row[:-1] for row in mixed], [Fraction(row[-1]) for row in mixed]
     known = (Linear, Shift, Scale, ConvolutionMap, ChannelShift, ChannelScale)
     assert isinstance(step, known), f"Expected a known step. Got {step!r}."
     rows, bias = evaluate(step.of)

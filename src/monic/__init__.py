@@ -30,6 +30,7 @@ from monic.errors import (
     UnreadableCheckpoint,
     UnreadableModel,
     UnsupportedModel,
+    UnwritableModel,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         Stage,
         WholeSpace,
     )
+    from monic.repairing import Repair, repair
 
     __version__: str
 
@@ -94,10 +96,12 @@ __all__ = [
     "Polyhedron",
     "Product",
     "ReLULayer",
+    "Repair",
     "Stage",
     "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
+    "UnwritableModel",
     "Verdict",
     "WholeSpace",
     "bound",
@@ -106,6 +110,7 @@ __all__ = [
     "fibre",
     "invert",
     "load",
+    "repair",
     "save_checkpoint",
 ]
 
@@ -125,6 +130,7 @@ _HOMES = {
         *("Activation", "Ball", "Box", "Domain", "Network", "Orthant", "Polyhedron"),
         *("Product", "ReLULayer", "Stage", "WholeSpace"),
     ),
+    "monic.repairing": ("Repair", "repair"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -23,6 +23,7 @@ from monic.model import (
 )
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
+from monic.model.derived import origin_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,7 +106,8 @@ def _arrays(model: "Model", input_shape: Sequence[int] | None) -> Iterable[monic
         return (_array(name, array) for name, array in arrays_of_module(model, input_shape))
     assert isinstance(model, ReLULayer | Network | Stage), "what else there is was taken above"
     stages = model.stages if isinstance(model, Network) else (model,)
-    found = [_array(name, array) for stage in stages for name, array in _weights(stage.map)]
+    weights = (pair for stage in stages for pair in _weights(stage.map))
+    found = [_array(name, own) for name, array in weights for own in _own(array)]
     slopes = [stage.slope for stage in stages if isinstance(stage, Stage)]
     return found + [_array("slope", slope) for slope in slopes if slope is not None]
 
@@ -127,6 +129,12 @@ def _weights(value: AffineMap) -> Iterator[tuple[str, Array]]:
             yield "bias", step.vector
         elif isinstance(step, Scale | ChannelScale):
             yield "scale", step.vector
+
+
+def _own(array: Array) -> tuple[Array, ...]:
+    """The arrays of the user's model: those that a derived array is computed from."""
+    origin = origin_of(array)
+    return (array,) if origin is None else origin.sources
 
 
 def _array(name: str, array: Array) -> monic_checker.Array:

@@ -11,6 +11,7 @@ __all__ = [
     "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
+    "UnwritableModel",
 ]
 
 
@@ -52,3 +53,7 @@ class MalformedProof(MonicError):
 
 class InvalidProof(MonicError):
     """Raised when a well-formed proof does not prove its claim about the given weights."""
+
+
+class UnwritableModel(MonicError):
+    """Raised when a repaired model cannot be written: no room, no folder, the input itself."""

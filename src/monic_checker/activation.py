@@ -14,10 +14,10 @@ from monic_checker.vector import Vector
 
 __all__ = ["Activation", "bent"]
 
-_NAMES = ("relu", "identity", "leaky-relu", "tanh", "sigmoid", "one-to-one")
+_NAMES = ("relu", "identity", "leaky-relu", "tanh", "sigmoid", "one-to-one", "normalization")
 
 #: After these, numbers that differ are followed no further.
-_SMOOTH = ("tanh", "sigmoid", "one-to-one")
+_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization")
 _ALL = Interval(None, None)
 _RANGES = {"tanh": Interval(fmpq(-1), fmpq(1)), "sigmoid": Interval(fmpq(0), fmpq(1))}
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from monic_checker.arrays import Array
+from monic_checker.derived import Dequantized, Factors
 from monic_checker.evidence import Findings
 from monic_checker.header import Header
 from monic_checker.network import NetworkSubject
-from monic_checker.subject import Constant, NamedArray, Subject
+from monic_checker.subject import Constant, Entry, NamedArray, Subject
 
 __all__ = ["Claim", "UsedArray", "state_claim"]
 
@@ -25,6 +26,8 @@ _ASSUMPTIONS = {
     "general-position": "general position (every n of the rows w_i are linearly independent)",
     "random-projections": "random projections (the matrices of these stages were drawn from a "
     "density, independently of the rest of the network: then the claim holds almost surely)",
+    "statistics": "statistics (only inputs that give every normalization the same means and "
+    "deviations are told apart: those are saved beside the output)",
 }
 
 
@@ -128,14 +131,18 @@ def _formula(subject: Subject, arrays: list[Array | None]) -> str:
     if len(steps) > _STEPS:
         return f"what the {len(steps)} steps in the proof say"
     lines = [f"v{i} = {step.formula()}" for i, step in enumerate(steps)]
-    for i in sorted({step.array for step in steps if step.array is not None}):
+    used = {step.array for step in steps if step.array is not None}
+    used |= {source for i in used for source in getattr(subject.arrays[i], "sources", ())}
+    for i in sorted(used):
         lines.append(f"A{i} = {_name(subject.arrays[i], arrays[i])}")
     return f"v{len(steps) - 1}, where {', '.join(lines)}"
 
 
-def _name(entry: NamedArray | Constant, array: Array | None) -> str:
+def _name(entry: Entry, array: Array | None) -> str:
     if array is not None:
         return ascii(array.name)
+    if isinstance(entry, (Factors, Dequantized)):
+        return entry.words([f"A{source}" for source in entry.sources])
     if isinstance(entry, Constant) and len(entry.values) <= _ENTRIES:
         return f"({', '.join(map(str, entry.values))})"
     return "numbers in the proof"

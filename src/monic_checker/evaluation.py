@@ -9,6 +9,7 @@ from monic_checker.budget import Budget, bits
 from monic_checker.convolution import convolve, repeat
 from monic_checker.errors import MalformedProof
 from monic_checker.linear import Row, matrix
+from monic_checker.means import centred, combined
 from monic_checker.steps import Step
 from monic_checker.vector import Vector, lcm
 
@@ -69,6 +70,10 @@ def evaluate(
         if step.name == "select":
             inner = sources[0].rows
             rows = [inner[place] for place in step.places]
+        elif step.terms is not None:
+            rows = combined(step.terms, sources[0].rows)
+        elif step.groups:
+            rows = centred(step.groups, sources[0].rows)
         elif step.array is None:
             rows = (_add if step.name == "add" else _concat)(sources, denominator)
         elif step.grid is not None:
@@ -93,6 +98,8 @@ def _plan(
         length = max(lengths[source] for source in step.sources)
         if step.array is None:
             denominator = lcm(list({denominators[source] for source in step.sources}))
+            denominator *= step.divisor
+            length += 0 if step.terms is None else step.terms.growth
             length += int(denominator.bit_length())
             read = sum(steps[source].size for source in step.sources)
             work = (read if step.name == "add" else max(read, step.size)) * (n + 1)

@@ -43,8 +43,12 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
 }
 
 
-#: The assumption that a kind of evidence rests on; the others need none.
-_ASSUMES = {"packing": "general-position", "random-projection": "random-projections"}
+#: The assumption that a kind of evidence, or an activation, rests on; the others need none.
+_ASSUMES = {
+    "packing": "general-position",
+    "random-projection": "random-projections",
+    "normalization": "statistics",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
     if kind == "composition":
         parts = Composition.read(why, subject, _RULES)
-        return Header(claim, _insist_on(assumption, parts.kinds), subject, kind, parts)
+        needed = _insist_on(assumption, [*parts.kinds, *(a.name for a in subject.activations)])
+        return Header(claim, needed, subject, kind, parts)
     _insist_on(assumption, [kind])
     if kind == "first-stage":
         return Header(claim, None, subject, kind, FirstStage.read(why, subject, _RULES))

@@ -119,6 +119,7 @@ _INSTRUCTIONS: dict[int, _Action] = {
     0x8F: _constant(OPAQUE),
     ord("l"): _collect,
     ord("d"): _collect,
+    0x91: _collect,
     ord("a"): lambda m: m.last(1),
     ord("e"): lambda m: m.marked(),
     0x90: lambda m: m.marked(),

@@ -12,7 +12,7 @@ from monic_checker.document import items, members
 from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import MalformedProof
 from monic_checker.evaluation import evaluate
-from monic_checker.subject import Constant, NamedArray, Subject, read_subject
+from monic_checker.subject import Entry, Subject, read_subject
 from monic_checker.system import System
 from monic_checker.vector import Vector, over_one_denominator
 
@@ -51,7 +51,7 @@ class NetworkSubject:
         return self.activations[k].layer(self.stages[k])
 
     @property
-    def arrays(self) -> list[NamedArray | Constant]:
+    def arrays(self) -> list[Entry]:
         """The arrays of all stages, one stage after the other."""
         return [array for stage in self.stages for array in stage.arrays]
 

@@ -70,7 +70,7 @@ class _Pieces:
         array = self.arrays[i]
         if isinstance(entry, Constant):
             yield over_one_denominator(entry.values, self.budget, address)
-        elif array is not None:
+        elif isinstance(entry, NamedArray) and array is not None:
             for part in _parts(entry, array):
                 try:
                     yield decode(part)

@@ -14,7 +14,7 @@ from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
 from monic_checker.linear import independent
 from monic_checker.network import NetworkSubject
-from monic_checker.subject import NamedArray
+from monic_checker.subject import Constant, NamedArray
 from monic_checker.system import System
 
 __all__ = ["RandomProjection"]
@@ -48,6 +48,7 @@ class RandomProjection:
         matrix = None if first.array is None else stage.arrays[first.array]
         alone = all(step.name in _SHIFTS and step.array != first.array for step in shifts)
         chained = [step.sources for step in shifts] == [(i,) for i in range(1, len(shifts) + 1)]
+        alone = alone and all(isinstance(a, (NamedArray, Constant)) for a in stage.arrays)
         if first.name not in ("linear", "linear-transposed") or not isinstance(matrix, NamedArray):
             raise MalformedProof(address, f"expected a matrix of the model in stage {k}")
         if not alone or not chained:

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flint import fmpz
+
 from monic_checker.document import choice, integer, items
 from monic_checker.errors import MalformedProof
 from monic_checker.grid import Grid, read_grid
+from monic_checker.means import Terms, read_groups, read_terms
 
 __all__ = ["LONGEST", "Shape", "Step", "read_steps"]
 
@@ -21,7 +24,7 @@ _CONVOLUTIONS = ("convolution", "transposed-convolution")
 _CHANNELS = ("channel-shift", "channel-shift-negative", "channel-scale")
 _MATRICES = ("linear", "linear-transposed")
 _ARRAY_STEPS = (*_MATRICES, "shift", "shift-negative", "scale", *_CHANNELS, *_CONVOLUTIONS)
-_NAMES = ("input", "concat", "add", "select", *_ARRAY_STEPS)
+_NAMES = ("input", "concat", "add", "select", "combine", "centre", *_ARRAY_STEPS)
 
 Shape = tuple[int, ...]
 
@@ -37,6 +40,8 @@ class Step:
         sources: The positions of the earlier steps it uses.
         grid: How a convolution walks over its input; None for all other steps.
         places: The entries that a select step chooses, from 0.
+        terms: What a combine step adds up.
+        groups: The number of groups of a centre step.
     """
 
     name: str
@@ -45,6 +50,15 @@ class Step:
     sources: tuple[int, ...] = ()
     grid: Grid | None = None
     places: tuple[int, ...] = ()
+    terms: Terms | None = None
+    groups: int = 0
+
+    @property
+    def divisor(self) -> fmpz:
+        """What the step divides by, apart from its array."""
+        if self.terms is not None:
+            return self.terms.denominator
+        return fmpz(self.size // self.groups if self.groups else 1)
 
     def formula(self) -> str:
         """Returns the value in terms of earlier values v0, v1, ... and arrays A0, A1, ..."""
@@ -64,6 +78,8 @@ class Step:
             "concat": f"({values})",
             "add": values.replace("; ", " + "),
             "select": f"{len(self.places)} entries of {values}",
+            "combine": f"{self.size} combinations of the entries of {values}",
+            "centre": f"{values} less the means of its {self.groups} groups",
         }[self.name]
 
 
@@ -100,8 +116,8 @@ def _read_step(
         return Step(name, integer(size, f"{address}[1]", 1))
     if name in ("concat", "add"):
         return _read_joined(name, entry, address, earlier)
-    if name == "select":
-        return _read_select(entry, address, earlier)
+    if name in ("select", "combine", "centre"):
+        return _read_wiring(name, entry, address, earlier)
     _, array, source, *rest = items(entry, address, 4 if name in _CONVOLUTIONS else 3)
     array = integer(array, f"{address}[1]", 0, len(shapes))
     source = integer(source, f"{address}[2]", 0, len(earlier))
@@ -114,10 +130,17 @@ def _read_step(
     return Step(name, size, array, (source,))
 
 
-def _read_select(entry: list[Any], address: str, earlier: list[Step]) -> Step:
-    _, chosen, source = items(entry, address, 3)
-    source = integer(source, f"{address}[2]", 0, len(earlier))
+def _read_wiring(name: str, entry: list[Any], address: str, earlier: list[Step]) -> Step:
+    *times, chosen, source = items(entry, address, 4 if name == "combine" else 3)[1:]
+    source = integer(source, f"{address}[{len(entry) - 1}]", 0, len(earlier))
     size = earlier[source].size
+    if name == "combine":
+        parts = read_groups(times[0], f"{address}[1]", size)
+        terms = read_terms(parts, chosen, f"{address}[2]", size // parts)
+        return Step(name, terms.size, sources=(source,), terms=terms)
+    if name == "centre":
+        groups = read_groups(chosen, f"{address}[1]", size)
+        return Step(name, size, sources=(source,), groups=groups)
     places = tuple(
         integer(place, f"{address}[1][{i}]", 0, size)
         for i, place in enumerate(items(chosen, f"{address}[1]"))

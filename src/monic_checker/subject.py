@@ -2,18 +2,20 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flint import fmpq
 
 from monic_checker.arrays import ITEM_SIZES
 from monic_checker.budget import Budget
+from monic_checker.derived import Derived, read_derived
 from monic_checker.document import choice, integer, items, members, rationals
 from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import MalformedProof
 from monic_checker.steps import LONGEST, Step, read_steps
 
-__all__ = ["Constant", "NamedArray", "Subject", "read_subject"]
+__all__ = ["Constant", "Entry", "NamedArray", "Subject", "read_subject"]
 
 _KINDS = ("relu-layer", "affine")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -39,6 +41,10 @@ class Constant:
     shape: tuple[int, ...]
 
 
+#: An array of a subject: of the model, written in the proof, or computed from earlier ones.
+Entry = NamedArray | Constant | Derived
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A layer x -> ReLU(W x + b) or x -> W x + b, and the domain of the claim.
@@ -52,7 +58,7 @@ class Subject:
     """
 
     kind: str
-    arrays: list[NamedArray | Constant]
+    arrays: list[Entry]
     steps: list[Step]
     domain: Domain
     budget: Budget
@@ -77,16 +83,19 @@ def read_subject(value: object) -> Subject:
     names = ["kind", "arrays", "map", "domain"]
     kind, tables, route, place = members(value, "subject", names)
     choice(kind, "subject.kind", _KINDS)
-    arrays = [
-        _read_array(entry, f"subject.arrays[{i}]")
-        for i, entry in enumerate(items(tables, "subject.arrays"))
-    ]
-    steps = read_steps(route, [array.shape for array in arrays])
+    arrays: list[Entry] = []
+    shapes: list[tuple[int, ...]] = []
+    for i, entry in enumerate(items(tables, "subject.arrays")):
+        arrays.append(_read_array(entry, f"subject.arrays[{i}]", shapes))
+        shapes.append(arrays[-1].shape)
+    steps = read_steps(route, shapes)
     budget = Budget()
     return Subject(kind, arrays, steps, read_domain(place, steps[0].size, budget), budget)
 
 
-def _read_array(value: object, address: str) -> NamedArray | Constant:
+def _read_array(value: object, address: str, earlier: Sequence[tuple[int, ...]]) -> Entry:
+    if isinstance(value, dict) and ("factors" in value or "dequantized" in value):
+        return read_derived(value, address, earlier)
     if isinstance(value, dict) and "values" in value:
         numbers, dims = members(value, address, ["values", "shape"])
         shape = _read_shape(dims, f"{address}.shape")

@@ -9,11 +9,12 @@ from flint import fmpq, fmpz
 
 from monic_checker.arrays import Array, decode
 from monic_checker.budget import bits
+from monic_checker.derived import Dequantized, Factors, derived_vector
 from monic_checker.errors import InvalidProof
 from monic_checker.evaluation import Value, evaluate
 from monic_checker.linear import Row
 from monic_checker.pointwise import STREAMED, values_at
-from monic_checker.subject import Constant, NamedArray, Subject
+from monic_checker.subject import Constant, Entry, NamedArray, Subject
 from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["System", "find_arrays"]
@@ -85,7 +86,8 @@ class System:
             InvalidProof: when an array has an infinite entry or NaN.
             MalformedProof: when the numbers do not fit the memory limit.
         """
-        if all(step.name in STREAMED for step in self.subject.steps):
+        own = all(isinstance(entry, (Constant, NamedArray)) for entry in self.subject.arrays)
+        if own and all(step.name in STREAMED for step in self.subject.steps):
             return values_at(self.subject, self.found, x, address)
         point = over_one_denominator(x, self.subject.budget, address)
         steps, budget = self.subject.steps, self.subject.budget
@@ -97,7 +99,7 @@ class _Arrays(Protocol):
     """What names arrays: a layer, or a network."""
 
     @property
-    def arrays(self) -> list[NamedArray | Constant]: ...
+    def arrays(self) -> list[Entry]: ...
 
 
 def find_arrays(subject: _Arrays, arrays: Iterable[Array]) -> list[Array | None]:
@@ -132,6 +134,8 @@ def _vectors(subject: Subject, arrays: Sequence[Array | None]) -> list[Vector]:
         address = f"subject.arrays[{i}]"
         if isinstance(entry, Constant):
             vectors.append(over_one_denominator(entry.values, subject.budget, address))
+        elif isinstance(entry, (Factors, Dequantized)):
+            vectors.append(derived_vector(entry, vectors, subject.budget, address))
         elif array is not None:
             if entry not in known:
                 known[entry] = _decoded(array, address)

@@ -53,7 +53,7 @@ def test_several_assumptions_at_once() -> None:
     drawn = Stage("drawn", Linear(rng.standard_normal((5, 9)), Input(9)), Activation.TANH)
     both = ["general-position", "random-projections"]
     asked = Network([first, drawn])
-    decision = decide(asked, assume=both, time_limit=1)
+    decision = decide(asked, assume=both, time_limit=30)
     assert decision.verdict is INJECTIVE
     assert decision.assumption == "general-position and random-projections"
     assert decision.certificate is not None

@@ -56,6 +56,8 @@ def run(path: Path, x: Array) -> Array:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    # some versions fuse integer weights with their product and then round the data, too
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {session.get_inputs()[0].name: x})
     return np.asarray(output)
@@ -67,6 +69,10 @@ def evaluate(read: Network, x: Array, slope: float = 0.01) -> Array:
     for stage in read.stages:
         values = _affine(stage, values)
         first = stage.carried
+        if stage.norm is not None:
+            numbers = np.array([float(t) for t in values[first:]])
+            values[first:] = [Fraction(float(t)) for t in stage.norm.apply(numbers)]
+            continue
         known = [Fraction(slope)] if stage.slope is None else stage.slope.reshape(-1).tolist()
         each = (len(values) - first) // len(known)
         slopes = [Fraction(s) for s in known for _ in range(each)]
@@ -77,13 +83,13 @@ def evaluate(read: Network, x: Array, slope: float = 0.01) -> Array:
 
 def _affine(stage: Stage, values: list[Fraction]) -> list[Fraction]:
     exact = stage.map.exact()
-    scale = Fraction(2) ** exact.exponent
     rows = [[int(entry) for entry in row] for row in exact.weight.tolist()]
     shifts = [int(entry) for entry in exact.bias.entries()]
     products = (
         sum((a * t for a, t in zip(row, values, strict=True)), Fraction(0)) for row in rows
     )
-    return [(product + shift) * scale for product, shift in zip(products, shifts, strict=True)]
+    pairs = zip(products, shifts, strict=True)
+    return [(product + shift) * exact.scale for product, shift in pairs]
 
 
 def _activate(activation: Activation, t: Fraction, slope: Fraction) -> Fraction:

@@ -40,7 +40,9 @@ def _whole(path: Path) -> Network | None:
 
 def test_missing_and_unknown(tmp_path: Path) -> None:
     assert "Found no file" in _unreadable(tmp_path / "none.onnx")
-    assert "torch.onnx.export" in _unreadable(tmp_path / "model.pt")
+    assert "torch.onnx.export" in _unreadable(tmp_path / "model.pb")
+    assert "torch.save" in _unreadable(tmp_path / "model.ckpt")
+    assert "torch.export.load" in _unreadable(tmp_path / "model.pt2")
     assert ".onnx" in _unreadable(tmp_path / "model.h5")
     (tmp_path / "folder.onnx").mkdir()
     assert "Found no file" in _unreadable(tmp_path / "folder.onnx")

@@ -69,11 +69,30 @@ CASES: dict[str, Case] = {
     ),
     "mean": (_one("AveragePool", "x", kernel_shape=[2, 2], strides=[2, 2]), {}, SMALL),
     "mean overlapping": (_one("AveragePool", "x", kernel_shape=[2, 1]), {}, SMALL),
+    "mean of nine": (_one("AveragePool", "x", kernel_shape=[3, 3]), {}, SMALL),
+    "mean padded": (
+        _one("AveragePool", "x", kernel_shape=[2, 3], pads=[1, 1, 0, 1], strides=[2, 1]),
+        {},
+        SMALL,
+    ),
+    "mean with zeros": (
+        _one("AveragePool", "x", kernel_shape=[2, 3], pads=[1, 1, 1, 1], count_include_pad=1),
+        {},
+        SMALL,
+    ),
+    "mean same": (
+        _one("AveragePool", "x", kernel_shape=[3, 2], auto_pad="SAME_UPPER", strides=[2, 2]),
+        {},
+        SMALL,
+    ),
+    "mean 1-D": (_one("AveragePool", "x", kernel_shape=[3], pads=[1, 1]), {}, (1, 2, 5)),
     "mean of all": (_one("GlobalAveragePool", "x"), {}, (1, 3, 2, 4)),
     "channel shift": (_one("Add", "x", "c"), {"c": _random(2, 1, 1)}, SMALL),
     "channel scale": (_one("Mul", "x", "c"), {"c": _random(1, 2, 1, 1)}, SMALL),
     "column shift": (_one("Sub", "x", "c"), {"c": _random(5)}, SMALL),
     "row scale": (_one("Mul", "x", "c"), {"c": _random(4, 1)}, SMALL),
+    "matrix column scale": (_one("Mul", "x", "c"), {"c": _random(5)}, (4, 5)),
+    "matrix column shift": (_one("Add", "x", "c"), {"c": _random(5)}, (4, 5)),
     "transpose": (_one("Transpose", "x", perm=[0, 2, 3, 1]), {}, SMALL),
     "transpose all": (_one("Transpose", "x"), {}, SMALL),
     "upsample": (_one("Resize", "x", "", "s", **NEAREST, nearest_mode="floor"),
@@ -81,6 +100,23 @@ CASES: dict[str, Case] = {
     "upsample sizes": (_one("Resize", "x", "", "", "s", **NEAREST, nearest_mode="floor"),
                        {"s": _ints(1, 2, 8, 5)}, SMALL),
     "upsample middles": (_one("Resize", "x", "", "s"), {"s": _scales(1, 1, 3, 2)}, SMALL),
+    **{
+        f"linear {way} {name}": (
+            _one("Resize", "x", "", *("", "s") if name == "sizes" else ("s",), mode="linear",
+                 coordinate_transformation_mode=way),
+            {"s": entries},
+            SMALL,
+        )
+        for way in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
+        for name, entries in (
+            ("twice", _scales(1, 1, 2, 2)),
+            ("more", _scales(1, 1, 1.75, 3)),
+            ("less", _scales(1, 1, 0.5, 1)),
+            ("sizes", _ints(1, 2, 7, 3)),
+        )
+    },
+    "linear 1-D": (_one("Resize", "x", "", "s", mode="linear"), {"s": _scales(1, 1, 3)},
+                   (1, 2, 4)),
     "skip": ([node("Conv", ["x", "k"], ["c"], pads=[1, 1, 1, 1]), *_one("Add", "c", "x")],
              {"k": _random(2, 2, 3, 3)}, SMALL),
     "doubled": (_one("Add", "x", "x"), {}, (1, 3)),
@@ -123,14 +159,42 @@ def test_an_upsampled_image_is_injective_and_a_mean_is_not(tmp_path: Path) -> No
 
 
 REFUSED: dict[str, tuple[Case, str]] = {
-    "nine": ((_one("AveragePool", "x", kernel_shape=[3, 3]), {}, SMALL), "1/9 is no float"),
-    "padded mean": (
-        (_one("AveragePool", "x", kernel_shape=[2, 2], pads=[1, 1, 1, 1]), {}, SMALL),
-        "beyond the input",
+    "empty window": (
+        (_one("AveragePool", "x", kernel_shape=[1, 1], pads=[1, 0, 0, 0]), {}, SMALL),
+        "lie in the padding",
     ),
-    "bilinear": (
-        (_one("Resize", "x", "", "s", mode="linear"), {"s": _scales(1, 1, 2, 2)}, SMALL),
-        "interpolates",
+    "ceiling": (
+        (_one("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1), {}, SMALL),
+        "ceil_mode",
+    ),
+    "large mean": ((_one("AveragePool", "x", kernel_shape=[9, 9]), {}, SMALL), "larger than"),
+    "cubic": (
+        (_one("Resize", "x", "", "s", mode="cubic"), {"s": _scales(1, 1, 2, 2)}, SMALL),
+        "mode 'cubic'",
+    ),
+    "cropped": (
+        (
+            _one(
+                *("Resize", "x", "", "s"),
+                mode="linear",
+                coordinate_transformation_mode="tf_crop_and_resize",
+            ),
+            {"s": _scales(1, 1, 2, 2)},
+            SMALL,
+        ),
+        "use half_pixel",
+    ),
+    "antialias": (
+        (
+            _one("Resize", "x", "", "s", mode="linear", antialias=1),
+            {"s": _scales(1, 1, 2, 2)},
+            SMALL,
+        ),
+        "antialias",
+    ),
+    "negative scale": (
+        (_one("Resize", "x", "", "s", mode="linear"), {"s": _scales(1, 1, -1, 2)}, SMALL),
+        "positive number",
     ),
     "fractional": (
         (_one("Resize", "x", "", "s"), {"s": _scales(1, 1, 1.5, 2)}, SMALL),

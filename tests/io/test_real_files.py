@@ -70,7 +70,6 @@ def test_fixed_batch_is_one_example() -> None:
 
 
 REFUSED = {
-    "batchnorm": ["'y' (BatchNormalization)"],
     "fc_matMul": [
         *("'matmul2' (MatMul)", "'matmul0' (MatMul)", "'matmul1' (MatMul)"),
         *("'matmul3' (MatMul)", "'Y' (Gemm)"),

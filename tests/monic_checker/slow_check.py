@@ -13,6 +13,7 @@ from typing import Any
 from monic_checker import Array
 from tests.monic_checker.tiny_prover import Layer, circuits, exact_rows, injective, named, rank
 from tests.slow_convolution import convolved
+from tests.slow_mean import centring, repeated
 
 __all__ = ["claim_is_true", "evaluate_map", "tree_holds"]
 
@@ -168,6 +169,8 @@ def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbe
             values.append([[Fraction(i == j) for j in range(n + 1)] for i in range(n)])
         elif name == "select":
             values.append([values[rest[1]][place] for place in rest[0]])
+        elif name in ("combine", "centre"):
+            values.append(_mixed(rest[:-1], values[rest[-1]]))
         elif name == "add":
             table = [values[source] for source in rest]
             values.append(
@@ -185,6 +188,18 @@ def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbe
             array, source = rest
             values.append(_combine(name, tables[array], shapes[array], values[source]))
     return values[-1]
+
+
+def _mixed(how: list[Any], value: list[Numbers]) -> list[Numbers]:
+    if len(how) == 1:
+        table = centring(len(value), len(value) // how[0])
+    else:
+        rows = [[(j, Fraction(w)) for j, w in row] for row in how[1]]
+        table = repeated(rows, how[0], len(value))
+    columns = range(len(value[0]))
+    return [
+        [sum((w * value[j][c] for j, w in row), Fraction(0)) for c in columns] for row in table
+    ]
 
 
 def _combine(name: str, table: Numbers, shape: list[int], value: list[Numbers]) -> list[Numbers]:

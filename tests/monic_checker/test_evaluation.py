@@ -122,6 +122,17 @@ def maps(draw: st.DrawFn) -> tuple[dict[str, Any], list[Array]]:
             places = draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=4))
             steps.append(["select", places, source])
             sizes.append(len(places))
+        elif name == "combine":
+            times = draw(st.sampled_from([g for g in range(1, size + 1) if size % g == 0]))
+            weights = st.fractions(-4, 4, max_denominator=6).map(str)
+            term = st.tuples(st.integers(0, size // times - 1), weights).map(list)
+            terms = draw(st.lists(st.lists(term, max_size=3), min_size=1, max_size=3))
+            steps.append([name, times, terms, source])
+            sizes.append(times * len(terms))
+        elif name == "centre":
+            groups = draw(st.sampled_from([g for g in range(1, size + 1) if size % g == 0]))
+            steps.append([name, groups, source])
+            sizes.append(size)
         elif name.startswith("linear"):
             height = draw(st.integers(1, 3))
             shape = (height, size) if name == "linear" else (size, height)
@@ -135,7 +146,7 @@ def maps(draw: st.DrawFn) -> tuple[dict[str, Any], list[Array]]:
 
 NAMES = (
     *("linear", "linear-transposed", "shift", "shift-negative", "scale", "concat"),
-    *("add", "select"),
+    *("add", "select", "combine", "centre"),
 )
 
 

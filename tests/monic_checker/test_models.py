@@ -247,9 +247,9 @@ def test_onnx_external_data_at_an_absolute_path(tmp_path: Path) -> None:
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "m.pt").write_bytes(b"anything")
-    with pytest.raises(UnreadableModel, match=r"\.npy, \.npz, \.onnx, \.safetensors"):
-        list(read_arrays(tmp_path / "m.pt"))
+    (tmp_path / "m.h5").write_bytes(b"anything")
+    with pytest.raises(UnreadableModel, match=r"\.npy, \.npz, \.onnx, \.pt, \.pth, \.safeten"):
+        list(read_arrays(tmp_path / "m.h5"))
     with pytest.raises(FileNotFoundError):
         list(read_arrays(tmp_path / "absent.npy"))
 

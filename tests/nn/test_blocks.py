@@ -98,6 +98,47 @@ def test_recurrent_cells(where: str) -> None:
         h = new.detach()
 
 
+@pytest.mark.parametrize("hidden", [4, 6])
+def test_recurrent_cells_have_volumes_bounds_and_projections(hidden: int) -> None:
+    torch.manual_seed(3)
+    cell = InjectiveRNNCell(2, hidden, injective_in="both").double()
+    x, h = torch.randn(40, 2).double(), torch.randn(40, hidden).double()
+    other = torch.randn(40, 2).double(), torch.randn(40, hidden).double()
+    for kept, function, at, away in (
+        ("state", lambda v: cell(v, h[: len(v)]), x, other[0]),
+        ("input", lambda v: cell(x[: len(v)], v), h, other[1]),
+    ):
+        new, volume = cell.forward_and_log_det(x, h, given=kept)  # type: ignore[arg-type]
+        assert torch.equal(new, cell(x, h))
+        (jacobian,) = torch.autograd.functional.jacobian(function, (at[:1],))  # type: ignore[no-untyped-call]
+        values = torch.linalg.svdvals(jacobian[0, :, 0])
+        assert float(volume[0].detach()) == pytest.approx(float(values.log().sum()), abs=1e-9)
+        assert volume.shape == (40,)
+        bounds = cell.bounds(given=kept)  # type: ignore[arg-type]
+        quotients = (function(at) - function(away)).norm(dim=1) / (at - away).norm(dim=1)
+        assert bounds.inverse_lipschitz[0] <= float(quotients.min().detach()) * (1 + 1e-9)
+        assert float(quotients.max().detach()) <= bounds.lipschitz[1] * (1 + 1e-9)
+        assert bounds.inverse_lipschitz[0] <= bounds.inverse_lipschitz[1]
+        assert bounds.lipschitz[0] <= bounds.lipschitz[1]
+    noisy = cell(x, h) + 0.1 * torch.randn(40, hidden)
+    near = cell.project(noisy, h, given="state")
+    cell.inverse_input(near, h)  # can be reached: raises otherwise
+    if cell.projects_to_nearest():
+        for _ in range(50):  # no random point that can be reached is nearer
+            reached = cell(torch.randn(40, 2).double(), h)
+            assert bool(((noisy - near).norm(dim=1) <= (noisy - reached).norm(dim=1)).all())
+    assert torch.equal(cell.project(noisy, x, given="input"), noisy)
+    cell.inverse_state(noisy, x)
+
+
+def test_the_volume_of_a_recurrent_cell_has_gradients() -> None:
+    cell = InjectiveRNNCell(2, 4, injective_in="both").double()
+    x, h = torch.randn(3, 2).double(), torch.randn(3, 4).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda v: cell.log_det(x, v, given="input"), (h,))
+    torch.autograd.backward(cell.log_det(x, h).sum())
+    assert cell.basis.grad is not None
+
+
 def test_recurrent_cells_refuse_what_they_were_not_asked() -> None:
     cell = InjectiveRNNCell(2, 4)
     x, h = torch.ones(1, 2), torch.zeros(1, 4)
@@ -107,6 +148,12 @@ def test_recurrent_cells_refuse_what_they_were_not_asked() -> None:
         cell.inverse_state(cell(x, h), x)
     with pytest.raises(LayerError, match="one-to-one in its input"):
         InjectiveRNNCell(2, 2, injective_in="state").inverse_input(h, h)
+    with pytest.raises(LayerError, match="one-to-one in its state"):
+        cell.bounds(given="input")
+    with pytest.raises(LayerError, match="one-to-one in its state"):
+        cell.project(h, x, given="input")
+    with pytest.raises(LayerError, match="one-to-one in its input"):
+        InjectiveRNNCell(2, 2, injective_in="state").bounds()
     for sizes in ((2, 3), (3, 4)):
         with pytest.raises(LayerError, match="even hidden_size"):
             InjectiveRNNCell(*sizes)

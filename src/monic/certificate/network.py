@@ -21,6 +21,7 @@ _NAMES = {
     Activation.IDENTITY: "identity",
     Activation.TANH: "tanh",
     Activation.SIGMOID: "sigmoid",
+    Activation.GIVEN_STATISTICS: "normalization",
 }
 
 _LEAKY = "leaky-relu"
@@ -54,8 +55,11 @@ def composition_certificate(network: Network, certificates: Sequence[Certificate
         for k, certificate in enumerate(certificates)
     ]
     evidence = {"kind": "composition", "layers": layers}
-    assumption = joined(certificate.header["assumption"] for certificate in certificates)
-    whole = header("INJECTIVE", _subject(network), evidence, assumption=assumption)
+    about = _subject(network)
+    needed = [certificate.header["assumption"] for certificate in certificates]
+    if any(stage["activation"] == "normalization" for stage in about["stages"]):
+        needed.append("statistics")
+    whole = header("INJECTIVE", about, evidence, assumption=joined(needed))
     return Certificate(whole, _bodies(certificates))
 
 

@@ -9,7 +9,9 @@ from monic.model.affine import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, exact, sha256
 from monic.model.channels import ChannelScale, ChannelShift
 from monic.model.convolution import ConvolutionMap, TransposedConvolution
+from monic.model.derived import BatchFactors, Dequantized, origin_of
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
+from monic.model.mean import Centre, Combine
 from monic.model.wiring import Select, Sum
 
 __all__ = ["array", "arrays_of", "header", "joined", "rationals", "subject"]
@@ -44,13 +46,15 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
     places: dict[int, int] = {}
     for step in steps:
         for entry in _arrays(step):
-            if id(entry) not in places:
-                places[id(entry)] = len(arrays)
-                arrays.append(entry)
+            origin = origin_of(entry)
+            for needed in (*(() if origin is None else origin.sources), entry):
+                if id(needed) not in places:
+                    places[id(needed)] = len(arrays)
+                    arrays.append(needed)
     order = {id(step): i for i, step in enumerate(steps)}
     return {
         "kind": kind,
-        "arrays": [array(entry) for entry in arrays],
+        "arrays": [_entry(entry, places) for entry in arrays],
         "map": [_step(step, order, places) for step in steps],
         "domain": _domain(domain, value.in_dim),
     }
@@ -58,7 +62,10 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
 
 def arrays_of(value: AffineMap) -> list[Array]:
     """Returns the arrays that a certificate about the map names by hash."""
-    return [entry for step in value.steps() for entry in _arrays(step) if entry.size > 1]
+    found = [entry for step in value.steps() for entry in _arrays(step)]
+    origins = [(entry, origin_of(entry)) for entry in found]
+    named = [a for entry, origin in origins for a in (origin.sources if origin else (entry,))]
+    return [entry for entry in named if entry.size > 1]
 
 
 def rationals(numbers: Sequence[Fraction | int]) -> list[str]:
@@ -85,6 +92,18 @@ def _arrays(step: AffineMap) -> list[Array]:
     return [step.vector] if isinstance(step, _VECTOR_STEPS) else []
 
 
+def _entry(value: Array, places: dict[int, int]) -> dict[str, Any]:
+    """Returns an array of a subject: one that is computed names those it is computed from."""
+    origin, shape = origin_of(value), list(value.shape)
+    if isinstance(origin, BatchFactors):
+        pair = [places[id(source)] for source in origin.sources]
+        return {"factors": pair, "epsilon": str(exact(origin.epsilon)), "shape": shape}
+    if isinstance(origin, Dequantized):
+        used = [places[id(source)] for source in origin.sources]
+        return {"dequantized": used, "axis": origin.axis, "shape": shape}
+    return array(value)
+
+
 def array(value: Array) -> dict[str, Any]:
     """Returns how a subject names an array: by its content, or a single number as it is."""
     if value.size == 1:  # literals of a graph are no arrays of the user's file
@@ -98,6 +117,11 @@ def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> lis
         return ["input", step.dim]
     if isinstance(step, Select):
         return ["select", list(step.places), order[id(step.of)]]
+    if isinstance(step, Combine):
+        terms = [[[place, str(weight)] for place, weight in row] for row in step.rows]
+        return ["combine", step.times, terms, order[id(step.of)]]
+    if isinstance(step, Centre):
+        return ["centre", step.groups, order[id(step.of)]]
     if isinstance(step, Sum):
         return ["add", *(order[id(part)] for part in step.parts())]
     if isinstance(step, Concat):

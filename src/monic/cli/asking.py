@@ -13,6 +13,7 @@ from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint, Interrupted
 from monic.decision.network import (
     decide_stages,
+    given_statistics,
     network_decision,
     range_superset,
     with_projections,
@@ -74,6 +75,8 @@ def ask(
     request: Request, question: Question, chains: Sequence[Network]
 ) -> tuple[Answer, DecideCode]:
     """Returns the engine's answers as one, with the exit code that it stands for."""
+    if "statistics" in request.approach.assume:
+        chains = [given_statistics(chain) for chain in chains]
     if "random-projections" in request.approach.assume:
         chains = [with_projections(chain) for chain in chains]
     layers: list[LayerAnswer] = []

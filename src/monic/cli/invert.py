@@ -25,7 +25,7 @@ class Norm(StrEnum):
 
 def invert(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz or .safetensors.")
+        str, typer.Argument(metavar="MODEL", help="ONNX, .npy, .npz, .pt or .safetensors.")
     ],
     data: Annotated[
         str,

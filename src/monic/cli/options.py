@@ -43,6 +43,7 @@ class Assumption(StrEnum):
 
     GENERAL_POSITION = "general-position"
     RANDOM_PROJECTIONS = "random-projections"
+    STATISTICS = "statistics"
 
 
 def _number(value: float | None) -> float | None:
@@ -95,8 +96,8 @@ Assume = Annotated[
     list[Assumption] | None,
     typer.Option(
         metavar="NAME",
-        help="What a verdict may rest on: general-position or random-projections; it then "
-        "says so. "
+        help="What a verdict may rest on: general-position, random-projections or statistics (of "
+        "norms); it then says so. "
         "May be repeated.",
     ),
 ]

@@ -17,7 +17,7 @@ __all__ = ["ASSUMPTIONS", "METHODS", "Approach"]
 METHODS = ("auto", "structure", "falsify", "packing", "branching")
 
 #: What a verdict may rest on, when the caller asks for it.
-ASSUMPTIONS = ("general-position", "random-projections")
+ASSUMPTIONS = ("general-position", "random-projections", "statistics")
 
 
 def _silent(statistics: Statistics) -> None:

@@ -1,13 +1,14 @@
-"""Search in floats: noisy descent on a smoothed count of active rows, then repair.
+"""Search in floats: noisy descent on a smoothed count of active rows, then projections.
 
 Each column of the points is one walk. The count is smoothed to sum_i S(u_i.z / T) with the
 logistic function S and a temperature T that falls; a step goes along the descent with momentum,
 plus noise in proportion to T, and back into the region.
 
-Repair starts from what descent leaves. It chooses the rows with the smallest products, as many as
-have to be negative, and takes over-relaxed steps towards the half-spaces u_i.z <= -small of the
-chosen rows that are not. The choice is made anew at every step, so that rows at the threshold are
-swapped; descent alone ends in local minima that repair leaves.
+Projections start from what descent leaves. They choose the rows with the smallest products, as
+many as have to be negative, and take over-relaxed steps towards the half-spaces u_i.z <= -small of
+the chosen rows that are not. The choice is made anew at every step, so that rows at the threshold
+are swapped; descent alone ends in local minima that they leave. Where they come close is where
+`swap` starts.
 
 Everything is two matrix products a step.
 """
@@ -20,17 +21,17 @@ import numpy as np
 
 from monic.decision.region import FloatArray, Region
 
-__all__ = ["Schedule", "anneal", "repair"]
+__all__ = ["Projected", "Schedule", "anneal", "project"]
 
 MOMENTUM = 0.9
 
 #: How many steps go between two counts.
 EVERY = 4
 
-#: A step of repair, relative to the sum of the projections; less than 1 is slow, 2 diverges.
+#: A step of projection, relative to the sum of the projections; less than 1 is slow, 2 diverges.
 RELAXATION = 1.5
 
-#: How negative repair makes rows, in units of the typical size of u_i.z.
+#: How negative projections make rows, in units of the typical size of u_i.z.
 BELOW = 0.02
 
 
@@ -41,7 +42,9 @@ class Schedule:
     Arguments:
         walks: How many at once.
         steps: How many steps of descent each takes.
-        repairs: How many steps of repair.
+        projections: How many steps of projection.
+        swaps: How many of them are repaired by swaps.
+        turns: How many turns of swaps the best of those take.
         start: The first temperature, in units of the typical size of u_i.z.
         end: The last temperature.
         rate: The length of a step, as a share of T.
@@ -50,7 +53,9 @@ class Schedule:
 
     walks: int
     steps: int
-    repairs: int = 0
+    projections: int = 0
+    swaps: int = 0
+    turns: int = 0
     start: float = 0.2
     end: float = 0.05
     rate: float = 0.2
@@ -111,14 +116,32 @@ def anneal(
     return best, kept
 
 
-def repair(
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What projections end with.
+
+    Arguments:
+        best: The least count of each walk.
+        points: The points with it, of shape (d, walks).
+        last: The last points.
+        excess: How far the chosen rows are from negative there, squared and summed up.
+    """
+
+    best: FloatArray
+    points: Any
+    last: Any
+    excess: Any
+
+
+def project(
     where: Region, points: Any, wanted: int, steps: int, stop: Callable[[int], bool], xp: Any = np
-) -> tuple[FloatArray, Any]:
-    """Repairs points so that at most `wanted` rows are active; returns what `anneal` returns."""
+) -> Projected:
+    """Moves points so that at most `wanted` rows are active."""
     units = where.units
+    misses = (points * 0).sum(0)
     negative = units.shape[0] - wanted
     best = np.full(points.shape[1], units.shape[0] + 1)
-    kept, below = points + 0, 0.0
+    kept, last, below = points + 0, points, 0.0
     for step in range(steps):
         products = units @ points
         if step == 0:
@@ -132,11 +155,13 @@ def repair(
         chosen = products <= _smallest(products, negative, xp)
         products += below
         excess = xp.clip(products, 0, None, out=products) * chosen
+        misses = (excess * excess).sum(0)
+        last = points
         way = units.T @ excess
         if where.sphere:
             way = way - points * (points * way).sum(0)
         points = where.place(points - RELAXATION * way, xp)
-    return best, kept
+    return Projected(best, kept, last, misses)
 
 
 def _smallest(products: Any, rank: int, xp: Any) -> Any:

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from monic.decision.descent import Schedule, anneal, repair
+from monic.decision.descent import Projected, Schedule, anneal, project
 from monic.decision.problem import Point, Problem
 from monic.decision.region import FloatArray, Region, region
 from monic.decision.result import Execution, Limits, Margin, Progress, Statistics
 from monic.decision.signs import SLACK, active_rows, depth_below
 from monic.decision.witness import EXPLICIT, Witness, roundings, simplest
 from monic.errors import LayerError
-from monic.model import Box, Orthant, Shift, WholeSpace
+from monic.model import Box, ChannelShift, Orthant, Shift, WholeSpace
 
 __all__ = ["falsify", "interior", "sparse_margin", "sparse_witness"]
 
@@ -32,6 +32,9 @@ MEDIUM = 20
 
 #: Walks times rows times inputs that one step may handle, beyond the least number of walks.
 STEP = 1 << 26
+
+#: Rows times inputs up to which rows are swapped by exact separation, which is dense.
+SWAPPED = 1 << 18
 
 #: Parallel rows are merged, exactly, in layers of up to so many entries.
 REDUCE = 1 << 16
@@ -106,8 +109,11 @@ def falsify(
         if best.min() > wanted and not clock.over:
             if best.min() > HOPELESS[turn > 0] * (wanted + 1) + 2:
                 return None
-            best, points = repair(there, points, wanted, schedule.repairs, clock, xp)
-        found = _first(problem, where, best, _fetched(points, xp))
+            projected = project(there, points, wanted, schedule.projections, clock, xp)
+            best, points = projected.best, projected.points
+            if best.min() > wanted and not clock.over and schedule.swaps:
+                best, points = _swapped(where, projected, wanted, schedule, clock)
+        found = _first(problem, where, best, _fetched(points))
         if found is not None or clock.over:
             return found
     return None
@@ -127,7 +133,7 @@ def sparse_witness(problem: Problem, x: Point) -> Witness | None:
 def sparse_margin(problem: Problem, witness: Witness) -> Margin:
     """Returns the margin at a witness without writing rows out; its value is rounded down."""
     value = depth_below(problem.layer.map, problem.outside(witness.x), witness.active)
-    biased = any(isinstance(step, Shift) for step in problem.layer.map.steps())
+    biased = any(isinstance(step, Shift | ChannelShift) for step in problem.layer.map.steps())
     if not biased and interior(problem, (Fraction(0),) * problem.dim):
         value /= SLACK * max(float(np.linalg.norm([float(t) for t in witness.x])), 1e-300)
     return Margin(value=value)
@@ -158,12 +164,29 @@ def _kept(problem: Problem) -> tuple[int, ...] | None:
 
 def _rounds(problem: Problem) -> Iterator[Schedule]:
     rows, dim = problem.layer.shape
-    yield Schedule(walks=_walks(16, rows * dim), steps=32, repairs=32)
+    yield Schedule(walks=_walks(16, rows * dim), steps=32, projections=32)
     if dim <= SMALL:
         return
-    yield Schedule(walks=_walks(32, rows * dim), steps=150, repairs=400)
+    swaps = rows * dim <= SWAPPED
+    few, many = (4, 8) if swaps else (0, 0)
+    walks = _walks(32, rows * dim)
+    yield Schedule(walks=walks, steps=150, projections=400, swaps=few, turns=64)
+    walks = _walks(64, rows * dim)
     for turn in range(2 if dim <= MEDIUM else 9):
-        yield Schedule(walks=_walks(64, rows * dim), steps=150, repairs=1500 if turn < 2 else 5000)
+        long = 600 if swaps else 1500 if turn < 2 else 5000
+        yield Schedule(walks=walks, steps=150, projections=long, swaps=many, turns=800)
+
+
+def _swapped(
+    where: Region, projected: Projected, wanted: int, schedule: Schedule, clock: _Clock
+) -> tuple[FloatArray, FloatArray]:
+    """Swaps rows where projections came closest; returns what `anneal` returns."""
+    from monic.decision.swap import swap  # compiled code is loaded when it is needed
+
+    excess = np.asarray(_fetched(projected.excess))
+    closest = np.argsort(excess, kind="stable")[: schedule.swaps]
+    starts = _fetched(projected.last)[:, closest].astype(np.float64)
+    return swap(where, starts, wanted, schedule.turns, clock)
 
 
 def _walks(most: int, entries: int) -> int:
@@ -216,5 +239,5 @@ def _placed(where: Region, device: str | None) -> tuple[Any, Region]:
         raise LayerError(f"Expected a torch device. Got {device!r}: {error}") from None
 
 
-def _fetched(points: Any, xp: Any) -> FloatArray:
-    return np.asarray(points if xp is np else points.cpu().numpy())
+def _fetched(points: Any) -> FloatArray:
+    return points if isinstance(points, np.ndarray) else np.asarray(points.cpu())

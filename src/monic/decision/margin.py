@@ -11,6 +11,7 @@ from math import isqrt, nextafter
 
 import numpy as np
 
+from monic.decision.neighbour import near_pairs
 from monic.decision.problem import Problem
 from monic.decision.result import Margin
 from monic.decision.structure import Paired, paired_rows
@@ -22,6 +23,9 @@ __all__ = ["margin", "paired_neighbour"]
 
 #: Wider margins are not looked at for rounding.
 ROUNDING = 2.0**-20
+
+#: Rows whose directions are opposite up to this are taken for pairs of the neighbour.
+NEAR = 2.0**-9
 
 
 def margin(problem: Problem, witness: Witness) -> tuple[Margin, Witness]:
@@ -48,25 +52,19 @@ def paired_neighbour(problem: Problem) -> tuple[ReLULayer, float] | None:
     Rows w_j close to -d w_i become -d w_i as an exact product; the neighbour is returned only if
     it is itself INJECTIVE by its pairs, with the largest relative change of a row.
     """
-    table = np.array([_floats(problem.rows[i][:-1]) for i in problem.reduction.kept])
-    units = table / np.linalg.norm(table, axis=1, keepdims=True)
-    cosines = units @ units.T
-    partner = np.argmin(cosines, axis=1)
+    kept = problem.reduction.kept
+    table = np.array([_floats(problem.rows[i][:-1]) for i in kept])
     matrix = np.eye(problem.layer.shape[0])
-    distance, done = 0.0, set()
-    for k, i in enumerate(problem.reduction.kept):
-        near = int(partner[k])
-        j = problem.reduction.kept[near]
-        if cosines[k, near] > -1 + 1e-6 or i in done or j in done:
-            continue
-        done |= {i, j}
+    distance = 0.0
+    found = near_pairs(table, NEAR)
+    for i, j in ((kept[pair.first], kept[pair.second]) for pair in found):
         scale = _ratio(problem.rows[j][:-1], problem.rows[i][:-1])
         matrix[j] = 0.0
         matrix[j, i] = -scale
         distance = max(distance, _change(problem, i, j, scale))
     neighbour = _neighbour(problem, matrix)
-    found = paired_rows(Problem(neighbour)) if done else None
-    return (neighbour, distance) if isinstance(found, Paired) else None
+    paired = paired_rows(Problem(neighbour)) if found else None
+    return (neighbour, distance) if isinstance(paired, Paired) else None
 
 
 def _neighbour(problem: Problem, matrix: Array) -> ReLULayer:

@@ -1,7 +1,7 @@
 """One layer on one domain as an exact linear system."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
@@ -41,7 +41,7 @@ class Problem:
             unit = lcm(*(t.denominator for t in center))
             moved = fmpz_mat(self.dim, 1, [int(t * unit) for t in center])
             bias = bias * unit + value.weight * moved
-            value = type(value)(value.weight * unit, bias, value.exponent)
+            value = replace(value, weight=value.weight * unit, bias=bias)
         table = value.weight.tolist()
         return [(*(int(entry) for entry in row), int(bias[i, 0])) for i, row in enumerate(table)]
 

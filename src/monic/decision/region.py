@@ -28,6 +28,8 @@ from monic.model import (
     Shift,
     WholeSpace,
 )
+from monic.model.channels import ChannelScale, ChannelShift, numbers_of
+from monic.model.wiring import Wiring
 
 __all__ = ["Region", "region"]
 
@@ -285,9 +287,13 @@ def _multiplied(
             return matrix, np.zeros(step.out_dim)
         matrix = matrix.astype(np.float64)
         return matrix @ weight.astype(np.float64), matrix @ bias
-    assert isinstance(step, (Shift, Scale)), "every step of an affine map has floats"
-    vector = step.vector.astype(np.float64).reshape(-1)
-    if isinstance(step, Shift):
+    if isinstance(step, Wiring):
+        tables = [np.eye(step.in_dim) if w is None else w.astype(np.float64) for w, _ in parts]
+        return step.act(*tables), step.act(*(b for _, b in parts))
+    vectors = Shift | ChannelShift | Scale | ChannelScale
+    assert isinstance(step, vectors), "convolutions are decided elsewhere"
+    vector = numbers_of(step).astype(np.float64)
+    if isinstance(step, Shift | ChannelShift):
         return weight, bias - vector if step.negative else bias + vector
     table = np.eye(step.in_dim) if weight is None else weight.astype(np.float64)
     return table * vector[:, None], bias * vector

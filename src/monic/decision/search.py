@@ -4,7 +4,7 @@ The compiled search proposes; every relation in the proof is confirmed by a rigo
 rounding or over the rationals, and a point is confirmed over the rationals. Only then is it used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from fractions import Fraction
 from time import monotonic
 
@@ -16,7 +16,7 @@ from monic.decision.ball import Weighted, circuit_on_ball, separate_on_ball
 from monic.decision.problem import Point, Problem
 from monic.decision.structure import shrunk
 from monic.decision.witness import Witness, simplest
-from monic.geometry.exact_separation import Relation, separate_exactly
+from monic.geometry.exact_separation import Relation, separating
 from monic.geometry.rational import positive_relation, rank
 from monic.geometry.roles import BLOCKED, EXCLUDED, OPEN
 from monic.model.array import exact
@@ -25,6 +25,9 @@ __all__ = ["Search", "UnluckyPrimeError"]
 
 #: Nodes of the first step, and the seconds that a step shall take.
 PACE, SHORT, LONG = 16, 0.05, 0.2
+
+#: Exact work on a node that pauses now and then; a witness, or None where the tree goes on.
+Exact = Generator[None, None, Witness | None]
 
 
 class UnluckyPrimeError(Exception):
@@ -48,6 +51,7 @@ class Search:
         self.deadline: float | None = None  # a packing takes long in high dimensions
         self._written = bytearray()
         self._pace = PACE
+        self.exact: Exact | None = None  # exact arithmetic on the present node, if it is under way
 
     @property
     def nodes(self) -> int:
@@ -75,11 +79,19 @@ class Search:
     def _advance(self, more: int) -> int | Witness:
         budget = self.nodes + more
         while True:
+            if self.exact is not None:
+                try:
+                    next(self.exact)
+                except StopIteration as done:
+                    self.exact = None
+                    if done.value is not None:
+                        witness: Witness = done.value
+                        return witness
+                else:
+                    return compiled.PAUSED
             status: int = compiled.grow(self.tree, budget)
             if status in (compiled.FOUND, compiled.REPAIR):
-                witness = self._repair(found=status == compiled.FOUND)
-                if witness is not None:
-                    return witness
+                self.exact = self._repair(found=status == compiled.FOUND)
             elif status == compiled.READY:
                 from monic.decision.packing import pack  # compiled only where it is asked for
 
@@ -98,8 +110,11 @@ class Search:
         self._written.clear()
         return written
 
-    def _repair(self, *, found: bool) -> Witness | None:
-        """Decides the present node exactly: a witness, or a relation handed to the tree."""
+    def _repair(self, *, found: bool) -> Exact:
+        """Decides the present node exactly: a witness, or a relation handed to the tree.
+
+        It pauses about as often as the rest of the search does.
+        """
         self.repairs += 1
         if found:
             width = self.system.width
@@ -108,7 +123,7 @@ class Search:
                 return witness
         elif self._propose_exactly():
             return None
-        return self._separate()
+        return (yield from self._separate())
 
     def _propose_exactly(self) -> bool:
         """Confirms over the rationals the relation that floats proposed."""
@@ -127,7 +142,7 @@ class Search:
         self.tree.control[compiled.STEP] = compiled.SUPPLIED
         return True
 
-    def _separate(self) -> Witness | None:
+    def _separate(self) -> Exact:
         """Asks the exact simplex method; rows in the span of K are taken out as they come up."""
         role, rows = self.tree.role, self.system.rows
         depth = int(self.tree.control[compiled.DEPTH])
@@ -141,9 +156,10 @@ class Search:
             self._insist_on_prime([*active], [i for i in known.positive if role[i] == OPEN])
             self._supply(known)
             return None
-        answer = separate_exactly(
+        pivots = separating(
             [rows[i] for i in strict], [rows[i] for i in active], self.system.width
         )
+        answer = yield from _paced(pivots)
         if not isinstance(answer, Relation):
             witness = self._at(answer)
             assert witness is not None, "an exact separating point failed its confirmation"
@@ -201,3 +217,19 @@ class Search:
         if self.problem.everywhere:
             y = shrunk(self.problem, y)
         return simplest(self.problem, y)
+
+
+def _paced(
+    pivots: Generator[None, None, Relation | Point],
+) -> Generator[None, None, Relation | Point]:
+    """Passes on a pause only when some time has gone by."""
+    since = monotonic()
+    while True:
+        try:
+            next(pivots)
+        except StopIteration as done:
+            answer: Relation | Point = done.value
+            return answer
+        if monotonic() - since > LONG:
+            yield
+            since = monotonic()

@@ -21,6 +21,9 @@ from flint import fmpz_mat
 
 from monic.model import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, dyadic
+from monic.model.channels import ChannelScale, ChannelShift, numbers_of
+from monic.model.exact import ExactAffine
+from monic.model.wiring import Wiring
 
 __all__ = ["active_rows", "depth_below"]
 
@@ -33,6 +36,8 @@ BLOCK_EXACT = 1 << 18
 UNIT = 2.0**-53
 TINY = 2.0**-1021
 SLACK = 1.001
+
+_VECTORS = (Shift, Scale, ChannelShift, ChannelScale)
 
 
 def active_rows(value: AffineMap, x: Sequence[Fraction]) -> tuple[int, ...]:
@@ -53,7 +58,7 @@ def active_rows(value: AffineMap, x: Sequence[Fraction]) -> tuple[int, ...]:
         active = finite & (middle > radius)
         unsure = np.flatnonzero(~(active | (finite & (middle < -radius))))
     if unsure.size:
-        active[unsure] = _Exact(x).signs(value, unsure)
+        active[unsure] = _Exact(value, x).signs(value, unsure)
     return tuple(np.flatnonzero(active).tolist())
 
 
@@ -99,13 +104,18 @@ def _interval(
     if isinstance(step, Concat):
         middles, radii = zip(*parts, strict=True)
         return np.concatenate(middles), np.concatenate(radii)
+    if isinstance(step, Wiring):
+        # each weight, product and sum is rounded once, and all terms are added
+        share = (2 * step.terms + 10) * UNIT
+        spread = step.act(*(np.abs(m) * share + r for m, r in parts), absolute=True)
+        return step.act(*(m for m, _ in parts)), SLACK * spread + (step.terms + 1) * TINY
     middle, radius = parts[0]
     if isinstance(step, Linear):
         return _product(step, middle, radius)
-    assert isinstance(step, (Shift, Scale)), "every step of an affine map has its interval"
-    vector = step.vector.astype(np.float64).reshape(-1)
+    assert isinstance(step, _VECTORS), "every step of an affine map has its interval"
+    vector = numbers_of(step).astype(np.float64)
     lost = np.abs(vector) * (4 * UNIT)  # integers of 64 bits are rounded
-    if isinstance(step, Scale):
+    if isinstance(step, Scale | ChannelScale):
         moved = middle * vector
         radius = radius * np.abs(vector) + (np.abs(middle) + radius) * lost
     else:
@@ -147,8 +157,10 @@ def _blocks(step: Linear, rows: Array, entries: int) -> Iterator[tuple[int, Arra
 class _Exact:
     """Values at one point over the integers; each step used as a whole is computed once."""
 
-    def __init__(self, x: Sequence[Fraction]) -> None:
+    def __init__(self, value: AffineMap, x: Sequence[Fraction]) -> None:
         self.unit = lcm(*(t.denominator for t in x))
+        for step in value.steps():  # each is passed once, so that nothing is left to divide
+            self.unit *= step.divisor if isinstance(step, Wiring) else 1
         self.x = [int(t * self.unit) for t in x]
         self.known: dict[int, tuple[list[int], int]] = {}
 
@@ -164,12 +176,14 @@ class _Exact:
             return self._linear(step, rows)
         if isinstance(step, Concat):
             return self._concat(step, rows)
-        assert isinstance(step, (Shift, Scale)), "every step of an affine map has its values"
-        vector = step.vector.reshape(-1)
+        if isinstance(step, Wiring):
+            return self._wired(step, rows)
+        assert isinstance(step, _VECTORS), "every step of an affine map has its values"
+        vector = numbers_of(step)
         chosen, exponent = dyadic(vector[rows] if vector.size > 1 else vector)
         entries = [int(v) for v in chosen.entries()] * (1 if vector.size > 1 else len(rows))
         inner, power = self.values(step.of, rows)
-        if isinstance(step, Scale):
+        if isinstance(step, Scale | ChannelScale):
             return [v * w for v, w in zip(entries, inner, strict=True)], exponent + power
         sign = -self.unit if step.negative else self.unit
         return _sum((inner, power), ([sign * v for v in entries], exponent))
@@ -188,6 +202,16 @@ class _Exact:
             product = [int(v) for v in (matrix * column).entries()]
             found = _joined(found, (product, exponent + power))
         return found
+
+    def _wired(self, step: Wiring, rows: Array) -> tuple[list[int], int]:
+        parts = []
+        for part in step.parts():
+            entries, power = self._all(part)
+            size = len(entries)
+            parts.append(ExactAffine(fmpz_mat(size, 1, entries), fmpz_mat(size, 1), power))
+        exact = step.evaluate(*parts)
+        column = exact.weight.entries()
+        return [int(column[i]) // exact.divisor for i in rows.tolist()], exact.power
 
     def _concat(self, step: Concat, rows: Array) -> tuple[list[int], int]:
         if len(step.branches) == 1:

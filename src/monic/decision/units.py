@@ -97,7 +97,7 @@ def cut(search: Search) -> Unit:
 
 def load(search: Search, unit: Unit) -> None:
     """Makes a unit the whole of a search."""
-    tree = search.tree
+    tree, search.exact = search.tree, None
     tree.role[:] = unit.role
     tree.basis[:] = unit.basis
     tree.inverse[:] = unit.inverse

@@ -154,4 +154,4 @@ def float_pair(
         ]
         outputs.append(values if least is None else [max(least, v) for v in values])
     gap = max(abs(a - b) for a, b in zip(*outputs, strict=True))
-    return FloatPair(x=first, other=second, difference=gap * Fraction(2) ** exact.exponent)
+    return FloatPair(x=first, other=second, difference=gap * exact.scale)

@@ -4,6 +4,7 @@ A sum of 512 products of residues stays below 2^53, so that no product of matric
 whatever the order in which it is summed (Dumas, Giorgi and Pernet, 2008).
 """
 
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,13 @@ _BLOCK = 192
 _ROWS = 1024
 
 
-def has_full_column_rank(table: FloatArray, prime: int) -> bool:
+def has_full_column_rank(table: FloatArray, prime: int, until: float | None = None) -> bool | None:
     """Returns whether a matrix of residues has full column rank modulo a prime; destroys it.
 
     Arguments:
         table: Integers 0 <= a < prime as float64, in C order.
         prime: A prime below `HIGHEST_PRIME`.
+        until: When to give up, on the monotonic clock; the answer is then None.
 
     Example:
         >>> has_full_column_rank(np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 3.0]]), 7)
@@ -42,6 +44,8 @@ def has_full_column_rank(table: FloatArray, prime: int) -> bool:
     if rows < columns:
         return False
     for start in range(0, columns, _BLOCK):
+        if until is not None and monotonic() > until:
+            return None
         stop = min(start + _BLOCK, columns)
         panel = np.ascontiguousarray(table[start:, start:stop])
         swaps = np.zeros(stop - start, dtype=np.int64)

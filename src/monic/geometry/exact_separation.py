@@ -7,7 +7,7 @@ The simplex method with Bland's rule, in exact arithmetic, finds which. It is sl
 wrong; the compiled kernel asks it where floats are not enough.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,7 +15,7 @@ from flint import fmpq_mat, fmpz_mat
 
 from monic.geometry.rational import as_fraction
 
-__all__ = ["Relation", "separate_exactly"]
+__all__ = ["Relation", "separate_exactly", "separating"]
 
 Row = Sequence[int]
 
@@ -44,11 +44,24 @@ def separate_exactly(
         >>> separate_exactly([[2]], [], 1)
         (Fraction(-1, 2),)
     """
+    pivots = separating(strict, active, width)
+    while True:
+        try:
+            next(pivots)
+        except StopIteration as done:
+            answer: Relation | tuple[Fraction, ...] = done.value
+            return answer
+
+
+def separating(
+    strict: Sequence[Row], active: Sequence[Row], width: int
+) -> Generator[None, None, Relation | tuple[Fraction, ...]]:
+    """Does what `separate_exactly` does, and pauses after every pivot: there may be many."""
     if not strict:
         return (Fraction(0),) * width
     table = _Simplex(strict, active, width)
     while table.step():
-        pass
+        yield
     return table.answer(len(strict))
 
 

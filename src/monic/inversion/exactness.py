@@ -24,7 +24,9 @@ def reproduces(chain: Chain, x: Array, y: Array) -> Array:
         y: Data of shape (N, m).
     """
     known = (Activation.RELU, Activation.IDENTITY, *_LEAKY)
-    if not (len(x) and chain.is_dense) or any(stage.activation.kind not in known for stage in chain.stages):
+    if not (len(x) and chain.is_dense) or any(
+        stage.activation.kind not in known for stage in chain.stages
+    ):
         return np.zeros(len(x), dtype=bool)
     columns, exponent = dyadic(np.ascontiguousarray(x))
     columns = columns.transpose()

@@ -98,4 +98,7 @@ def _solver(taps: Taps, filters: IntArray, scales: Array) -> Solver | None:
         found = Fourier.of(part, scales)
         if found is not None:
             return found
-    return Iterative(part, scales)
+    kernel = np.abs(part.kernel.astype(np.float64))
+    rows = part.apply(np.ones(prod(part.shape)), kernel=kernel).max()
+    columns = part.adjoint(np.ones(prod(part.out_shape)), kernel=kernel).max()
+    return Iterative(part, scales, float(np.sqrt(rows * columns)))

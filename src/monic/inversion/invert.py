@@ -133,9 +133,7 @@ class Inverter:
             error_bound=None if bound is None else _shaped(bound, shape),
         )
 
-    def _latent(
-        self, y: Array, accuracy: float, noise: float, way: Way
-    ) -> tuple[Array, Array]:
+    def _latent(self, y: Array, accuracy: float, noise: float, way: Way) -> tuple[Array, Array]:
         """Returns codes and residuals; where these are too large, other thresholds are tried.
 
         Entries above the threshold are taken to be active. First it is what noise of the given

@@ -7,7 +7,7 @@ import torch
 
 from monic.errors import InversionError
 
-__all__ = ["Measurement", "measurement"]
+__all__ = ["Measurement", "measurement", "with_adjoint"]
 
 #: Takes a batch of signals (N, *signal) to a batch of data (N, *data).
 Measurement = Callable[[torch.Tensor], torch.Tensor]
@@ -28,6 +28,16 @@ class _Linear(torch.autograd.Function):
             return ctx.back(gradients[0]), None, None
 
 
+def with_adjoint(there: Measurement, back: Measurement) -> Measurement:
+    """Returns a linear map that is differentiated by its adjoint."""
+
+    def pair(signal: torch.Tensor) -> torch.Tensor:
+        image: torch.Tensor = _Linear.apply(signal, there, back)  # type: ignore[no-untyped-call]
+        return image
+
+    return pair
+
+
 def measurement(operator: object, like: torch.Tensor) -> Measurement:
     """Returns the forward map of a measurement, differentiable, on the device of some data.
 
@@ -46,13 +56,7 @@ def measurement(operator: object, like: torch.Tensor) -> Measurement:
         [[6.0]]
     """
     if isinstance(operator, tuple) and len(operator) == 2 and all(map(callable, operator)):
-        there, back = operator
-
-        def pair(signal: torch.Tensor) -> torch.Tensor:
-            image: torch.Tensor = _Linear.apply(signal, there, back)  # type: ignore[no-untyped-call]
-            return image
-
-        return pair
+        return with_adjoint(*operator)
     forward, adjoint = getattr(operator, "A", None), getattr(operator, "A_adjoint", None)
     if callable(forward) and callable(adjoint):
         return cast(Measurement, forward)

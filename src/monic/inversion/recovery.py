@@ -72,7 +72,8 @@ def recover(
         method: "layerwise" inverts exactly and needs a layer or network of monic and a matrix A
             that is one-to-one on what is measured; "search" optimises (see `Search`); "auto"
             is layerwise where that is possible.
-        latent_shape: The shape of a latent code; None is (generator.nz,).
+        latent_shape: The shape of a latent code; None is (generator.nz,), or (nz, 1, 1) where
+            the generator's first layer is a two-dimensional convolution, as in DCGANs.
         search: The options of the search, a `monic.inversion.search.Search`; None for defaults.
         slopes: As for `monic.invert`.
 
@@ -160,13 +161,31 @@ def _latent_shape(generator: object, given: tuple[int, ...] | None) -> tuple[int
             "Expected a generator that can be called, a layer or a network. Got "
             f"{type(generator).__name__}."
         )
+    if given is not None:
+        return tuple(given)
     size = getattr(generator, "nz", None)
-    if given is None and not isinstance(size, int):
-        raise InversionError(
-            "Expected the shape of a latent code: give latent_shape, such as (20,), or a "
-            "generator with the attribute nz."
-        )
-    return (int(str(size)),) if given is None else tuple(given)
+    if isinstance(size, int) and not isinstance(size, bool):
+        return (size, *[1] * _grid_dims(generator))
+    if isinstance(size, (tuple, list)):
+        return tuple(int(side) for side in size)
+    raise InversionError(
+        "Expected the shape of a latent code: give latent_shape, such as (20,), or a "
+        "generator with the attribute nz."
+    )
+
+
+def _grid_dims(generator: object) -> int:
+    """How many axes of length 1 follow the nz channels of a code: those of a first convolution."""
+    import torch
+
+    if isinstance(generator, torch.nn.Module):
+        for module in generator.modules():
+            kernel = getattr(module, "kernel_size", None)
+            if isinstance(kernel, tuple) and any(True for _ in module.parameters(recurse=False)):
+                return len(kernel)
+            if isinstance(module, torch.nn.Linear) or hasattr(module, "in_features"):
+                return 0
+    return 0
 
 
 def _layerwise(
@@ -222,7 +241,8 @@ def _joined(
     joined = Stage(last.name, Linear(matrix, last.map), Activation.IDENTITY)
     network = Network([*generator.stages[:-1], joined], generator.domain)
     inverter = Inverter.of(network, slopes=slopes)
-    return inverter if _spans(inverter.chain.stages[-1].weight) else None
+    joint = inverter.chain.stages[-1].floats.matrix
+    return inverter if joint is not None and _spans(joint) else None
 
 
 def _unmixed(inverter: Inverter, matrix: Array, data: Array) -> Inversion | None:

@@ -13,8 +13,10 @@ import torch
 
 from monic.errors import InversionError
 from monic.inversion.chain import Chain
-from monic.inversion.operators import Measurement
+from monic.inversion.linear_map import FloatMap
+from monic.inversion.operators import Measurement, with_adjoint
 from monic.model import Activation
+from monic.model.array import Array
 
 __all__ = ["Generator", "Search", "as_torch", "descend"]
 
@@ -150,8 +152,7 @@ def as_torch(chain: Chain, like: torch.Tensor) -> Generator:
     """Returns a model as a function of torch tensors, in the number format of some data."""
     layers = [
         (
-            torch.as_tensor(stage.weight, dtype=like.dtype, device=like.device),
-            torch.as_tensor(stage.bias, dtype=like.dtype, device=like.device),
+            _affine(stage.floats, like),
             stage.activation.kind,
             torch.as_tensor(stage.activation.slope, dtype=like.dtype, device=like.device),
         )
@@ -159,11 +160,25 @@ def as_torch(chain: Chain, like: torch.Tensor) -> Generator:
     ]
 
     def generate(z: torch.Tensor) -> torch.Tensor:
-        for weight, bias, kind, slope in layers:
-            z = _activate(kind, z @ weight.T + bias, slope)
+        for affine, kind, slope in layers:
+            z = _activate(kind, affine(z), slope)
         return z
 
     return generate
+
+
+def _affine(floats: FloatMap, like: torch.Tensor) -> Generator:
+    """Returns W x + b; a map that is not written out is computed by numpy, on the CPU."""
+    bias = torch.as_tensor(floats.bias, dtype=like.dtype, device=like.device)
+    if floats.matrix is not None:
+        weight = torch.as_tensor(floats.matrix, dtype=like.dtype, device=like.device)
+        return lambda z: z @ weight.T + bias
+
+    def through(function: Callable[[Array], Array]) -> Generator:
+        return lambda z: torch.as_tensor(function(z.double().numpy(force=True))).to(z)
+
+    linear = with_adjoint(through(floats.linear), through(floats.adjoint))
+    return lambda z: linear(z) + bias
 
 
 def _activate(kind: Activation, u: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monic.inversion.conjugate import least_squares
+from monic.inversion.scaling import lengths
 from monic.inversion.sigma import smallest_singular_value
 from monic.model.array import Array
 from monic.model.grid import IntArray
@@ -12,10 +14,8 @@ from monic.model.taps import Taps
 
 __all__ = ["Dense", "Iterative", "Solver"]
 
-#: Conjugate gradients stop here at the latest; as a rule rounding stops them long before.
-ITERATIONS = 5000
-#: How often they start again from what they found: what is left is known better then.
-ROUNDS = 3
+#: How often conjugate gradients start, the later times from what is left.
+ROUNDS = 2
 
 
 class Solver(ABC):
@@ -81,46 +81,35 @@ class Iterative(Solver):
     Arguments:
         taps: The convolution, of these filters only.
         scales: What each filter is multiplied by, of shape (filters,).
+        norm: An upper bound of the operator's norm, without the scales.
     """
 
     taps: Taps
     scales: Array
+    norm: float
 
     @property
     def columns(self) -> int:  # type: ignore[override]
         return int(np.prod(self.taps.shape))
 
     def solve(self, t: Array) -> Array:
-        target = np.ascontiguousarray(t.T) / np.repeat(self.scales, self.taps.positions)[:, None]
-        x = np.zeros((self.columns, len(t)))
+        target = t / np.repeat(self.scales, self.taps.positions)
+        x = np.zeros((len(t), self.columns))
         for _ in range(ROUNDS):
-            left = target - self.taps.apply(x).reshape(target.shape)
-            step = self._cgls(left)
+            step = least_squares(self._there, self._back, target - self._there(x), self.norm)
             x += step
-            if np.all(np.linalg.norm(step, axis=0) <= 1e-15 * np.linalg.norm(x, axis=0)):
+            if np.all(lengths(step) <= 1e-15 * lengths(x)):
                 break
-        return x.T
+        return x
 
     def smallest(self, weights: Array, rows: Array) -> float:
-        return 0.0  # Lanczos only bounds it from above
+        return 0.0  # iterations only bound it from above
 
-    def _cgls(self, right: Array) -> Array:
-        """Returns the minimisers of |C x - right| for columns, as far as rounding lets it."""
-        x, residual = np.zeros((self.columns, right.shape[1])), right
-        way = slope = self.taps.adjoint(residual).reshape(x.shape)
-        size = first = np.sum(slope**2, axis=0)
-        for _ in range(ITERATIONS):
-            image = self.taps.apply(way).reshape(right.shape)
-            length = size / np.maximum(np.sum(image**2, axis=0), np.finfo(float).tiny)
-            x = x + length * way
-            residual = residual - length * image
-            slope = self.taps.adjoint(residual).reshape(x.shape)
-            new = np.sum(slope**2, axis=0)
-            if np.all(new <= 1e-30 * first):
-                break
-            way = slope + new / np.maximum(size, np.finfo(float).tiny) * way
-            size = new
-        return x
+    def _there(self, x: Array) -> Array:
+        return self.taps.apply(np.ascontiguousarray(x.T)).reshape(-1, len(x)).T
+
+    def _back(self, v: Array) -> Array:
+        return self.taps.adjoint(np.ascontiguousarray(v.T)).reshape(-1, len(v)).T
 
 
 def chosen(taps: Taps, filters: IntArray) -> Taps | None:

@@ -104,9 +104,9 @@ def _terms(step: AffineMap) -> int:
     if isinstance(step, ConvolutionMap):
         kernel = step.taps.kernel
         filters, inner = kernel.shape[0] // step.taps.groups, prod(kernel.shape[2:])
-        return inner * max(filters, kernel.shape[1])
+        return int(inner * max(filters, kernel.shape[1]))
     if isinstance(step, Linear):
-        return max(step.matrix.shape)
+        return int(max(step.matrix.shape))
     # a value used by several steps has its slopes added up: room for the steps themselves
     return 4 + len(step.parts())
 
@@ -148,7 +148,9 @@ def _absolute(step: AffineMap, x: Array) -> Array:
         return step.taps.apply(x, kernel=kernel).reshape(step.out_dim, -1)
     if isinstance(step, Linear):
         return np.asarray(np.abs(_matrix(step)) @ x)
-    return np.abs(_vector(step)) * x if isinstance(step, (Scale, ChannelScale)) else _plain(step, x)
+    return (
+        np.abs(_vector(step)) * x if isinstance(step, (Scale, ChannelScale)) else _plain(step, x)
+    )
 
 
 def _backward(affine: AffineMap, v: Array, *, absolute: bool) -> Array:
@@ -210,7 +212,9 @@ def _step_bounded(step: AffineMap, parts: list[Array], errors: list[Array]) -> t
     if isinstance(step, (Concat, Select)):
         return value, _joined(step, errors, _plain)
     own = relative_error(_terms(step))
-    reach = [error * (1 + own) + own * np.abs(part) for part, error in zip(parts, errors, strict=True)]
+    reach = [
+        error * (1 + own) + own * np.abs(part) for part, error in zip(parts, errors, strict=True)
+    ]
     return value, _joined(step, reach, _absolute) * room + TINY
 
 

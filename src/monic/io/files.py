@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeGuard, overload
 
 from monic.errors import UnreadableModel
 from monic.io.numpy import load_npy, load_npz
@@ -89,7 +89,7 @@ def load(
     return _load_file(Path(model))
 
 
-def is_module(model: object) -> bool:
+def is_module(model: object) -> "TypeGuard[nn.Module]":
     """Returns whether something is a torch module; torch is not imported to find out."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(model, torch.nn.Module)

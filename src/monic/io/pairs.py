@@ -8,7 +8,7 @@ from monic.errors import LayerError, UnsupportedModel
 from monic.model import ReLULayer
 from monic.model.array import Array
 
-__all__ = ["Stored", "layers_of"]
+__all__ = ["Stored", "layers_of", "weights_with_biases"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,14 @@ def layers_of(arrays: Mapping[str, Stored], default: str) -> dict[str, ReLULayer
     if left:
         _log.warning("Not read as layers: %s.", ", ".join(_describe(arrays, left)))
     return {_stem(name) or default: _layer(arrays, name) for name in usable}
+
+
+def weights_with_biases(arrays: Mapping[str, Stored]) -> Iterable[tuple[str, Array, Array | None]]:
+    """Yields every weight of two dimensions or more, kernels too, with the bias beside it."""
+    for name, stored in arrays.items():
+        if _last(name) == "weight" and len(stored.shape) >= 2:
+            bias = arrays.get(_sibling(name, "bias"))
+            yield _stem(name) or name, stored.read(), None if bias is None else bias.read()
 
 
 def _layer(arrays: Mapping[str, Stored], name: str) -> ReLULayer:

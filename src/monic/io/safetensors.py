@@ -11,7 +11,7 @@ from monic.io.pairs import Stored, layers_of
 from monic.model import ReLULayer
 from monic.model.array import Array
 
-__all__ = ["load_safetensors"]
+__all__ = ["load_safetensors", "stored_tensors"]
 
 
 def load_safetensors(path: Path) -> dict[str, ReLULayer]:
@@ -21,6 +21,11 @@ def load_safetensors(path: Path) -> dict[str, ReLULayer]:
         UnreadableModel: when the file is damaged.
         UnsupportedModel: when it holds no two-dimensional weight.
     """
+    return layers_of(stored_tensors(path), path.stem)
+
+
+def stored_tensors(path: Path) -> dict[str, Stored]:
+    """Returns the arrays of a `.safetensors` file by name; only their shapes are read yet."""
     from safetensors import safe_open
 
     arrays: dict[str, Stored] = {}
@@ -28,7 +33,7 @@ def load_safetensors(path: Path) -> dict[str, ReLULayer]:
         for name in file.keys():
             shape = tuple(file.get_slice(name).get_shape())
             arrays[name] = Stored(shape, partial(_read, path, name))
-    return layers_of(arrays, path.stem)
+    return arrays
 
 
 def _read(path: Path, name: str) -> Array:

@@ -6,7 +6,10 @@ from monic.model.convolution import Convolution, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
 from monic.model.grid import Geometry
 from monic.model.layer import ReLULayer
+from monic.model.mean import Centre, Combine
 from monic.model.network import Activation, Network, Stage
+from monic.model.normalization import Normalization
+from monic.model.pooling import NormPooling
 from monic.model.wiring import Select, Sum
 
 __all__ = [
@@ -14,8 +17,10 @@ __all__ = [
     "AffineMap",
     "Ball",
     "Box",
+    "Centre",
     "ChannelScale",
     "ChannelShift",
+    "Combine",
     "Concat",
     "Convolution",
     "Domain",
@@ -23,6 +28,8 @@ __all__ = [
     "Input",
     "Linear",
     "Network",
+    "NormPooling",
+    "Normalization",
     "Orthant",
     "Polyhedron",
     "Product",

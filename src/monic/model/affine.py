@@ -14,29 +14,12 @@ from flint import fmpz_mat
 
 from monic.errors import LayerError
 from monic.model.array import Array, dyadic, freeze
+from monic.model.exact import ExactAffine, at_one_unit
 
 __all__ = ["AffineMap", "Concat", "ExactAffine", "Input", "Linear", "Product", "Scale", "Shift"]
 
 #: Larger matrices of integers do not fit into the memory of small machines.
 DENSE_ENTRIES = 1 << 27
-
-
-@dataclass(frozen=True, slots=True)
-class ExactAffine:
-    """The map x -> (weight x + bias) 2^exponent with an integer matrix and an integer column."""
-
-    weight: fmpz_mat
-    bias: fmpz_mat
-    exponent: int
-
-    def times(self, matrix: fmpz_mat, exponent: int) -> "ExactAffine":
-        """Returns matrix 2^exponent applied after this map."""
-        return ExactAffine(matrix * self.weight, matrix * self.bias, self.exponent + exponent)
-
-    def at_exponent(self, exponent: int) -> "ExactAffine":
-        """Returns the same map written with a smaller exponent."""
-        factor = 1 << (self.exponent - exponent)
-        return ExactAffine(self.weight * factor, self.bias * factor, exponent)
 
 
 class AffineMap(ABC):
@@ -189,11 +172,11 @@ class Shift(AffineMap):
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         vector, exponent = dyadic(self.vector.reshape(-1))
-        low = min(exponent, parts[0].exponent)
+        low = min(exponent, parts[0].power)
         inner = parts[0].at_exponent(low)
-        step = (-1 if self.negative else 1) << (exponent - low)
+        step = (-inner.divisor if self.negative else inner.divisor) << (exponent - low)
         column = _column(vector, self.out_dim) * step
-        return ExactAffine(inner.weight, inner.bias + column, low)
+        return ExactAffine(inner.weight, inner.bias + column, low, inner.divisor)
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return Shift(self.vector, parts[0], self.negative)
@@ -224,7 +207,7 @@ class Scale(AffineMap):
             bias[i, 0] *= column[i, 0]
             for j in range(weight.ncols()):
                 weight[i, j] *= column[i, 0]
-        return ExactAffine(weight, bias, parts[0].exponent + exponent)
+        return ExactAffine(weight, bias, parts[0].power + exponent, parts[0].divisor)
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return Scale(self.vector, parts[0])
@@ -249,12 +232,14 @@ class Concat(AffineMap):
         return self.branches
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
-        low = min(part.exponent for part in parts)
-        level = [part.at_exponent(low) for part in parts]
+        level = at_one_unit(parts)
         weight = [entry for part in level for entry in part.weight.entries()]
         bias = [entry for part in level for entry in part.bias.entries()]
         return ExactAffine(
-            fmpz_mat(self.out_dim, self.in_dim, weight), fmpz_mat(self.out_dim, 1, bias), low
+            fmpz_mat(self.out_dim, level[0].weight.ncols(), weight),
+            fmpz_mat(self.out_dim, 1, bias),
+            level[0].power,
+            level[0].divisor,
         )
 
     def after(self, *parts: AffineMap) -> AffineMap:

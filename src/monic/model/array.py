@@ -9,7 +9,7 @@ from flint import fmpz_mat
 
 from monic.errors import LayerError
 
-__all__ = ["Array", "dyadic", "exact", "fraction", "freeze", "sha256"]
+__all__ = ["Array", "Derived", "dyadic", "exact", "fraction", "freeze", "sha256"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,6 +28,26 @@ EXACT_DTYPES = (
     "uint32",
     "uint64",
 )
+
+
+class Derived(np.ndarray[Any, np.dtype[Any]]):
+    """An array that remembers what it was computed from (`monic.model.derived`).
+
+    Copies that are made for another step remember it too; views do not.
+    """
+
+    origin: Any = None
+
+    def marked(self, array: Array) -> "Derived":
+        """Returns a view of another array that remembers the same."""
+        found = array.view(Derived)
+        found.origin = self.origin
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from monic.model.derived import derive
+
+        return derive, (self.origin,)
 
 
 def freeze(values: object, name: str, *, ndim: int | None = None) -> Array:
@@ -56,6 +76,8 @@ def freeze(values: object, name: str, *, ndim: int | None = None) -> Array:
         raise LayerError(f"Expected finite numbers in {name}. Got NaN or infinity.")
     array = np.array(array, dtype=array.dtype.newbyteorder("<"), order="C", copy=True)
     array.setflags(write=False)
+    if isinstance(values, Derived) and values.origin is not None:
+        return values.marked(array)
     return array
 
 

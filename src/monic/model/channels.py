@@ -8,7 +8,7 @@ from monic.errors import LayerError
 from monic.model.affine import AffineMap, ExactAffine, Scale, Shift
 from monic.model.array import Array, freeze
 
-__all__ = ["ChannelScale", "ChannelShift"]
+__all__ = ["ChannelScale", "ChannelShift", "numbers_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +86,19 @@ class ChannelScale(AffineMap):
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return ChannelScale(self.vector, parts[0])
+
+
+def numbers_of(step: Shift | Scale | ChannelShift | ChannelScale) -> Array:
+    """Returns the numbers that a step adds or multiplies by: one, or one for each output.
+
+    Example:
+        >>> from monic.model.affine import Input
+        >>> numbers_of(ChannelScale([1.0, -2.0], Input(4))).tolist()
+        [1.0, 1.0, -2.0, -2.0]
+    """
+    if step.vector.size == 1:
+        return step.vector.reshape(-1)
+    return _spread(step.vector, step.out_dim)
 
 
 def _per_channel(vector: object, name: str, size: int) -> Array:

@@ -11,8 +11,9 @@ import numpy as np
 from flint import fmpz, fmpz_mat
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap, ExactAffine
+from monic.model.affine import AffineMap
 from monic.model.array import Array, dyadic, freeze
+from monic.model.exact import ExactAffine
 from monic.model.grid import Geometry
 from monic.model.taps import Taps
 

@@ -11,6 +11,7 @@ from monic.errors import LayerError
 from monic.model.affine import AffineMap, Concat, Scale
 from monic.model.array import Array, exact, freeze
 from monic.model.domain import Domain, WholeSpace
+from monic.model.normalization import Normalization
 from monic.model.wiring import Select
 
 __all__ = ["Activation", "Network", "Stage"]
@@ -21,6 +22,10 @@ class Activation(Enum):
 
     All but RELU are one-to-one on R, so that a stage with them is one-to-one if and only if its
     affine map is one-to-one on the domain. LEAKY_RELU stands for positive slopes only.
+    NORMALIZATION is y -> y / sqrt(|y|^2 / k + epsilon) with epsilon > 0 on each group of k
+    coordinates: what layer, instance, group and RMS norm do once the mean is taken off
+    (docs/normalization.md). It is one-to-one on every group. GIVEN_STATISTICS is the same as a
+    whole, means included, where only inputs with equal statistics are told apart.
     """
 
     RELU = "ReLU"
@@ -30,6 +35,8 @@ class Activation(Enum):
     TANH = "tanh"
     SIGMOID = "sigmoid"
     IDENTITY = "identity"
+    NORMALIZATION = "normalisation"
+    GIVEN_STATISTICS = "normalisation, its statistics given"
 
     @property
     def is_one_to_one(self) -> bool:
@@ -56,10 +63,11 @@ class Stage:
             k equal parts of the coordinates that are not carried. None where they are not known;
             nothing is traced exactly through such a stage.
         carried: How many of the first outputs of the map are carried past the activation.
+        norm: The groups and the epsilon of a normalisation; None for other activations.
 
     Raises:
-        LayerError: when slopes do not fit or are not positive, or everything is carried past an
-            activation.
+        LayerError: when slopes do not fit or are not positive, a norm is missing, superfluous or
+            does not fit, or everything is carried past an activation.
 
     Example:
         >>> from monic.model import Concat, Input, Linear
@@ -74,6 +82,7 @@ class Stage:
     activation: Activation = Activation.RELU
     slope: Array | None = None
     carried: int = 0
+    norm: Normalization | None = None
 
     def __post_init__(self) -> None:
         rest = self.map.out_dim - self.carried
@@ -82,6 +91,7 @@ class Stage:
                 f"Expected {self.name!r} to carry from 0 to {self.map.out_dim - 1} of its "
                 f"{self.map.out_dim} numbers past its activation. Got {self.carried}."
             )
+        self._insist_on_norm(rest)
         if self.slope is None:
             return
         if self.activation not in _SLOPED:
@@ -98,6 +108,19 @@ class Stage:
                 "carrying the number beside its ReLU."
             )
         object.__setattr__(self, "slope", slope)
+
+    def _insist_on_norm(self, rest: int) -> None:
+        normalizes = self.activation in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)
+        if normalizes != (self.norm is not None):
+            raise LayerError(
+                f"Expected a Normalization with a normalisation, and only there. Got {self.norm} "
+                f"for {self.name!r}, whose activation is {self.activation.value}."
+            )
+        if self.norm is not None and rest % self.norm.groups:
+            raise LayerError(
+                f"Expected the numbers of {self.name!r} to fall into {self.norm.groups} equal "
+                f"groups. Got {rest}."
+            )
 
     def describe(self) -> str:
         """Returns what follows the map in a few words, such as "ReLU" or "ReLU, 2 carried"."""

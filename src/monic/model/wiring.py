@@ -1,22 +1,53 @@
-"""Steps without weights: entries chosen by number, and values of one input added up.
+"""Steps without arrays: entries chosen by number, and values of one input added up.
 
-Permuted axes, nearest-neighbour upsampling and slices choose; affine skip connections and
-average pooling add.
+Permuted axes, nearest-neighbour upsampling and slices choose; affine skip connections add.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from flint import fmpz_mat
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap, ExactAffine
+from monic.model.affine import AffineMap
+from monic.model.exact import ExactAffine, at_one_unit
 
-__all__ = ["Select", "Sum"]
+__all__ = ["FloatArray", "Select", "Sum", "Wiring"]
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Wiring(AffineMap):
+    """A linear step whose weights are rationals that stand in the step itself; abstract."""
+
+    __slots__ = ()
+    #: How many terms a sum has, at most: for bounds on rounding errors.
+    terms: int
+
+    @property
+    @abstractmethod
+    def divisor(self) -> int:
+        """The number by which the step divides an integer combination of entries."""
+
+    @abstractmethod
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        """Returns the step in floats; the entries are numbered along the first axis.
+
+        Arguments:
+            parts: The values of its parts.
+            absolute: Whether every weight is replaced by its absolute value.
+        """
+
+    @abstractmethod
+    def adjoint(self, y: FloatArray) -> list[FloatArray]:
+        """Returns the transposed step in floats: what it gives to each of its parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Select(AffineMap):
+class Select(Wiring):
     """The step y -> (y_i for i in places); a place may be chosen more than once, or never.
 
     Arguments:
@@ -36,6 +67,7 @@ class Select(AffineMap):
     of: AffineMap
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
         places = tuple(int(place) for place in self.places)
@@ -56,15 +88,28 @@ class Select(AffineMap):
         return ExactAffine(
             fmpz_mat([weight[place] for place in self.places]),
             fmpz_mat(self.out_dim, 1, [bias[place] for place in self.places]),
-            parts[0].exponent,
+            parts[0].power,
+            parts[0].divisor,
         )
+
+    @property
+    def divisor(self) -> int:
+        return 1
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        return parts[0][list(self.places)]
+
+    def adjoint(self, y: FloatArray) -> list[FloatArray]:
+        found = np.zeros((self.of.out_dim, *y.shape[1:]))
+        np.add.at(found, list(self.places), y)
+        return [found]
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return Select(self.places, parts[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sum(AffineMap):
+class Sum(Wiring):
     """The map x -> p_1(x) + p_2(x) + ... for branches of one input.
 
     Arguments:
@@ -83,6 +128,7 @@ class Sum(AffineMap):
     branches: tuple[AffineMap, ...]
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False)
 
     def __post_init__(self) -> None:
         sizes = {(branch.in_dim, branch.out_dim) for branch in self.branches}
@@ -94,17 +140,27 @@ class Sum(AffineMap):
         size = sizes.pop()
         object.__setattr__(self, "in_dim", size[0])
         object.__setattr__(self, "out_dim", size[1])
+        object.__setattr__(self, "terms", len(self.branches))
 
     def parts(self) -> tuple[AffineMap, ...]:
         return self.branches
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
-        low = min(part.exponent for part in parts)
-        first, *rest = (part.at_exponent(low) for part in parts)
+        first, *rest = at_one_unit(parts)
         weight, bias = first.weight, first.bias
         for part in rest:
             weight, bias = weight + part.weight, bias + part.bias
-        return ExactAffine(weight, bias, low)
+        return ExactAffine(weight, bias, first.power, first.divisor)
+
+    @property
+    def divisor(self) -> int:
+        return 1
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        return np.asarray(np.sum(parts, axis=0))
+
+    def adjoint(self, y: FloatArray) -> list[FloatArray]:
+        return [y for _ in self.branches]
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return Sum(parts)

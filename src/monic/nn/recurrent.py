@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 from monic.decision.result import Decision
 from monic.errors import LayerError
 from monic.model.array import freeze
-from monic.nn.dense import solve_tall
+from monic.nn.dense import log_volume, singular_values, solve_tall
 from monic.nn.exact_operator import Operator
 from monic.nn.initialization import matrix_
 from monic.nn.lipschitz import Contraction, norm_bound
@@ -18,11 +18,13 @@ from monic.nn.membership import PairedWeights
 from monic.nn.module import insist_in_range
 from monic.nn.pairs import code_of, in_pairs
 from monic.nn.precision import full_precision, working
+from monic.nn.values import FloatBounds
 from monic.nn.verdicts import injective, undecided
 
 __all__ = ["InjectiveRNNCell"]
 
 Where = Literal["input", "state", "both"]
+Given = Literal["state", "input"]
 
 
 class InjectiveRNNCell(nn.Module):
@@ -128,7 +130,74 @@ class InjectiveRNNCell(nn.Module):
             insist_in_range(new, self._next(drive, h), 0.0, tolerance)
         return h
 
-    def is_injective(self, *, given: Literal["input", "state"] = "state") -> Decision:
+    def log_det(self, x: Tensor, h: Tensor, *, given: Given = "state") -> Tensor:
+        """Returns 1/2 log det J^T J at each example.
+
+        J is the Jacobian in the input given the state, or in the state given the input. In the
+        input it does not depend on where: of each pair the row B_i or -B_i is there.
+        """
+        with full_precision(x):
+            if given == "state":
+                return log_volume(working(self.basis)).expand(x.shape[:-1])
+            recurrent = working(self.recurrent)
+            z = nn.functional.linear(working(x), working(self.basis), working(self.bias))
+            z = z + nn.functional.linear(working(h), recurrent)
+            rows = torch.cat((recurrent, -recurrent))
+            active = torch.cat((z > 0, z < 0), -1)
+            own = self.carry * torch.eye(self.hidden_size, dtype=rows.dtype, device=rows.device)
+            found: Tensor = torch.linalg.slogdet(own + active[..., None] * rows).logabsdet
+            return found
+
+    def forward_and_log_det(
+        self, x: Tensor, h: Tensor, *, given: Given = "state"
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the next state, and `log_det` there."""
+        return self(x, h), self.log_det(x, h, given=given)
+
+    def project(self, new: Tensor, other: Tensor, *, given: Given = "state") -> Tensor:
+        """Returns a state near to `new` that can be reached; see `projects_to_nearest`.
+
+        Arguments:
+            new: A next state.
+            other: The state before, for given="state"; else the input, from which every state
+                is reached.
+            given: What is kept.
+
+        Raises:
+            LayerError: when the cell was not asked to be one-to-one there.
+        """
+        if given == "input":
+            self._insist_on("state")
+            return new
+        self._insist_on("input")
+        near: Tensor = self(self.inverse_input(new, other, tolerance=float("inf")), other)
+        return near
+
+    def projects_to_nearest(self, *, given: Given = "state") -> bool:
+        """Whether `project` returns the nearest state that can be reached."""
+        return given == "input" or self.hidden_size == 2 * self.input_size
+
+    def bounds(self, *, given: Given = "state") -> FloatBounds:
+        """Returns bounds on stability in the input or in the state: estimates, not certified.
+
+        In the input: sigma_min(B)/sqrt(2), which is the infimum for a square B, and sigma_max(B),
+        the supremum. In the state: 1 - |U| and 1 + |U|.
+
+        Raises:
+            LayerError: when the cell was not asked to be one-to-one there.
+        """
+        if given == "state":
+            self._insist_on("input")
+            low, high = singular_values(self.basis)
+            least = low / 2**0.5
+            most = least if self.projects_to_nearest() else low
+            return FloatBounds(inverse_lipschitz=(least, most), lipschitz=(high, high))
+        self._insist_on("state")
+        size = float(norm_bound(freeze(self.recurrent, "recurrent")))
+        both = max(0.0, self.carry - size), self.carry + size
+        return FloatBounds(inverse_lipschitz=both, lipschitz=both)
+
+    def is_injective(self, *, given: Given = "state") -> Decision:
         """Returns the exact decision about the input given the state, or the other way round."""
         if given == "state":
             basis = freeze(self.basis, "basis")

@@ -1,4 +1,8 @@
-"""B x = z for layers of pairs: by QR where B can be written out, else by conjugate gradients."""
+"""B x = z for layers of pairs.
+
+By Fourier transform for convolutions with circular padding, by QR where B can be written out, and
+else by conjugate gradients.
+"""
 
 import math
 from typing import TYPE_CHECKING
@@ -6,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from monic.nn.dense import matrix_of, solve_tall
+from monic.nn.fourier import frequencies, solve_by_frequency
 from monic.nn.iterative import least_squares
 from monic.nn.precision import working
 
@@ -25,7 +30,10 @@ def solve(layer: "PairedLayer", z: Tensor, shape: tuple[int, ...]) -> Tensor:
     lead = z.shape[: z.dim() - layer.example_dims]
     batch = z.reshape(-1, *z.shape[z.dim() - layer.example_dims :])
     size = math.prod(shape)
-    if size > layer.dense_limit:
+    matrices = frequencies(layer, shape, weight)
+    if matrices is not None:
+        found = solve_by_frequency(matrices, layer, batch, shape)
+    elif size > layer.dense_limit:
         found = least_squares(apply, batch, batch.new_zeros(len(batch), *shape))
     else:
         found = solve_tall(matrix_of(apply, shape, weight), batch.flatten(1))

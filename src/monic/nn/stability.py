@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from monic.nn.dense import insist_on_size, matrix_of, singular_values
+from monic.nn.fourier import frequencies
 from monic.nn.values import FloatBounds
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ __all__ = ["bounds"]
 def bounds(layer: "PairedLayer") -> FloatBounds:
     """Returns lower and upper bounds, rounded: equal when B is square and there is no M."""
     shape = layer.example_shape()
+    by_frequency = _circular(layer, shape)
+    if by_frequency is not None:
+        return by_frequency
     size = torch.Size(shape).numel()
     insist_on_size(size, layer.dense_limit, "Raise the layer's `dense_limit`.")
     basis, rest = (_matrix(layer, weight, shape) for weight in (layer.basis, layer.rest))
@@ -39,6 +43,17 @@ def bounds(layer: "PairedLayer") -> FloatBounds:
         strict=True,
     )
     return FloatBounds(inverse_lipschitz=(low, min(smallest)), lipschitz=(max(largest), high))
+
+
+def _circular(layer: "PairedLayer", shape: tuple[int, ...]) -> FloatBounds | None:
+    """The square case with circular padding: singular values over all frequencies, any grid."""
+    matrices = frequencies(layer, shape, layer.basis.double())
+    if layer.rest is not None or matrices is None or matrices.shape[-1] != matrices.shape[-2]:
+        return None
+    scales = layer.scales.double().flatten().expand(layer.pairs)[:, None]
+    low = float(torch.linalg.svdvals(scales / (1 + scales**2).sqrt() * matrices).amin())
+    high = float(torch.linalg.svdvals(scales.clamp_min(1) * matrices).amax())
+    return FloatBounds(inverse_lipschitz=(low, low), lipschitz=(high, high))
 
 
 def _matrix(layer: "PairedLayer", weight: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:

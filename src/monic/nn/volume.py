@@ -1,7 +1,8 @@
 """1/2 log det J^T J for layers of pairs.
 
 At x the Jacobian has, of each pair, the row B_i times 1 or -d_i, and the active rows of M. For a
-square B without M this is log |det B| plus the logarithms of the factors.
+square B without M this is log |det B| plus the logarithms of the factors; with circular padding,
+log |det B| is a sum over frequencies, on grids of any size.
 """
 
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from monic.nn.dense import insist_on_size, log_volume, matrix_of
+from monic.nn.fourier import frequencies
 from monic.nn.iterative import log_volume_samples
 from monic.nn.precision import working
 
@@ -22,12 +24,17 @@ __all__ = ["log_det", "samples"]
 def log_det(layer: "PairedLayer", x: Tensor) -> Tensor:
     """Returns 1/2 log det J^T J at each example."""
     lead, shape = x.shape[: x.dim() - layer.example_dims], x.shape[x.dim() - layer.example_dims :]
-    insist_on_size(shape.numel(), layer.dense_limit, "Use `estimate_log_det`.")
     x = x.reshape(-1, *shape)
+    matrices = frequencies(layer, tuple(shape), working(layer.basis))
+    if matrices is not None and layer.rest is None and matrices.shape[-1] == matrices.shape[-2]:
+        size: Tensor = torch.linalg.slogdet(matrices).logabsdet.sum()
+        factors, _ = _factors(layer, x)
+        return (size + factors.flatten(1).log().sum(1)).reshape(lead)
+    insist_on_size(shape.numel(), layer.dense_limit, "Use `estimate_log_det`.")
     factors, active = _factors(layer, x)
     basis = matrix_of(lambda v: layer.linear(v, working(layer.basis), None), tuple(shape), x)
     if active is None and basis.shape[0] == basis.shape[1]:
-        size: Tensor = torch.linalg.slogdet(basis).logabsdet
+        size = torch.linalg.slogdet(basis).logabsdet
         total = size + factors.flatten(1).log().sum(1)
         return total.reshape(lead)
     rows = factors.flatten(1)[:, :, None] * basis

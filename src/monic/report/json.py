@@ -8,7 +8,7 @@ from monic.decision.result import Collision
 from monic.report.answer import Answer, LayerAnswer
 from monic.report.text import float_or_none, rational
 
-__all__ = ["as_json"]
+__all__ = ["answer_value", "as_json"]
 
 
 def as_json(answer: Answer) -> str:
@@ -17,7 +17,12 @@ def as_json(answer: Answer) -> str:
     Numbers that JSON cannot hold (NaN, infinities, rationals beyond float64) are null; the
     exact points stand beside the rounded ones.
     """
-    value = {
+    return json.dumps(answer_value(answer), allow_nan=False)
+
+
+def answer_value(answer: Answer) -> dict[str, object]:
+    """Returns the answer as what JSON holds."""
+    return {
         "model": answer.model,
         "sha256": answer.sha256,
         "verdict": answer.verdict.name,
@@ -27,7 +32,6 @@ def as_json(answer: Answer) -> str:
         "collision": None if answer.collision is None else _collision(answer.collision),
         "certificate": answer.certificate,
     }
-    return json.dumps(value, allow_nan=False)
 
 
 def _layer(layer: LayerAnswer) -> dict[str, object]:

@@ -21,6 +21,7 @@ from monic.model import (
 )
 from monic.model.convolution import ConvolutionMap
 from monic.model.taps import FloatArray
+from monic.model.wiring import Wiring
 
 __all__ = ["FloatMap", "Rounded"]
 
@@ -100,6 +101,8 @@ def _value(step: AffineMap, x: FloatArray, parts: list[FloatArray], *, shifts: b
         return np.concatenate(parts)
     if isinstance(step, ConvolutionMap):
         return step.taps.apply(parts[0])
+    if isinstance(step, Wiring):
+        return step.act(*parts)
     if isinstance(step, Linear):
         return np.asarray(_matrix(step) @ parts[0])
     if isinstance(step, Shift | ChannelShift):
@@ -117,6 +120,11 @@ def _bounded(step: AffineMap, x: FloatArray, parts: list[Rounded]) -> Rounded:
         return Rounded(value, np.zeros_like(value))
     if isinstance(step, Concat):
         return Rounded(value, np.concatenate([part.error for part in parts]))
+    if isinstance(step, Wiring):
+        share = (2 * step.terms + 4) * _UNIT  # each weight, product and sum is rounded once
+        sizes = (np.abs(v) * share + part.error for v, part in zip(inner, parts, strict=True))
+        error = step.act(*sizes, absolute=True) + step.terms * _TINY
+        return Rounded(value, np.where(np.isfinite(value), error * 1.0001, np.inf))
     size, known = np.abs(inner[0]), parts[0].error
     if isinstance(step, ConvolutionMap | Linear):
         count = step.parts()[0].out_dim
@@ -146,6 +154,8 @@ def _pulled(step: AffineMap, slope: FloatArray) -> list[FloatArray]:
         return list(np.split(slope, ends))
     if isinstance(step, ConvolutionMap):
         return [step.taps.adjoint(slope)]
+    if isinstance(step, Wiring):
+        return step.adjoint(slope)
     if isinstance(step, Linear):
         return [np.asarray(_matrix(step).T @ slope)]
     if isinstance(step, Shift | ChannelShift):

@@ -39,8 +39,17 @@ class PairedFilters:
     sigma: SigmaEstimate | None = None
 
 
-def prove_pairs(pairs: Pairs, n: int, subject: dict[str, Any]) -> PairedFilters | None:
-    """Returns what the pairs show, or None when there are too few of them to span R^n."""
+def prove_pairs(
+    pairs: Pairs, n: int, subject: dict[str, Any], until: float | None = None
+) -> PairedFilters | None:
+    """Returns what the pairs show, or None when there are too few of them to span R^n.
+
+    Arguments:
+        pairs: The pairs.
+        n: The number of inputs.
+        subject: The subject of certificates about the layer.
+        until: When to give up, on the monotonic clock.
+    """
     chosen = of_one_step(pairs)
     if not chosen:
         return None
@@ -48,7 +57,7 @@ def prove_pairs(pairs: Pairs, n: int, subject: dict[str, Any]) -> PairedFilters 
     if len(chosen) * taps.positions < n:
         return None
     filters = np.array(sorted(pair[0].filter for pair in chosen))
-    found = column_rank(taps, filters)
+    found = column_rank(taps, filters, until)
     if not found.full:
         return PairedFilters(found, filters=len(chosen))
     proof = Certificate(header("INJECTIVE", subject, pair_evidence(chosen, found.prime)))

@@ -13,6 +13,7 @@ Full column rank modulo a prime is full column rank over the rationals. Three wa
 from collections import defaultdict
 from dataclasses import dataclass
 from math import lcm, prod
+from time import monotonic
 
 import numpy as np
 from flint import nmod_mat
@@ -48,8 +49,26 @@ class Rank:
     limit: str = ""
 
 
-def column_rank(taps: Taps, filters: IntArray) -> Rank:
+#: What is said when the time was not enough.
+LATE = "the time limit was hit while the rank of its filters was computed; raise time_limit"
+
+
+class _LateError(Exception):
+    """Raised when the time is over."""
+
+
+def _insist_on_time(until: float | None) -> None:
+    if until is not None and monotonic() > until:
+        raise _LateError
+
+
+def column_rank(taps: Taps, filters: IntArray, until: float | None = None) -> Rank:
     """Returns whether the rows of some filters at all positions have full column rank.
+
+    Arguments:
+        taps: The convolution.
+        filters: The filters.
+        until: When to give up, on the monotonic clock.
 
     Example:
         >>> from monic.model import Convolution, Geometry, Input
@@ -60,14 +79,23 @@ def column_rank(taps: Taps, filters: IntArray) -> Rank:
     modulus = lcm(2, *_periods(taps)) if is_circulant(taps) else 2
     found = Rank(False)
     for prime in primes(modulus, TRIED):
-        found = _modulo(taps, filters, prime)
+        try:
+            found = _modulo(taps, filters, prime, until)
+        except _LateError:
+            return Rank(None, limit=LATE)
         if found.full is not False:
             return found
     return found
 
 
-def window_rank(taps: Taps, filters: IntArray, window: Window) -> Rank:
+def window_rank(taps: Taps, filters: IntArray, window: Window, until: float | None = None) -> Rank:
     """Returns whether the rows of some filters of one group inside a window have full column rank.
+
+    Arguments:
+        taps: The convolution.
+        filters: The filters.
+        window: The window.
+        until: When to give up, on the monotonic clock.
 
     Example:
         >>> from monic.model import Convolution, Geometry, Input
@@ -79,7 +107,10 @@ def window_rank(taps: Taps, filters: IntArray, window: Window) -> Rank:
     sites = window.patterns(taps)
     for prime in primes(2, TRIED):
         kernel = residues(taps.kernel[filters], prime)
-        found = _Peeling(kernel, sites, window.count, prime).run()
+        try:
+            found = _Peeling(kernel, sites, window.count, prime, until).run()
+        except _LateError:
+            return Rank(None, limit=LATE)
         if found.full is not False:
             return found
     return found
@@ -100,7 +131,7 @@ def is_circulant(taps: Taps) -> bool:
     return True
 
 
-def _modulo(taps: Taps, filters: IntArray, prime: int) -> Rank:
+def _modulo(taps: Taps, filters: IntArray, prime: int, until: float | None) -> Rank:
     kernel = residues(taps.kernel, prime)
     each = taps.kernel.shape[0] // taps.groups
     columns = 0
@@ -109,17 +140,17 @@ def _modulo(taps: Taps, filters: IntArray, prime: int) -> Rank:
         if not mine.size:
             return Rank(False)
         if is_circulant(taps):
-            part = _by_frequencies(taps, kernel[mine], prime)
+            part = _by_frequencies(taps, kernel[mine], prime, until)
         else:
             sites = [_site(*taps.reads(p)) for p in np.ndindex(*taps.out_shape[1:])]
-            part = _Peeling(kernel[mine], sites, prod(taps.shape[1:]), prime).run()
+            part = _Peeling(kernel[mine], sites, prod(taps.shape[1:]), prime, until).run()
         if not part.full:
             return part
         columns = max(columns, part.columns)
     return Rank(True, prime, columns)
 
 
-def _by_frequencies(taps: Taps, kernel: IntArray, prime: int) -> Rank:
+def _by_frequencies(taps: Taps, kernel: IntArray, prime: int, until: float | None) -> Rank:
     """One matrix a frequency: filters x (channels x phases of the stride)."""
     counts, sizes = taps.out_shape[1:], taps.shape[1:]
     strides = [size // count for size, count in zip(sizes, counts, strict=True)]
@@ -130,6 +161,7 @@ def _by_frequencies(taps: Taps, kernel: IntArray, prime: int) -> Rank:
     roots = [_roots(prime, count) for count in counts]
     taken = list(np.ndindex(*(table.shape[1] for table in taps.tables)))
     for frequency in np.ndindex(*counts):
+        _insist_on_time(until)
         block = np.zeros((kernel.shape[0], prod(strides), kernel.shape[1]), dtype=np.int64)
         for place, tap in enumerate(taken):
             phase, twist = 0, 1
@@ -164,9 +196,14 @@ class _Peeling:
     """
 
     def __init__(
-        self, kernel: IntArray, sites: list[dict[int, tuple[int, ...]]], positions: int, prime: int
+        self,
+        kernel: IntArray,
+        sites: list[dict[int, tuple[int, ...]]],
+        positions: int,
+        prime: int,
+        until: float | None,
     ) -> None:
-        self.prime = prime
+        self.prime, self.until = prime, until
         self.kernel = kernel.reshape(*kernel.shape[:2], -1)
         self.width = kernel.shape[1]
         self.positions = positions
@@ -216,6 +253,7 @@ class _Peeling:
     def _narrow(self, basis: int, tap: tuple[int, ...]) -> int:
         """The number of the basis that is left when some taps read zero."""
         if (basis, tap) not in self.narrowed:
+            _insist_on_time(self.until)
             kernel, nullity = self._block(basis, tap).nullspace()
             known = self.bases[basis]
             if nullity == self.sizes[basis]:
@@ -230,6 +268,7 @@ class _Peeling:
     def _block(self, basis: int, tap: tuple[int, ...]) -> nmod_mat:
         """What some taps read of a position, in terms of what is free there."""
         if (basis, tap) not in self.blocks:
+            _insist_on_time(self.until)
             block = _matrix(self.kernel[:, :, tap].sum(axis=2) % self.prime, self.prime)
             known = self.bases[basis]
             self.blocks[basis, tap] = block if known is None else block * known
@@ -265,7 +304,8 @@ class _Peeling:
                     entries[basis, tap] = np.array(found, dtype=np.float64).reshape(height, size)
                 rows = slice(number * height, (number + 1) * height)
                 table[rows, offset[q] : offset[q] + size] = entries[basis, tap]
-        return Rank(has_full_column_rank(table, self.prime), self.prime, columns)
+        full = has_full_column_rank(table, self.prime, self.until)
+        return Rank(full, self.prime, columns, LATE if full is None else "")
 
 
 def _site(sources: IntArray, taps: IntArray) -> dict[int, tuple[int, ...]]:

@@ -53,17 +53,21 @@ def prove_windows(
 
 
 def prove_paired_windows(
-    layer: ReLULayer, found: Sequence[Block], pairs: Pairs, subject: dict[str, Any]
+    layer: ReLULayer,
+    found: Sequence[Block],
+    pairs: Pairs,
+    subject: dict[str, Any],
+    until: float | None = None,
 ) -> Cover:
     """Looks for windows inside which opposite filters have full column rank, cubes only."""
-    prover = _ByRank(tuple(of_one_step(pairs)))
+    prover = _ByRank(tuple(of_one_step(pairs)), until)
     if not prover.pairs:
         return Cover(limit="it has no opposite filters")
     taps = prover.pairs[0][0].step.taps
     spatial, width = taps.shape[1:], taps.kernel.shape[1]
     cubes = [tuple(min(p, side) for side in spatial) for p in range(1, max(spatial) + 1)]
     sizes = [size for size in cubes if prod(size) * width <= PAIRED_ENTRIES]
-    return certified(first_cover(layer, found, sizes, prover, None), subject)
+    return certified(first_cover(layer, found, sizes, prover, until), subject)
 
 
 def _sizes(spatial: tuple[int, ...], width: int) -> Iterator[tuple[int, ...]]:
@@ -100,6 +104,7 @@ class _ByRank:
     """Windows in which one side of the pairs of opposite filters has full column rank."""
 
     pairs: tuple[tuple[Block, Block], ...]
+    until: float | None
 
     def blocks(self, share: Share) -> Sequence[Block]:
         return [first for first, _ in self._mine(share)]
@@ -109,7 +114,7 @@ class _ByRank:
         if not mine or mine[0][0].step.taps.kernel.shape[1] != len(share.channels):
             return None
         filters = np.array([first.filter for first, _ in mine])
-        found = window_rank(mine[0][0].step.taps, filters, window)
+        found = window_rank(mine[0][0].step.taps, filters, window, self.until)
         return pair_evidence(mine, found.prime) if found.full else None
 
     def _mine(self, share: Share) -> list[tuple[Block, Block]]:

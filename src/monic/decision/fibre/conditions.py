@@ -1,7 +1,6 @@
 """The conditions under which an input has a given output: for a layer, and inside a region."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from monic.decision.fibre.polytope import Condition, Polytope
 from monic.decision.network.chain import Chain, Layer, Point
@@ -66,7 +65,7 @@ def _same_output(
 
 def _rows(value: ExactAffine) -> list[Condition]:
     """Returns w_i.v <= -b_i as conditions."""
-    scale = Fraction(2) ** value.exponent
+    scale = value.scale
     table = zip(value.weight.tolist(), value.bias.entries(), strict=True)
     return [(tuple(int(a) * scale for a in row), -int(bias) * scale) for row, bias in table]
 

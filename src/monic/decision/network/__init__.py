@@ -8,11 +8,13 @@ from monic.decision.network.rules import (
     decide_stages,
     network_decision,
 )
+from monic.decision.network.statistics import given_statistics
 
 __all__ = [
     "decide_network",
     "decide_stage",
     "decide_stages",
+    "given_statistics",
     "network_decision",
     "range_superset",
     "with_projections",

@@ -108,10 +108,10 @@ def intervals(value: ExactAffine, box: Box) -> tuple[Array, Array]:
 
 
 def _sum(first: fmpz_mat, p: int, second: fmpz_mat, q: int, value: ExactAffine) -> list[Fraction]:
-    """Returns (first 2^p + second 2^q + bias) 2^exponent."""
+    """Returns first 2^p + second 2^q + bias, in the unit of a map."""
     low = min(p, q, 0)
     total = first * (1 << (p - low)) + second * (1 << (q - low)) + value.bias * (1 << -low)
-    scale = Fraction(2) ** (low + value.exponent)
+    scale = Fraction(2) ** low * value.scale
     return [int(entry) * scale for entry in total.entries()]
 
 

@@ -1,7 +1,7 @@
 """The part of a network that is piecewise linear, as exact integer matrices and as floats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
@@ -24,7 +24,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Layer:
-    """One stage: u = (weight x + bias) 2^exponent, then u_i -> max(u_i, 0) + s_i min(u_i, 0).
+    """One stage: an affine map u, then u_i -> max(u_i, 0) + s_i min(u_i, 0).
 
     Arguments:
         map: The affine map.
@@ -72,25 +72,22 @@ class Layer:
             for factor, row in zip(factors, local.weight.tolist(), strict=True)
         ]
         bias = [f * b for f, b in zip(factors, local.bias.entries(), strict=True)]
-        return ExactAffine(fmpz_mat(rows), fmpz_mat(len(bias), 1, bias), local.exponent + power)
+        columns = fmpz_mat(len(bias), 1, bias)
+        return replace(local, weight=fmpz_mat(rows), bias=columns, power=local.power + power)
 
     @cached_property
     def weight(self) -> Floats:
         """W, rounded to float64."""
-        return _floats(self.map.weight, self.map.exponent)
+        return _floats(self.map.weight, self.map)
 
     @cached_property
     def bias(self) -> Floats:
         """b, rounded to float64."""
-        return _floats(self.map.bias, self.map.exponent)[:, 0]
+        return _floats(self.map.bias, self.map)[:, 0]
 
     def after(self, inner: ExactAffine) -> ExactAffine:
         """Returns the affine map of the stage after another one, exactly."""
-        product = inner.times(self.map.weight, self.map.exponent)
-        low = min(product.exponent, self.map.exponent)
-        level = product.at_exponent(low)
-        shift = self.map.bias * (1 << (self.map.exponent - low))
-        return ExactAffine(level.weight, level.bias + shift, low)
+        return inner.then(self.map)
 
 
 @dataclass(frozen=True)
@@ -125,11 +122,11 @@ class Chain:
         numbers = fmpz_mat(len(x), 1, [int(t * unit) for t in x])
         power, found = 0, []
         for layer in self.layers:
-            # the value is numbers 2^power / unit, with the same unit all the way
+            # the value is numbers 2^power / unit
             if power > 0:
                 numbers, power = numbers * (1 << power), 0
             numbers = layer.map.weight * numbers + layer.map.bias * (unit << -power)
-            power += layer.map.exponent
+            power, unit = power + layer.map.power, unit * layer.map.divisor
             found.append(_point(numbers, power, unit))
             numbers, power = _activated(layer, numbers, power)
         return found
@@ -218,10 +215,11 @@ def _point(numbers: fmpz_mat, power: int, unit: int) -> Point:
     return tuple(int(v) * scale for v in numbers.entries())
 
 
-def _floats(matrix: fmpz_mat, exponent: int) -> Floats:
+def _floats(matrix: fmpz_mat, unit: ExactAffine) -> Floats:
+    """Returns an integer matrix in the unit of a map, each entry rounded once or twice."""
     shape = (int(matrix.nrows()), int(matrix.ncols()))
-    entries = [_float(int(entry), exponent) for entry in matrix.entries()]
-    return np.array(entries, dtype=np.float64).reshape(shape)
+    entries = [_float(int(entry), unit.power) for entry in matrix.entries()]
+    return np.array(entries, dtype=np.float64).reshape(shape) / float(unit.divisor)
 
 
 def _float(number: int, exponent: int) -> float:

@@ -62,7 +62,7 @@ def _before(chain: Chain, k: int, value: Point) -> Point | None:
 
 def _conditions(layer: Layer, value: Point) -> tuple[list[Condition], list[Condition]] | None:
     """Returns what must hold before the activation; None where the value is no output of it."""
-    scale = Fraction(2) ** layer.map.exponent
+    scale = layer.map.scale
     equal: list[Condition] = []
     below: list[Condition] = []
     rows, biases = layer.map.weight.tolist(), layer.map.bias.entries()

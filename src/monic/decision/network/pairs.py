@@ -16,6 +16,7 @@ from monic.decision.network.chain import Chain, Floats, Point
 from monic.decision.network.region import Region, pivots, region
 from monic.decision.network.sampling import Sampler
 from monic.geometry.rational import as_fraction
+from monic.model.exact import at_one_unit
 
 __all__ = ["collision_between", "meeting_points"]
 
@@ -77,8 +78,7 @@ def collision_between(
 
 def _solve(here: Region, there: Region, fixed: bool) -> Point | None:
     """Solves B y - A x = a - b exactly for a basis of the columns, near the regions' points."""
-    low = min(here.map.exponent, there.map.exponent)
-    first, second = here.map.at_exponent(low), there.map.at_exponent(low)
+    first, second = at_one_unit([here.map, there.map])
     matrix = fmpz_mat(
         [
             [*([0] * len(row) if fixed else (-entry for entry in row)), *line]

@@ -16,6 +16,7 @@ from monic.decision.convolution.residues import primes, residues
 from monic.decision.result import Decision, StageDecision, Statistics, Verdict
 from monic.model import Activation, AffineMap, Input, Linear, Network, Shift, Stage, WholeSpace
 from monic.model.array import Array
+from monic.model.derived import origin_of
 
 __all__ = [
     "decide_projection",
@@ -124,15 +125,20 @@ def _projection(value: AffineMap, n: int) -> AffineMap | None:
     first = next((step for step in steps if isinstance(step, Linear)), None)
     if first is None or not isinstance(first.of, Input) or len(_readers(steps, first.of)) > 1:
         return None
-    if not 2 * n + 1 <= first.out_dim < first.in_dim:
+    if not 2 * n + 1 <= first.out_dim < first.in_dim or _is_derived(first.matrix):
         return None
     cut: AffineMap = first
     while cut is not value:
         after = _readers(steps, cut)
-        if len(after) != 1 or not isinstance(after[0], Shift):
+        if len(after) != 1 or not isinstance(after[0], Shift) or _is_derived(after[0].vector):
             break
         cut = after[0]
     return cut
+
+
+def _is_derived(array: Array) -> bool:
+    """Whether an array is computed from others; a density for those is none for it."""
+    return origin_of(array) is not None
 
 
 def _readers(steps: Sequence[AffineMap], of: AffineMap) -> list[AffineMap]:

@@ -5,7 +5,7 @@ Where its local linear map has a kernel vector d, the points x and x + a d colli
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
@@ -61,7 +61,7 @@ class Region:
         column = fmpz_mat(len(way), 1, list(way))
         limits = []
         for values, inner in self.walls:
-            unit = Fraction(2) ** inner.exponent
+            unit = inner.scale
             for value, slope in zip(values, (inner.weight * column).entries(), strict=True):
                 if slope != 0 and (slope > 0) != (value > 0):
                     limits.append(abs(value) / (abs(int(slope)) * unit))
@@ -97,11 +97,8 @@ def region(chain: Chain, x: Point, *, closed: bool = False) -> Region | None:
 def rows_of(value: ExactAffine, chosen: Sequence[int]) -> ExactAffine:
     """Returns some outputs of an affine map, at least one."""
     table, bias = value.weight.tolist(), value.bias.entries()
-    return ExactAffine(
-        fmpz_mat([table[i] for i in chosen]),
-        fmpz_mat(len(chosen), 1, [bias[i] for i in chosen]),
-        value.exponent,
-    )
+    rows, column = fmpz_mat([table[i] for i in chosen]), [bias[i] for i in chosen]
+    return replace(value, weight=rows, bias=fmpz_mat(len(chosen), 1, column))
 
 
 def pivots(matrix: fmpz_mat) -> list[int]:

@@ -7,6 +7,7 @@ docs/networks.md has the rules.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from monic.certificate import (
     composition_certificate,
@@ -28,11 +29,14 @@ from monic.decision.network.projections import (
     uncovered,
     with_projections,
 )
+from monic.decision.network.remarks import remarked, with_remarks
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
+from monic.decision.network.statistics import given_statistics
 from monic.decision.problem import Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
 from monic.model import (
+    Activation,
     AffineMap,
     Convolution,
     Domain,
@@ -53,6 +57,7 @@ def decide_network(network: Network, approach: Approach) -> NetworkDecision:
         Interrupted: on Ctrl-C; it carries the checkpoints of all stages so far.
     """
     stages: list[StageDecision] = []
+    network = given_statistics(network) if "statistics" in approach.assume else network
     network = with_projections(network) if "random-projections" in approach.assume else network
     try:
         stages.extend(decide_stages(network, approach))
@@ -87,9 +92,12 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
     """Decides one stage on a domain of its own input."""
     if stage.activation.is_one_to_one:
         decision = decide_affine(stage.map, domain)
+        given = stage.activation is Activation.GIVEN_STATISTICS
+        if given and decision.verdict is Verdict.INJECTIVE:
+            decision = replace(decision, assumption="statistics")
     else:
         decision = decide_layer(Problem(ReLULayer(stage.layer_map(), domain=domain)), approach)
-    return StageDecision(
+    decided = StageDecision(
         name=stage.name,
         shape=(stage.map.out_dim, stage.map.in_dim),
         domain=domain.describe(),
@@ -97,6 +105,7 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
         decision=decision,
         kind=stage_kind(stage.map),
     )
+    return with_remarks(decided, stage.map)
 
 
 def stage_kind(value: AffineMap) -> str:
@@ -119,6 +128,12 @@ def network_decision(
         stages: The decisions about its stages, or about the first of them.
         approach: How long to look for two inputs, and the seed; None does not look.
     """
+    return remarked(_decided(network, stages, approach), network)
+
+
+def _decided(
+    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+) -> NetworkDecision:
     verdicts = [stage.decision.verdict for stage in stages]
     if len(stages) == len(network.stages) and all(v is Verdict.INJECTIVE for v in verdicts):
         refuted = _refuted(network, stages, approach)

@@ -44,7 +44,7 @@ def prelu(node: Node, operands: Operands) -> Value:
         array = along(first, slopes, grows=False)[0]
         return first.activated(Activation.PRELU, node.outputs[0], array)
     order, back = channels_first(first, axis)
-    if order == back:
+    if order == tuple(sorted(order)):  # nothing moves
         return first.activated(Activation.PRELU, node.outputs[0], slopes.array)
     moved = permuted(first, order).activated(Activation.PRELU, node.outputs[0], slopes.array)
     return permuted(moved.settled(), back)

@@ -180,7 +180,7 @@ def single_axis(first: Value, constant: Constant) -> int | None:
 def _in_channels(first: Value, axis: int, step: Callable[..., AffineMap]) -> Value:
     """Returns a step on channels, which are moved to the front and back where they are not."""
     order, back = channels_first(first, axis)
-    if order == back:
+    if order == tuple(sorted(order)):  # nothing moves
         return first.mapped(step(of=first.map))
     moved = permuted(first, order)
     return permuted(moved.mapped(step(of=moved.map)), back)

@@ -136,7 +136,8 @@ def _walked(meeting: _Meeting, place: AffineMap, kept: Source | None) -> _State:
 
 def _alike(first: Stage, second: Stage) -> bool:
     """Whether one stage can do what two stages do."""
-    return first.activation is second.activation and first.slope is None and second.slope is None
+    plain = all(stage.slope is None and stage.norm is None for stage in (first, second))
+    return plain and first.activation is second.activation
 
 
 def _both(state: _State, first: Source, second: Source) -> _State:

@@ -1,29 +1,20 @@
-"""Conv, ConvTranspose and the poolings that are sums, on inputs of fixed size."""
+"""Conv and ConvTranspose on inputs of fixed size."""
 
-import math
 from collections.abc import Sequence
-
-import numpy as np
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
-from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
+from monic.io.onnx.values import Constant, Refused, Shape, Value
 from monic.model import (
     AffineMap,
     ChannelShift,
     Convolution,
     Geometry,
-    Scale,
-    Select,
-    Sum,
     TransposedConvolution,
 )
 from monic.model.array import Array
 
-__all__ = [
-    *("average_pool", "conv", "conv_transpose", "global_average_pool"),
-    *("image_of", "pads_of"),
-]
+__all__ = ["conv", "conv_transpose", "image_of", "pads_of"]
 
 
 def conv(node: Node, operands: Operands) -> Value:
@@ -46,48 +37,6 @@ def conv_transpose(node: Node, operands: Operands) -> Value:
     extra = node.integers("output_padding") or (0,) * axes
     geometry = _geometry(node, shape, kernel.shape[2:], pads, extra)
     return _with_bias(node, first, operands, TransposedConvolution(kernel, first.map, geometry))
-
-
-def average_pool(node: Node, operands: Operands) -> Value:
-    """Y = the means over windows, where their size is a power of two and nothing is padded."""
-    first = value(operands, 0)
-    shape = image_of(first)
-    taps = node.integers("kernel_shape") or ()
-    if len(taps) != len(shape) - 1:
-        raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
-    if node.integer("ceil_mode", 0) or any(map(any, pads_of(node, shape[1:], taps))):
-        raise Refused("its windows reach beyond the input; pad with zeros before it, explicitly")
-    geometry = _geometry(node, shape, taps, [(0, 0)] * len(taps))
-    return _means(node, first, shape, geometry, taps)
-
-
-def global_average_pool(node: Node, operands: Operands) -> Value:
-    """Y = the mean of each channel, where it has a power of two of entries."""
-    first = value(operands, 0)
-    shape = image_of(first)
-    return _means(node, first, shape, Geometry(shape), shape[1:])
-
-
-def _means(
-    node: Node, first: Value, shape: Shape, geometry: Geometry, taps: Sequence[int]
-) -> Value:
-    count = math.prod(taps)
-    if count & (count - 1):
-        raise Refused(
-            f"its windows have {count} entries, and 1/{count} is no float; export it as a Conv "
-            "with the rounded weights"
-        )
-    tables = [
-        geometry.table(axis, size, transposed=False) for axis, size in enumerate(taps)
-    ]  # positions x taps along each axis
-    numbers = np.arange(math.prod(shape)).reshape(shape)
-    parts: list[AffineMap] = []
-    for tap in np.ndindex(*taps):
-        chosen = [table[:, k] for table, k in zip(tables, tap, strict=True)]
-        places = numbers[np.ix_(np.arange(shape[0]), *chosen)]
-        parts.append(Select(places.reshape(-1).tolist(), first.map))
-    total = Scale(literal(1.0 / count), Sum(tuple(parts)))
-    return first.mapped(total, (first.shape[0], shape[0], *map(len, tables)), node.name)
 
 
 def _with_bias(

@@ -13,7 +13,7 @@ from monic.model import Network
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["load_onnx"]
+__all__ = ["load_onnx", "message"]
 
 _LIMIT = (1 << 31) - 1  # bytes in a protobuf message
 
@@ -31,7 +31,7 @@ def load_onnx(path: Path) -> Network:
         UnreadableModel: when the file is no ONNX file, is damaged or reaches outside its folder.
         UnsupportedModel: when nodes are not supported; the message lists all of them.
     """
-    model = _message(path)
+    model = message(path)
     graph = graph_of(model, path.parent)
     hints = functools.cache(lambda: shapes_of(model))
     readings = [read(graph, lead, hints) for lead in dict.fromkeys((1, fixed_batch(graph)))]
@@ -41,7 +41,8 @@ def load_onnx(path: Path) -> Network:
     return best.network
 
 
-def _message(path: Path) -> "ModelProto":
+def message(path: Path) -> "ModelProto":
+    """Returns the message in an ONNX file; raises as `load_onnx` does."""
     import onnx
 
     model = onnx.ModelProto()

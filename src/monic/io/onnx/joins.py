@@ -6,7 +6,7 @@ from dataclasses import replace
 from monic.io.onnx.branches import side_by_side, together
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand
-from monic.io.onnx.shapes import joined_integers
+from monic.io.onnx.shapes import joined_integers, permuted
 from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value, stand_in
 from monic.model import Activation
 
@@ -21,10 +21,25 @@ def concat(node: Node, operands: Operands) -> Operand:
         return joined_integers(node, [part for part in parts if isinstance(part, Constant)])
     if len(branches) < len(parts):
         raise Refused("it joins constants to a tensor; only what depends on the input is read")
-    shape = _joined([b.shape for b in branches], node.integer("axis", 1), branches[0].lead)
+    axis, lead = node.integer("axis", 1), branches[0].lead
+    shape = _joined([b.shape for b in branches], axis, lead)
     if any(branch.source.broken for branch in branches):
-        return stand_in(shape, branches[0].lead, branches[0].dtype)
+        return stand_in(shape, lead, branches[0].dtype)
+    axis %= len(shape)
+    if math.prod(shape[:axis]) != lead:
+        return _interleaved(node, branches, axis)
     return _side_by_side(_of_one_place(branches), shape, node.outputs[0])
+
+
+def _interleaved(node: Node, branches: list[Value], axis: int) -> Operand:
+    """Returns branches joined along a later axis: that axis comes first meanwhile."""
+    rank = len(branches[0].shape)
+    inner = () if branches[0].lead == 1 else (0,)
+    order = (*inner, axis, *(a for a in range(len(inner), rank) if a != axis))
+    moved = [permuted(branch.settled(), order) for branch in branches]
+    joined = concat(replace(node, attributes={"axis": len(inner)}), moved)
+    assert isinstance(joined, Value), "tensors give a tensor"
+    return permuted(joined.settled(), tuple(order.index(a) for a in range(rank)))
 
 
 def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
@@ -63,9 +78,6 @@ def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:
     axis %= rank
     if len({(shape[:axis], shape[axis + 1 :]) for shape in shapes}) != 1:
         raise Refused(f"the shapes {', '.join(map(str, shapes))} do not fit together")
-    if math.prod(shapes[0][:axis]) != lead or (lead > 1 and axis == 0):
-        raise Refused(
-            f"it joins along axis {axis} of the shape {shapes[0]}, which interleaves the "
-            "branches; join along the axis of the features"
-        )
+    if lead > 1 and axis == 0:
+        raise Refused(f"it joins examples, along axis 0 of the shape {shapes[0]}")
     return (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])

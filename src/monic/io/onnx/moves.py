@@ -1,11 +1,10 @@
-"""The operators that move entries: slices, parts, repetitions, paddings.
+"""The operators that move entries: slices, parts, repetitions.
 
 Each is applied, by numpy, to the numbers of the entries; the result says which entry goes where.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,23 +15,14 @@ from monic.io.onnx.shapes import gather as gather_integers
 from monic.io.onnx.values import LARGEST, Constant, Operand, Refused, Value, literal
 from monic.model import AffineMap, Concat, Scale, Select, Shift
 
-__all__ = [
-    "depth_to_space",
-    "expand",
-    "gather",
-    "pad",
-    "slice_",
-    "space_to_depth",
-    "split",
-    "tile",
-]
+__all__ = ["FILLED", "Numbers", "insist_on_size", "moved"]
+__all__ += ["depth_to_space", "expand", "gather", "gather_nd"]
+__all__ += ["slice_", "space_to_depth", "split", "tile"]
 
-_Numbers = np.ndarray[Any, np.dtype[np.int64]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 #: Stands for an entry that is a constant.
-_FILLED = -1
-
-_MODES = ("constant", "reflect", "edge", "wrap")
+FILLED = -1
 
 
 def gather(node: Node, operands: Operands) -> Operand:
@@ -44,7 +34,7 @@ def gather(node: Node, operands: Operands) -> Operand:
     where = np.array(integers(chosen), dtype=np.int64).reshape(chosen.shape)
     if not np.all(np.abs(where + 0.5) < first.shape[axis]):
         raise Refused("it takes entries that are not there")
-    return _moved(first, lambda numbers: np.take(numbers, where, axis))
+    return moved(first, lambda numbers: np.take(numbers, where, axis))
 
 
 def slice_(node: Node, operands: Operands) -> Operand:
@@ -64,7 +54,7 @@ def slice_(node: Node, operands: Operands) -> Operand:
             raise Refused("it takes a part of a constant; store the part")
         part = found.array.reshape(found.shape)[tuple(cut)]
         return Constant(part, part.shape)
-    return _moved(found.settled(), lambda numbers: numbers[tuple(cut)])
+    return moved(found.settled(), lambda numbers: numbers[tuple(cut)])
 
 
 def _bounds(node: Node, operands: Operands) -> tuple[Sequence[int], ...]:
@@ -72,10 +62,32 @@ def _bounds(node: Node, operands: Operands) -> tuple[Sequence[int], ...]:
     if optional(operands, 1) is None:
         starts, ends = node.integers("starts") or (), node.integers("ends") or ()
     else:
-        starts, ends = integers(operand(operands, 1)), integers(operand(operands, 2))
+        starts, ends = _ends(operand(operands, 1)), _ends(operand(operands, 2))
     steps = optional(operands, 4)
     along = axes(operands, node, 3) or tuple(range(len(starts)))
     return starts, ends, along, (1,) * len(starts) if steps is None else integers(steps)
+
+
+def _ends(found: Operand) -> tuple[int, ...]:
+    """Returns where slices start or end; 2^63 - 1 and the like stand for the end of the axis."""
+    if not isinstance(found, Constant) or not found.is_integer:
+        raise Refused("its ends are no constant integers; export with fixed shapes")
+    limit = 1 << 61
+    return tuple(max(min(int(end), limit), -limit) for end in found.flat().tolist())
+
+
+def gather_nd(node: Node, operands: Operands) -> Value:
+    """Y = X at some places along its first axes."""
+    first, chosen = value(operands, 0), operand(operands, 1)
+    where = np.array(integers(chosen), dtype=np.int64).reshape(chosen.shape)
+    depth, rank = where.shape[-1] if where.ndim else 0, len(first.shape)
+    if node.integer("batch_dims", 0) or not 1 <= depth <= rank:
+        raise Refused(f"its indices of shape {where.shape} do not fit the shape {first.shape}")
+    places = tuple(where[..., k] for k in range(depth))
+    sizes = first.shape[:depth]
+    if not all(np.all(np.abs(p + 0.5) < n) for p, n in zip(places, sizes, strict=True)):
+        raise Refused("it takes entries that are not there")
+    return moved(first, lambda numbers: numbers[places])
 
 
 def split(node: Node, operands: Operands) -> Value:
@@ -92,7 +104,7 @@ def split(node: Node, operands: Operands) -> Value:
     if len(given) != parts or min(given) < 1 or sum(given) != size:
         raise Refused(f"its parts {given} do not make up axis {axis} of the shape {first.shape}")
     where = np.arange(given[part]) + sum(given[:part])
-    return _moved(first, lambda numbers: np.take(numbers, where, axis))
+    return moved(first, lambda numbers: np.take(numbers, where, axis))
 
 
 def expand(node: Node, operands: Operands) -> Operand:
@@ -102,12 +114,12 @@ def expand(node: Node, operands: Operands) -> Operand:
         shape = np.broadcast_shapes(found.shape, wanted)
     except ValueError:
         raise Refused(f"it expands the shape {found.shape} to {wanted}") from None
-    _insist_on_size(shape)
+    insist_on_size(shape)
     if shape == found.shape:
         return found
     if isinstance(found, Constant):
         raise Refused("it repeats a constant; store the constant in its last form")
-    return _moved(found.settled(), lambda numbers: np.broadcast_to(numbers, shape))
+    return moved(found.settled(), lambda numbers: np.broadcast_to(numbers, shape))
 
 
 def tile(node: Node, operands: Operands) -> Value:
@@ -115,8 +127,8 @@ def tile(node: Node, operands: Operands) -> Value:
     first, repeats = value(operands, 0), integers(operand(operands, 1))
     if len(repeats) != len(first.shape) or min(repeats, default=1) < 1:
         raise Refused(f"its repeats {repeats} do not fit the shape {first.shape}")
-    _insist_on_size([size * times for size, times in zip(first.shape, repeats, strict=True)])
-    return _moved(first, lambda numbers: np.tile(numbers, repeats))
+    insist_on_size([size * times for size, times in zip(first.shape, repeats, strict=True)])
+    return moved(first, lambda numbers: np.tile(numbers, repeats))
 
 
 def depth_to_space(node: Node, operands: Operands) -> Value:
@@ -124,7 +136,7 @@ def depth_to_space(node: Node, operands: Operands) -> Value:
     block = node.integer("blocksize", 0)
     by_columns = node.string("mode", "DCR") == "CRD"
 
-    def spread(numbers: _Numbers) -> _Numbers:
+    def spread(numbers: Numbers) -> Numbers:
         n, c, h, w = numbers.shape
         inner = (c // block**2, block, block) if by_columns else (block, block, c // block**2)
         order = (0, 1, 4, 2, 5, 3) if by_columns else (0, 3, 4, 1, 5, 2)
@@ -138,7 +150,7 @@ def space_to_depth(node: Node, operands: Operands) -> Value:
     """Y = X with blocks of the image as channels."""
     block = node.integer("blocksize", 0)
 
-    def gathered(numbers: _Numbers) -> _Numbers:
+    def gathered(numbers: Numbers) -> Numbers:
         n, c, h, w = numbers.shape
         blocks = numbers.reshape(n, c, h // block, block, w // block, block)
         return blocks.transpose(0, 3, 5, 1, 2, 4).reshape(n, -1, h // block, w // block)
@@ -146,67 +158,14 @@ def space_to_depth(node: Node, operands: Operands) -> Value:
     return _in_blocks(value(operands, 0), gathered)
 
 
-def _in_blocks(first: Value, act: Callable[[_Numbers], _Numbers]) -> Value:
+def _in_blocks(first: Value, act: Callable[[Numbers], Numbers]) -> Value:
     try:
-        return _moved(first, act)
+        return moved(first, act)
     except (ValueError, ZeroDivisionError):
         raise Refused(f"its blocks do not fit the shape {first.shape}") from None
 
 
-def pad(node: Node, operands: Operands) -> Value:
-    """Y = X with a border of constants, of mirrored, repeated or wrapped entries."""
-    first = value(operands, 0)
-    mode = node.string("mode", "constant")
-    if mode not in _MODES:
-        raise Refused(f"its mode {mode!r} is not known")
-    around = _around(node, operands, first)
-    for size, ends in zip(first.shape, around, strict=True):
-        if mode != "constant" and min(ends) < 0:
-            raise Refused(f"its pads {around} cut off and mirror at once; do one after the other")
-        if mode in ("reflect", "wrap") and max(ends) >= size + (mode == "wrap"):
-            raise Refused(f"its pads {around} are too large for the shape {first.shape}")
-    filling = _filling(node, operands) if mode == "constant" else 0.0
-    return _moved(first, partial(_padded, around=around, mode=mode), filling)
-
-
-def _padded(numbers: _Numbers, around: list[tuple[int, int]], mode: str) -> _Numbers:
-    """Returns the numbers with a border; negative pads cut entries off."""
-    ends = zip(numbers.shape, around, strict=True)
-    cut = numbers[tuple(slice(max(-a, 0), size - max(-b, 0)) for size, (a, b) in ends)]
-    border = [(max(a, 0), max(b, 0)) for a, b in around]
-    if mode == "constant":
-        return np.pad(cut, border, constant_values=_FILLED)
-    if mode == "wrap":
-        return np.pad(cut, border, mode="wrap")
-    return np.pad(cut, border, mode="edge" if mode == "edge" else "reflect")
-
-
-def _around(node: Node, operands: Operands, first: Value) -> list[tuple[int, int]]:
-    found, rank = optional(operands, 1), len(first.shape)
-    pads = (node.integers("pads") or ()) if found is None else integers(found)
-    along = axes(operands, node, 3) or tuple(range(rank))
-    if len(pads) != 2 * len(along) or any(not -rank <= axis < rank for axis in along):
-        raise Refused(f"its pads {tuple(pads)} do not fit the shape {first.shape}")
-    around = [(0, 0)] * rank
-    for k, axis in enumerate(along):
-        around[axis] = (pads[k], pads[k + len(along)])
-    _insist_on_size([max(n + a + b, 0) for n, (a, b) in zip(first.shape, around, strict=True)])
-    return around
-
-
-def _filling(node: Node, operands: Operands) -> float:
-    found = optional(operands, 2)
-    if found is None:
-        return node.number("value", 0.0)
-    if not isinstance(found, Constant) or found.size != 1:
-        raise Refused("its border is no constant")
-    number = float(found.flat()[0])
-    if not math.isfinite(number):
-        raise Refused("its border is not finite")
-    return number
-
-
-def _moved(first: Value, act: Callable[[_Numbers], _Numbers], filling: float = 0.0) -> Value:
+def moved(first: Value, act: Callable[[Numbers], Numbers], filling: float = 0.0) -> Value:
     """Returns a settled tensor whose entries went where the numbers of the entries go."""
     count, lead = first.map.out_dim, first.lead
     given = act(np.arange(count * lead, dtype=np.int64).reshape(first.shape))
@@ -214,21 +173,21 @@ def _moved(first: Value, act: Callable[[_Numbers], _Numbers], filling: float = 0
         raise Refused(f"it leaves nothing of the shape {first.shape}")
     places = given.reshape(-1) if lead == 1 else _of_one_example(given, count, lead)
     source: AffineMap = first.map
-    if places.min() == _FILLED:
+    if places.min() == FILLED:
         constant: AffineMap = Scale(literal(0.0), Select([0], source))
         constant = constant if filling == 0 else Shift(literal(filling), constant)
-        source, places = Concat((source, constant)), np.where(places == _FILLED, count, places)
+        source, places = Concat((source, constant)), np.where(places == FILLED, count, places)
     return first.mapped(Select(places.tolist(), source), tuple(given.shape))
 
 
-def _of_one_example(given: _Numbers, count: int, lead: int) -> _Numbers:
+def _of_one_example(given: Numbers, count: int, lead: int) -> Numbers:
     if given.shape[0] != lead:
         raise Refused(f"it mixes the {lead} examples of a fixed batch; export with one example")
     rows = given.reshape(lead, -1)
-    shifts = np.where(rows[:1] == _FILLED, 0, np.arange(lead)[:, None] * count)
+    shifts = np.where(rows[:1] == FILLED, 0, np.arange(lead)[:, None] * count)
     if not np.array_equal(rows, rows[:1] + shifts):
         raise Refused(f"it mixes the {lead} examples of a fixed batch; export with one example")
-    one: _Numbers = rows[0]
+    one: Numbers = rows[0]
     return one
 
 
@@ -238,6 +197,7 @@ def _axis(axis: int, first: Value) -> int:
     return axis % len(first.shape)
 
 
-def _insist_on_size(shape: Sequence[int]) -> None:
+def insist_on_size(shape: Sequence[int]) -> None:
+    """Raises Refused for a tensor that is too large."""
     if math.prod(shape) > LARGEST:
         raise Refused(f"it gives {math.prod(shape)} numbers, more than 2^31")

@@ -5,7 +5,21 @@ from collections.abc import Callable
 import numpy as np
 
 from monic.errors import LayerError
-from monic.io.onnx import activations, affine, convolution, joins, maxima, moves, resize, shapes
+from monic.io.onnx import (
+    activations,
+    affine,
+    averages,
+    borders,
+    convolution,
+    joins,
+    maxima,
+    moves,
+    normalization,
+    quantization,
+    reductions,
+    resize,
+    shapes,
+)
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
@@ -53,7 +67,8 @@ _CONSTANTS = {
 _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Abs": maxima.absolute,
     "Add": affine.add,
-    "AveragePool": convolution.average_pool,
+    "AveragePool": averages.average_pool,
+    "BatchNormalization": normalization.batch_norm,
     "Cast": shapes.cast,
     "Clip": maxima.clip,
     "Concat": joins.concat,
@@ -61,16 +76,21 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Conv": convolution.conv,
     "ConvTranspose": convolution.conv_transpose,
     "DepthToSpace": moves.depth_to_space,
+    "DequantizeLinear": quantization.dequantize,
     "Div": affine.div,
     "Dropout": shapes.dropout,
     "Elu": activations.elu,
     "Flatten": shapes.flatten,
     "Expand": moves.expand,
     "Gather": moves.gather,
+    "GatherND": moves.gather_nd,
     "Gemm": affine.gemm,
-    "GlobalAveragePool": convolution.global_average_pool,
+    "GlobalAveragePool": averages.global_average_pool,
     "GlobalMaxPool": maxima.global_max_pool,
+    "GroupNormalization": normalization.group_norm,
     "Identity": shapes.identity,
+    "InstanceNormalization": normalization.instance_norm,
+    "LayerNormalization": normalization.layer_norm,
     "LeakyRelu": activations.leaky_relu,
     "MatMul": affine.matmul,
     "Max": maxima.maximum,
@@ -79,7 +99,10 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Mul": affine.mul,
     "Neg": affine.neg,
     "PRelu": activations.prelu,
-    "Pad": moves.pad,
+    "Pad": borders.pad,
+    "RMSNormalization": normalization.rms_norm,
+    "ReduceMean": reductions.reduce_mean,
+    "ReduceSum": reductions.reduce_sum,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
     "Resize": resize.resize,

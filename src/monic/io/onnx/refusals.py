@@ -22,7 +22,10 @@ _STATISTICS = (
 )
 _RECURRENT = "recurrent layers are not read; ask about their single maps"
 _BRANCHING = "control flow is not read; export one branch"
-_QUANTISED = "rounding is not affine; export the network without quantisation"
+_QUANTISED = (
+    "it rounds what depends on the input, and inputs in one cell of a rounding collide: no such "
+    "network is one-to-one; export it with quantised weights only (DequantizeLinear), or none"
+)
 _TWO_TENSORS = "it combines tensors by other means than Add, Concat, Max and Min"
 
 _REASONS = {
@@ -30,26 +33,22 @@ _REASONS = {
     **dict.fromkeys(("HardSigmoid", "ThresholdedRelu", "Shrink", "Sign"), _FLAT),
     **dict.fromkeys(("Selu", "Softplus", "Softsign", "Exp", "Sinh", "Asinh", "Atan"), _ONE_TO_ONE),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Hardmax"), _LOSES_A_SUM),
-    **dict.fromkeys(("ConvInteger", "DeformConv"), _CONVOLUTION),
+    **dict.fromkeys(("DeformConv",), _CONVOLUTION),
     **dict.fromkeys(("LpPool", "GlobalLpPool", "MaxUnpool"), _POOLING),
     **dict.fromkeys(
-        (
-            *("LayerNormalization", "InstanceNormalization", "GroupNormalization"),
-            *("RMSNormalization", "LpNormalization", "LRN", "MeanVarianceNormalization"),
-        ),
+        (*("LpNormalization", "LRN", "MeanVarianceNormalization"),),
         _STATISTICS,
     ),
     **dict.fromkeys(("LSTM", "GRU", "RNN", "Scan"), _RECURRENT),
     **dict.fromkeys(("If", "Loop"), _BRANCHING),
     **dict.fromkeys(
-        ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Round", "Floor", "Ceil"),
+        (
+            *("QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul"),
+            *("ConvInteger", "MatMulInteger", "Round", "Floor", "Ceil"),
+        ),
         _QUANTISED,
     ),
     **dict.fromkeys(("Mean", "Einsum"), _TWO_TENSORS),
-    "BatchNormalization": (
-        "its factor gamma / sqrt(var + epsilon) is no rational number; fold it into the layer "
-        "before it when exporting"
-    ),
     "Pow": "powers are not affine; export the network with constants folded",
 }
 

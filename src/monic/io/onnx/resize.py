@@ -1,44 +1,70 @@
-"""Upsampling by repetition: every entry stands for a block of entries."""
+"""Resizing: nearest neighbours by repetition, and linear interpolation with its exact weights."""
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, optional, value
 from monic.io.onnx.values import Constant, Refused, Value
-from monic.model import Select
+from monic.model import Combine, Select
 
 __all__ = ["resize", "upsample"]
 
+#: Interpolations with more terms are not written down.
+TERMS = 1 << 22
+
+#: What an entry of an interpolation reads along one axis: places and their weights.
+Taps = list[tuple[int, Fraction]]
+
 
 def upsample(node: Node, operands: Operands) -> Value:
-    """Y = X with every entry repeated, by whole scales."""
-    _insist_on_nearest(node)
-    return _repeated(value(operands, 0), _entries(optional(operands, 1)))
+    """Y = X with every entry repeated by whole scales, or interpolated linearly."""
+    first, scales = value(operands, 0), _entries(optional(operands, 1))
+    if node.string("mode", "nearest") == "nearest":
+        return _repeated(first, scales)
+    _insist_on_linear(node)
+    return _interpolated(node, first, _axes(first, scales, None, "asymmetric"))
 
 
 def resize(node: Node, operands: Operands) -> Value:
-    """Y = X with every entry repeated; the ways to find the nearest entry that mean just that."""
-    _insist_on_nearest(node)
+    """Y = X resized to the nearest entries, where that repeats them, or linearly."""
+    first = value(operands, 0)
+    given, sizes = optional(operands, 2), optional(operands, 3)
+    if node.integers("axes") is not None or node.integer("antialias", 0):
+        raise Refused("it names axes, or filters (antialias); export it for all axes, without")
+    wanted = None
+    if isinstance(sizes, Constant) and sizes.size == len(first.shape):
+        if node.string("keep_aspect_ratio_policy", "stretch") != "stretch":
+            raise Refused("it keeps the aspect ratio; export it with the sizes that come of it")
+        wanted = [int(entry) for entry in _entries(sizes)]
+    scales = _entries(given) if wanted is None else []
     way = node.string("coordinate_transformation_mode", "half_pixel")
+    if node.string("mode", "nearest") == "nearest":
+        _insist_on_repetition(node, way)
+        if wanted is not None:
+            scales = [a / b for a, b in zip(wanted, first.shape, strict=True)]
+        return _repeated(first, scales)
+    _insist_on_linear(node)
+    return _interpolated(node, first, _axes(first, scales, wanted, way))
+
+
+def _insist_on_repetition(node: Node, way: str) -> None:
     rounding = node.string("nearest_mode", "round_prefer_floor")
     floors = way == "asymmetric" and rounding == "floor"
     middles = way == "half_pixel" and rounding.startswith("round")
     if not (floors or middles):
         raise Refused(f"it finds the nearest entry by {way} and {rounding}; use asymmetric, floor")
-    first = value(operands, 0)
-    scales, sizes = optional(operands, 2), optional(operands, 3)
-    if isinstance(sizes, Constant) and sizes.size == len(first.shape):
-        wanted = _entries(sizes)
-        return _repeated(first, [a / b for a, b in zip(wanted, first.shape, strict=True)])
-    return _repeated(first, _entries(scales))
 
 
-def _insist_on_nearest(node: Node) -> None:
+def _insist_on_linear(node: Node) -> None:
     mode = node.string("mode", "nearest")
-    if mode != "nearest":
-        raise Refused(f"its mode {mode!r} interpolates; only 'nearest' is read")
+    if mode != "linear":
+        raise Refused(f"its mode {mode!r} is not read; use 'nearest' or 'linear'")
 
 
 def _entries(found: object) -> list[float]:
@@ -58,3 +84,93 @@ def _repeated(first: Value, scales: list[float]) -> Value:
         numbers = np.repeat(numbers, int(scale), axis=axis)
     wanted = tuple(int(size * scale) for size, scale in zip(shape, scales, strict=True))
     return first.mapped(Select(numbers.reshape(-1).tolist(), first.map), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One axis that is resized: its sizes before and after, and the exact scale."""
+
+    size: int
+    wanted: int
+    scale: Fraction
+
+    def taps(self, way: str) -> list[Taps]:
+        """Returns the one or two entries that each new one lies between, with their weights."""
+        if self.wanted == self.size and self.scale == 1:
+            return [[(k, Fraction(1))] for k in range(self.size)]
+        return [self._between(_WAYS[way](self, k)) for k in range(self.wanted)]
+
+    def _between(self, at: Fraction) -> Taps:
+        at = min(max(at, Fraction(0)), Fraction(self.size - 1))  # edges go on beyond the ends
+        low = math.floor(at)
+        share = at - low
+        return [(low, 1 - share), (low + 1, share)] if share else [(low, Fraction(1))]
+
+
+def _half_pixel(axis: _Axis, k: int) -> Fraction:
+    return (k + Fraction(1, 2)) / axis.scale - Fraction(1, 2)
+
+
+def _symmetric(axis: _Axis, k: int) -> Fraction:
+    share = axis.wanted / (axis.scale * axis.size)
+    return Fraction(axis.size, 2) * (1 - share) + _half_pixel(axis, k)
+
+
+def _aligned(axis: _Axis, k: int) -> Fraction:
+    return Fraction(k * (axis.size - 1), max(axis.wanted - 1, 1))
+
+
+#: Where a new entry lies among the old ones, as ONNX names the ways.
+_WAYS: dict[str, Callable[[_Axis, int], Fraction]] = {
+    "half_pixel": _half_pixel,
+    "half_pixel_symmetric": _symmetric,
+    "pytorch_half_pixel": lambda a, k: _half_pixel(a, k) if a.wanted > 1 else Fraction(0),
+    "align_corners": _aligned,
+    "asymmetric": lambda a, k: k / a.scale,
+}
+
+
+def _axes(
+    first: Value, scales: Sequence[float], wanted: Sequence[int] | None, way: str
+) -> list[list[Taps]]:
+    """Returns the taps along every axis."""
+    if way not in _WAYS:
+        raise Refused(f"it finds its coordinates by {way!r}; use half_pixel or align_corners")
+    shape = first.shape
+    if wanted is None:
+        if len(scales) != len(shape) or not all(math.isfinite(s) and s > 0 for s in scales):
+            raise Refused(f"its scales {scales} are not one positive number for each axis")
+        exact = [Fraction(scale) for scale in scales]
+        wanted = [math.floor(size * s) for size, s in zip(shape, exact, strict=True)]
+    else:
+        exact = [Fraction(a, b) for a, b in zip(wanted, shape, strict=True)]
+    if min(wanted, default=0) < 1:
+        raise Refused(f"it shrinks the shape {shape} to nothing")
+    axes = [_Axis(a, b, s) for a, b, s in zip(shape, wanted, exact, strict=True)]
+    return [axis.taps(way) for axis in axes]
+
+
+def _interpolated(node: Node, first: Value, axes: Sequence[list[Taps]]) -> Value:
+    shape = first.shape
+    changed = [len(t) != n or max(map(len, t)) > 1 for t, n in zip(axes, shape, strict=True)]
+    kept = changed.index(True) if any(changed) else len(shape)
+    if first.lead > 1 and kept == 0:
+        raise Refused("it interpolates between examples")
+    inner = shape[kept:]  # the axes before are repeated
+    count = math.prod(sum(map(len, taps)) for taps in axes[kept:])
+    if count > TERMS:
+        raise Refused(f"it interpolates with {count} terms, more than {TERMS}; shrink the image")
+    steps = [math.prod(inner[k + 1 :]) for k in range(len(inner))]
+    rows = []
+    for window in product(*axes[kept:]):
+        terms = [
+            (
+                sum(place * step for (place, _), step in zip(taps, steps, strict=True)),
+                math.prod((weight for _, weight in taps), start=Fraction(1)),
+            )
+            for taps in product(*window)
+        ]
+        rows.append(terms)
+    times = first.map.out_dim // math.prod(inner)
+    wanted = tuple(len(taps) for taps in axes)
+    return first.mapped(Combine(rows, first.map, times), wanted, node.name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from monic.model import Activation, AffineMap, Input, Stage
+from monic.model import Activation, AffineMap, Input, Normalization, Stage
 from monic.model.array import Array
 
 __all__ = [
@@ -105,10 +105,14 @@ class Value:
         return replace(self, map=value, shape=shape, name=name or self.name)
 
     def activated(
-        self, activation: Activation, output: str, slope: Array | None = None
+        self,
+        activation: Activation,
+        output: str,
+        slope: Array | None = None,
+        norm: Normalization | None = None,
     ) -> "Value":
         """Returns the tensor that an activation gives; this one must be settled."""
-        stage = Stage(self.name or output, self.map, activation, slope)
+        stage = Stage(self.name or output, self.map, activation, slope, norm=norm)
         start = Input(self.map.out_dim)
         return replace(self, after=Source(start, stage, self.source, self.source.broken))
 

@@ -1,6 +1,7 @@
 """Reading `.pt` and `.pth`: the weights of a state dict, and never the code in a file."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from functools import partial
@@ -42,7 +43,9 @@ def load_checkpoint(path: Path) -> dict[str, ReLULayer]:
 def _opened(path: Path) -> Any:
     try:
         mapped = zipfile.is_zipfile(path)  # files of torch before 1.6 are no archives
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError:
         raise UnreadableModel(
             f"Expected weights only in {path.name!r}. Got a file with other Python objects, which "

@@ -1,4 +1,7 @@
-"""Operators that move entries: torch itself says where the numbers of the entries go."""
+"""Operators that move entries: torch itself says where the numbers of the entries go.
+
+Entries are numbered from 1; where torch puts a 0, there is a zero.
+"""
 
 from typing import Any
 
@@ -21,13 +24,14 @@ RESHAPES = frozenset(
 #: Operators that permute axes.
 TRANSPOSES = frozenset("permute transpose t movedim moveaxis swapaxes swapdims numpy_T mT".split())
 
-#: Operators that choose entries, perhaps several times.
+#: Operators that choose entries, perhaps several times, or put zeros in their places.
 MOVES = frozenset(
     "slice select index_select index narrow split split_with_sizes chunk tensor_split unbind flip "
     "fliplr flipud roll rot90 expand expand_as repeat repeat_interleave tile diagonal "
     "unsafe_split unsafe_chunk pixel_shuffle pixel_unshuffle channel_shuffle broadcast_to "
     "upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d "
-    "_upsample_nearest_exact2d _upsample_nearest_exact3d slice_copy select_copy".split()
+    "_upsample_nearest_exact2d _upsample_nearest_exact3d slice_copy select_copy im2col "
+    "tril triu".split()
 )
 
 PADS = frozenset(
@@ -43,7 +47,7 @@ def moved(call: Call, target: Any) -> str | tuple[str, ...]:
     """Writes an operator that chooses entries; several tensors are a tuple of names."""
     [found] = {v for v in pytree.tree_leaves(dict(call.given)) if isinstance(v, Traced)}
     count = int(np.prod(found.shape, dtype=np.int64))
-    numbers = torch.arange(count, dtype=torch.float64).reshape(found.shape)
+    numbers = torch.arange(1, count + 1, dtype=torch.float64).reshape(found.shape)
     named = pytree.tree_map(lambda v: numbers if isinstance(v, Traced) else v, dict(call.given))
     given = called(target, named)
     if isinstance(given, Tensor):
@@ -68,9 +72,13 @@ def _chosen(call: Call, found: Traced, numbers: Tensor) -> str:
         raise Refused(f"it gives {numbers.numel()} numbers")
     places, shape = numbers.reshape(-1).to(torch.int64), tuple(numbers.shape)
     count = int(np.prod(found.shape, dtype=np.int64))
-    if torch.equal(places, torch.arange(count)):
+    if torch.equal(places, torch.arange(1, count + 1)):
         return call.reshaped(found, shape)
     flat = call.reshaped(found, (1, count))
+    if bool((places == 0).any()):
+        flat = call.emit("Pad", flat, call.integers(0, 1, 0, 0))
+    else:
+        places = places - 1
     return call.reshaped(call.emit("Gather", flat, places, axis=1), shape)
 
 

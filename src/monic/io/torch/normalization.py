@@ -11,7 +11,7 @@ __all__ = ["NORMALIZATION"]
 
 def batch_norm(call: Call) -> str:
     """Y = gamma (X - mean) / sqrt(var + epsilon) + beta with running statistics."""
-    if call.given.get("training") or call["running_mean"] is None:
+    if call.given.get("training") or call.given.get("running_mean") is None:
         raise Refused(
             "its statistics are those of the batch; train it with track_running_stats=True"
         )
@@ -79,6 +79,9 @@ def _affine(call: Call, *shape: int) -> tuple[Tensor, Tensor]:
 
 NORMALIZATION = {
     "batch_norm": batch_norm,
+    "_native_batch_norm_legit_no_training": batch_norm,
+    "_native_batch_norm_legit": batch_norm,
+    "native_batch_norm": batch_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
     "layer_norm": layer_norm,

@@ -103,7 +103,7 @@ def _factor(call: Call, name: str) -> Operand:
     given = call[name]
     if isinstance(given, Traced):
         return given
-    return given if isinstance(given, Tensor) else call.scalar(given)
+    return given.contiguous() if isinstance(given, Tensor) else call.scalar(given)
 
 
 def _times(call: Call, name: str, factor: float) -> Operand:
@@ -142,7 +142,7 @@ POINTWISE = {
     **dict.fromkeys(("lift_fresh", "lift", "positive", "resolve_conj", "resolve_neg"), identity),
     **dict.fromkeys(("to", "_to_copy", "type_as", "float", "double"), cast),
     **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout"), dropout),
-    "feature_alpha_dropout": dropout,
+    **dict.fromkeys(("feature_alpha_dropout", "native_dropout"), dropout),
     **dict.fromkeys(("clamp", "clip", "hardtanh", "clamp_min"), clip),
     "clamp_max": clip,
     **dict.fromkeys(("mul", "multiply"), mul),
@@ -175,5 +175,4 @@ POINTWISE = {
     "silu": _plain("Silu"),
     "softmax": _plain("Softmax"),
     "softplus": _plain("Softplus"),
-    "sum": _plain("ReduceSum"),
 }

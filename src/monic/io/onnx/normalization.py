@@ -1,0 +1,119 @@
+"""Normalisations: affine ones with fixed statistics, and those whose statistics are the input's.
+
+Batch norm is affine; its factors gamma / sqrt(var + epsilon) are rounded to float64, since they
+are hardly ever rational. Layer, instance, group and RMS norm become a centring, which is linear,
+and a one-to-one map of each group; docs/normalization.md.
+"""
+
+import math
+
+from monic.io.onnx.affine import add, mul
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands, operand, optional, value, weights
+from monic.io.onnx.values import Constant, Refused, Value
+from monic.model import Activation, Centre, ChannelScale, ChannelShift, Normalization
+from monic.model.derived import BatchFactors, derive
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+
+
+def batch_norm(node: Node, operands: Operands) -> Value:
+    """Y = (X - mean) gamma / sqrt(var + epsilon) + beta, channel by channel, in evaluation."""
+    if node.integer("training_mode", 0) or node.integer("spatial", 1) != 1:
+        raise Refused("its statistics are those of a batch (training_mode); export for evaluation")
+    first = value(operands, 0)
+    count = _channels(first)
+    gamma, beta, mean, variance = (_vector(operand(operands, i), count) for i in range(1, 5))
+    epsilon = node.number("epsilon", 1e-5)
+    factors = derive(BatchFactors(gamma.array, variance.array, epsilon))
+    centred = ChannelShift(mean.array, first.map, negative=True)
+    moved = ChannelShift(beta.array, ChannelScale(factors, centred))
+    return first.mapped(moved, name=node.name)
+
+
+def layer_norm(node: Node, operands: Operands) -> Value:
+    """Y = (X - mean) gamma / sqrt(var + epsilon) + beta over the last axes of X itself."""
+    normal = _over_last_axes(node, value(operands, 0), is_centred=True)
+    return _scaled_and_shifted(node, normal, operands)
+
+
+def rms_norm(node: Node, operands: Operands) -> Value:
+    """Y = X gamma / sqrt(mean square + epsilon) over the last axes of X."""
+    normal = _over_last_axes(node, value(operands, 0), is_centred=False)
+    return _scaled_and_shifted(node, normal, operands[:2])
+
+
+def instance_norm(node: Node, operands: Operands) -> Value:
+    """Y = (X - mean) gamma / sqrt(var + epsilon) + beta over each channel of X itself."""
+    first = value(operands, 0)
+    return _in_groups(node, operands, first, _channels(first))
+
+
+def group_norm(node: Node, operands: Operands) -> Value:
+    """Y = (X - mean) gamma / sqrt(var + epsilon) + beta over groups of channels of X itself."""
+    first, groups = value(operands, 0), node.integer("num_groups", 0)
+    if groups < 1 or _channels(first) % groups:
+        raise Refused(f"its {groups} groups do not divide {_channels(first)} channels")
+    return _in_groups(node, operands, first, groups)
+
+
+def _in_groups(node: Node, operands: Operands, first: Value, groups: int) -> Value:
+    """Channels one after another fall into groups; gamma and beta belong to either."""
+    normal = _normal(node, first, groups, is_centred=True)
+    sizes = {groups, _channels(first)}
+    gamma, beta = (weights(operand(operands, i)) for i in (1, 2))
+    if gamma.transposed or beta.transposed or not {gamma.size, beta.size} <= sizes:
+        raise Refused(f"its scale of shape {gamma.shape} or its bias of {beta.shape} do not fit")
+    return normal.mapped(ChannelShift(beta.array, ChannelScale(gamma.array, normal.map)))
+
+
+def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
+    axis, rank = node.integer("axis", -1), len(first.shape)
+    if not -rank <= axis < rank:
+        raise Refused(f"its axis {axis} does not exist in the shape {first.shape}")
+    groups = math.prod(first.shape[: axis % rank])
+    if groups % first.lead:
+        raise Refused(f"it takes statistics over the {first.lead} examples of a fixed batch")
+    return _normal(node, first, groups // first.lead, is_centred=is_centred)
+
+
+def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value:
+    """Returns what a norm gives before gamma and beta."""
+    epsilon = node.number("epsilon", 1e-5)
+    if epsilon <= 0:
+        raise Refused(
+            f"its epsilon is {epsilon:g}, so that it is not defined where a group is constant; "
+            "use a positive one"
+        )
+    given = Centre(groups, first.map) if is_centred else first.map
+    stage = first.mapped(given, name=node.name)
+    norm = Normalization(groups, epsilon)
+    return stage.activated(Activation.NORMALIZATION, node.outputs[0], norm=norm).settled()
+
+
+def _scaled_and_shifted(node: Node, normal: Value, operands: Operands) -> Value:
+    """Multiplies by gamma and adds beta, where they are given."""
+    found = normal
+    for step, index in ((mul, 1), (add, 2)):
+        constant = optional(operands, index)
+        if constant is not None:
+            found = step(node, [found, weights(constant)])
+    return found
+
+
+def _channels(first: Value) -> int:
+    if len(first.shape) < 2 or first.shape[0] != first.lead:
+        raise Refused(
+            f"it takes examples along axis 0 and channels along axis 1, not the shape "
+            f"{first.shape}"
+        )
+    return first.shape[1]
+
+
+def _vector(found: object, count: int) -> Constant:
+    if not isinstance(found, Constant):
+        raise Refused("its statistics depend on the input; only constant ones are read")
+    vector = weights(found)
+    if vector.transposed or vector.size != count:
+        raise Refused(f"its parameters have the shape {vector.shape}, not {count} entries")
+    return vector

@@ -1,0 +1,70 @@
+"""What a normalisation does to each group of numbers once their mean is taken off.
+
+Layer, instance and group norm are y = x - mean(x), then y -> y / sqrt(|y|^2 / k + epsilon) on each
+group of k numbers, then gamma and beta; RMS norm is the same without the mean. With epsilon > 0
+the second step is one-to-one, so that exactly the mean is lost (docs/normalization.md). The first
+is the step `Centre` of a map, and the last belong to the next map.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monic.errors import LayerError
+from monic.model.affine import AffineMap, Concat
+from monic.model.mean import Centre
+from monic.model.wiring import FloatArray
+
+__all__ = ["Normalization", "uncentred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalization:
+    """The map y -> y / sqrt(|y|^2 / k + epsilon) on equal groups of k neighbours.
+
+    It is one-to-one on R^k: it keeps the direction of y, and t / sqrt(t^2 / k + epsilon) grows
+    with the length t.
+
+    Arguments:
+        groups: How many groups there are.
+        epsilon: A positive number.
+
+    Raises:
+        LayerError: when there is no group, or epsilon is not positive.
+
+    Example:
+        >>> Normalization(1, 0.5).apply(np.array([1.0, -1.0])).round(3).tolist()
+        [0.816, -0.816]
+    """
+
+    groups: int
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        if self.groups < 1 or not 0 < self.epsilon < float("inf"):
+            raise LayerError(
+                "Expected at least one group, and an epsilon that is positive and finite: with 0 "
+                "a norm is not defined where a group is constant. Got "
+                f"{self.groups} and {self.epsilon!r}."
+            )
+
+    def apply(self, y: FloatArray) -> FloatArray:
+        """Returns the map in floats; the numbers lie along the last axis."""
+        split = y.reshape(*y.shape[:-1], self.groups, -1)
+        square = np.mean(split**2, axis=-1, keepdims=True)
+        return np.asarray(split / np.sqrt(square + self.epsilon)).reshape(y.shape)
+
+
+def uncentred(value: AffineMap) -> AffineMap:
+    """Returns a map without the centring at its end: given the means, nothing is lost there.
+
+    Example:
+        >>> from monic.model.affine import Input
+        >>> type(uncentred(Centre(1, Input(3)))).__name__
+        'Input'
+    """
+    if isinstance(value, Centre):
+        return value.of
+    if isinstance(value, Concat) and isinstance(value.branches[-1], Centre):
+        return Concat((*value.branches[:-1], value.branches[-1].of))
+    return value

@@ -1,0 +1,62 @@
+"""Norms as a centring and a one-to-one map of each group: against torch, and by their laws."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monic.errors import LayerError
+from monic.model import Activation, Centre, Concat, Input, Linear, Normalization, Stage
+from monic.model.normalization import uncentred
+from monic.model.wiring import FloatArray
+
+
+def centred(y: FloatArray, groups: int) -> FloatArray:
+    return Centre(groups, Input(y.size)).act(y)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_a_group_norm_is_a_centring_and_a_normalization(groups: int) -> None:
+    x = np.random.default_rng(0).standard_normal(6)
+    norm = torch.nn.GroupNorm(groups, 6, eps=0.125, affine=False, dtype=torch.float64)
+    expected = norm(torch.tensor(x).reshape(1, 6)).numpy().reshape(-1)
+    assert np.allclose(Normalization(groups, 0.125).apply(centred(x, groups)), expected)
+
+
+def test_an_rms_norm_is_a_normalization() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 5))
+    norm = torch.nn.RMSNorm(5, eps=1e-3, elementwise_affine=False, dtype=torch.float64)
+    assert np.allclose(Normalization(1, 1e-3).apply(x), norm(torch.tensor(x)).numpy())
+
+
+@given(st.lists(st.floats(-50, 50), min_size=4, max_size=4), st.floats(1e-3, 10))
+def test_a_normalization_has_an_inverse(y: list[float], epsilon: float) -> None:
+    """With z = y / sqrt(|y|^2 / k + e): y = z sqrt(e / (1 - |z|^2 / k))."""
+    before = np.array(y)
+    z = Normalization(2, epsilon).apply(before)
+    groups = z.reshape(2, 2)
+    rest = 1 - np.mean(groups**2, axis=1, keepdims=True)
+    again = (groups * np.sqrt(epsilon / rest)).reshape(-1)
+    assert np.allclose(again, before, rtol=1e-6, atol=1e-6)
+
+
+def test_uncentred() -> None:
+    inner = Linear(np.eye(2), Input(2))
+    assert uncentred(Centre(1, inner)) is inner
+    assert uncentred(inner) is inner
+    both = uncentred(Concat((Input(2), Centre(1, Input(2)))))
+    assert isinstance(both, Concat)
+    assert all(isinstance(branch, Input) for branch in both.branches)
+
+
+def test_bad_norms() -> None:
+    for groups, epsilon in ((0, 1.0), (1, 0.0), (1, -1.0), (1, np.inf), (1, np.nan)):
+        with pytest.raises(LayerError, match="at least one group"):
+            Normalization(groups, epsilon)
+    with pytest.raises(LayerError, match="Normalization with a normalisation"):
+        Stage("n", Input(2), Activation.NORMALIZATION)
+    with pytest.raises(LayerError, match="Normalization with a normalisation"):
+        Stage("n", Input(2), Activation.TANH, norm=Normalization(1, 1.0))
+    with pytest.raises(LayerError, match="equal groups"):
+        Stage("n", Input(3), Activation.NORMALIZATION, norm=Normalization(2, 1.0))
