@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monic.bounds import bound, convolution, operator
+from monic.bounds.compare import compare
 from monic.bounds.convolution import bound_convolution, is_wide_convolution
 from monic.bounds.filters import Outputs
 from monic.bounds.inverse_lipschitz import ratio_at
@@ -22,8 +23,10 @@ from monic.model import (
     Convolution,
     Geometry,
     Input,
+    Network,
     ReLULayer,
     Scale,
+    Stage,
     TransposedConvolution,
     WholeSpace,
 )
@@ -238,6 +241,26 @@ def test_interrupts_leave_valid_intervals(monkeypatch: pytest.MonkeyPatch) -> No
     assert found.limit is not None
     assert found.limit.startswith("interrupted")
     assert found.inverse_lipschitz.lower == 0.0 < found.inverse_lipschitz.upper
+
+
+def test_the_comparison_does_not_write_the_matrix_out() -> None:
+    layer = paired(step("zero"))
+    claims = compare(layer, bound(layer))
+    assert claims[0].source == "monic"
+    assert "not computed" in claims[-1].note
+    assert claims[1].lower is not None
+    assert claims[0].lower is not None
+    assert claims[1].lower < claims[0].lower
+
+
+def test_networks_of_large_convolutions_are_not_sampled() -> None:
+    geometry = Geometry((4, 24, 24), padding=1)
+    kernel = np.random.default_rng(0).standard_normal((8, 4, 3, 3))
+    inner = Convolution(kernel, Input(4 * 24 * 24), geometry)
+    network = Network([Stage("up", paired(inner).map)])
+    found = bound(network)
+    assert found.samples == 0
+    assert 0 < found.inverse_lipschitz.lower < found.inverse_lipschitz.upper
 
 
 def test_small_convolutions_stay_with_the_dense_methods() -> None:
