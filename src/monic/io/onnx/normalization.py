@@ -72,6 +72,8 @@ def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
     axis, rank = node.integer("axis", -1), len(first.shape)
     if not -rank <= axis < rank:
         raise Refused(f"its axis {axis} does not exist in the shape {first.shape}")
+    if node.added.get("axes", rank - axis % rank) != rank - axis % rank:
+        raise Refused(f"its mean is not along the last axes of the shape {first.shape}")
     groups = math.prod(first.shape[: axis % rank])
     if groups % first.lead:
         raise Refused(f"it takes statistics over the {first.lead} examples of a fixed batch")
