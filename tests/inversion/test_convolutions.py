@@ -1,6 +1,7 @@
 """Convolutional layers inverted without their matrix, compared with the matrix and with torch."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from monic.inversion.fourier import Fourier
 from monic.inversion.linear_map import DenseMap
 from monic.inversion.search import Search
 from monic.inversion.solvers import Iterative
+from monic.inversion.stages import Norm
 from monic.model import (
     AffineMap,
     ChannelScale,
@@ -206,17 +208,18 @@ def test_networks_of_convolutions(
     assert np.all(np.linalg.norm(answer.latent - x, axis=1) < 1e-8 * np.linalg.norm(x, axis=1))
     chain: Chain = inverter.chain
     _, slopes = chain.linearised(x)
-    v, w = rng.standard_normal(x.shape), rng.standard_normal(y.shape)
-    left = np.sum(chain.push(slopes, v) * w)
-    assert left == pytest.approx(np.sum(v * chain.pull(slopes, w)), rel=1e-10)
+    v: Array = rng.standard_normal(x.shape)
+    w: Array = rng.standard_normal(y.shape)
+    left, right = chain.push(slopes, v) * w, v * chain.pull(slopes, w)
+    assert left.sum() == pytest.approx(right.sum(), rel=1e-10)
 
 
 def test_what_needs_a_matrix_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     free, _, layer = chains(CASES["zero"](), monkeypatch)
     y = np.zeros(free.chain.out_dim)
-    for norm in ("linf", "l1"):
+    for norm in get_args(Norm)[1:]:
         with pytest.raises(InversionError, match="small enough to be written out"):
-            free.invert(y, norm=norm)  # type: ignore[arg-type]
+            free.invert(y, norm=norm)
     monkeypatch.setattr(steps, "ENTRIES", 0)
     found = recover(
         layer, np.eye(len(y)), y, method="search", search=Search(restarts=2, steps=20, polish=5)

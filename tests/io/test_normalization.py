@@ -152,6 +152,59 @@ def test_the_form_of_a_layer_norm(tmp_path: Path) -> None:
     assert last.activation is Activation.IDENTITY
 
 
+def _spelled_out(*, square: str, centred: bool, axes: tuple[int, ...] = (-1,)) -> list[NodeProto]:
+    """What exporters before version 17 of the operators write."""
+    start = [node("ReduceMean", ["x"], ["m"], axes=axes), node("Sub", ["x", "m"], ["c"])]
+    y = "c" if centred else "x"
+    squares = {"Pow": node("Pow", [y, "two"], ["q"]), "Mul": node("Mul", [y, y], ["q"])}
+    return [
+        *(start if centred else []),
+        squares[square],
+        node("ReduceMean", ["q"], ["v"], axes=axes),
+        node("Add", ["v", "e"] if square == "Pow" else ["e", "v"], ["w"]),
+        node("Sqrt", ["w"], ["s"]),
+        node("Div", [y, "s"], ["d"], name="n"),
+        node("Mul", ["d", "g"], ["t"]),
+        node("Add", ["t", "b"], ["y"]),
+    ]
+
+
+SPELLED = {"two": np.array(2, np.float32), "e": np.array(0.25, np.float32)}
+
+
+@pytest.mark.parametrize("square", ["Pow", "Mul"])
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("shape", [(1, 4), (1, 3, 4)])
+def test_norms_that_are_spelled_out(
+    square: str, centred: bool, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    nodes = _spelled_out(square=square, centred=centred)
+    given = model(nodes, SPELLED | AFFINE, shape, opset=11)
+    read = agrees(save(tmp_path / "m.onnx", given), shape)
+    norm = read.stages[0]
+    assert norm.name == "n"
+    assert norm.norm is not None
+    assert norm.norm.epsilon == 0.25
+    assert isinstance(norm.map, Centre) == centred
+    assert decide(read).verdict is (Verdict.NOT_INJECTIVE if centred else Verdict.INJECTIVE)
+
+
+def test_what_only_looks_like_a_norm_is_refused(tmp_path: Path) -> None:
+    good = _spelled_out(square="Pow", centred=True)
+    for place, new in (
+        (2, node("Pow", ["c", "e"], ["q"])),  # another power
+        (2, node("Mul", ["c", "x"], ["q"])),  # another product
+        (3, node("ReduceMean", ["q"], ["v"], axes=[0])),  # other axes
+        (3, node("ReduceMean", ["q"], ["v"], axes=[-1], keepdims=0)),
+        (6, node("Div", ["x", "s"], ["d"])),  # another tensor is divided
+        (4, node("Add", ["v", "v"], ["w"])),
+    ):
+        nodes = [*good[:place], new, *good[place + 1 :]]
+        path = save(tmp_path / "m.onnx", model(nodes, SPELLED | AFFINE, (1, 4), opset=11))
+        with pytest.raises(UnsupportedModel):
+            load(path)
+
+
 def _quantised(axis: int | None, dtype: Any, *, zero: bool) -> dict[str, Array]:
     info = np.iinfo(dtype)
     count = 1 if axis is None else (3, 4)[axis]

@@ -233,6 +233,45 @@ def _projected() -> Example:
 
 EXAMPLES["random projection"] = _projected()
 
+_SCALED = Array("gamma", "float64", (2,), doubles([3.0, 0.5]))
+_SPREAD = Array("variance", "float64", (2,), doubles([2.0, 7.0]))
+_ROWS_OF_ONE = Array("w", "float64", (2, 1), doubles([1.0, -1.0]))
+
+
+def _folded() -> Example:
+    """[1; -1] under a batch norm: the tree of the worked example."""
+    factors = {"factors": [1, 2], "epsilon": "1/100000", "shape": [2]}
+    arrays = [_ROWS_OF_ONE, _SCALED, _SPREAD]
+    subject = {
+        "kind": "relu-layer",
+        "arrays": [*map(named, arrays), factors],
+        "map": [["input", 1], ["linear", 0, 0], ["channel-scale", 3, 1]],
+        "domain": {"kind": "whole"},
+    }
+    header = {"claim": "INJECTIVE", "assumption": None, "subject": subject}
+    return Example(header | {"evidence": {"kind": "tree"}}, bytes([2, 0, 0, 1]), arrays)
+
+
+def _centred() -> Example:
+    """Two points that differ by a constant in a group, and what is made of what is left."""
+    third = [[[0, "1/3"], [1, "-2/7"]], [[1, "1"]]]
+    subject = {
+        "kind": "affine",
+        "arrays": [],
+        "map": [["input", 4], ["centre", 2, 0], ["combine", 2, third, 1]],
+        "domain": {"kind": "whole"},
+    }
+    evidence = {
+        "kind": "collision",
+        "x": ["0", "0", "1", "2"],
+        "other": ["1/3", "1/3", "1", "2"],
+    }
+    header = {"claim": "NOT_INJECTIVE", "assumption": None, "subject": subject}
+    return Example(header | {"evidence": evidence}, b"", [])
+
+
+EXAMPLES |= {"batch norm": _folded(), "means taken off": _centred()}
+
 _RULES = {"stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1, "mode": "zero"}
 
 

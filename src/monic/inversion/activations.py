@@ -147,6 +147,11 @@ def float_activation(
     Raises:
         InversionError: when its slope is needed and not given, or is none.
     """
+    if kind in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS):
+        raise InversionError(
+            "Expected activations that act on each number alone. Got the normalisation of "
+            f"{name!r}, which acts on groups. Invert the layers before and after it."
+        )
     if kind not in _SLOPED:
         return FloatActivation(kind, np.array(1.0))
     if name not in slopes:

@@ -187,8 +187,9 @@ class Coordinates(FloatMap):
     def adjoint(self, v: Array) -> Array:
         rows = self.inner.shape[0]
         pulled = self.inner.adjoint(v[:, :rows])
-        np.add.at(pulled, (slice(None), self.places), self.signs * v[:, rows:])
-        return pulled
+        columns = np.ascontiguousarray(pulled.T)
+        np.add.at(columns, self.places, (self.signs * v[:, rows:]).T)  # a box has two sides
+        return columns.T
 
     def enclosed(self, x: Array) -> tuple[Array, Array]:
         value, error = self.inner.enclosed(x)

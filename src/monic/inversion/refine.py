@@ -77,6 +77,8 @@ class _State:
         return cls(x, left, slopes, lengths(left))
 
     def only(self, some: Array) -> "_State":
+        if some.all():
+            return self
         return _State(
             self.x[some], self.left[some], [s[some] for s in self.slopes], self.length[some]
         )
@@ -145,21 +147,22 @@ def _normal(chain: Chain, slopes: list[Array], kind: _Format) -> tuple[Array, fl
     Rows in pairs are multiples of each other: one of the two is computed.
     """
     count, size = len(slopes[0]), chain.in_dim
-    product = np.broadcast_to(np.eye(size, dtype=kind)[:, None, :], (size, count, size))
+    product: Array = np.broadcast_to(np.eye(size, dtype=kind)[:, None, :], (size, count, size))
     scale = 1.0
     for stage, slope in zip(chain.stages, slopes, strict=True):
         rows, ratio = _halved(stage)
         step = unit(stage.weight)
         scale *= step
-        basis = (stage.weight[rows[0]] / step).astype(kind)
-        inner = (basis @ product.reshape(len(product), -1)).reshape(-1, count, size)
-        turned = slope.T.astype(kind)[:, :, None]
+        basis: Array = (stage.weight[rows[0]] / step).astype(kind)
+        inner: Array = (basis @ product.reshape(len(product), -1)).reshape(-1, count, size)
+        turned: Array = slope.T.astype(kind)[:, :, None]
         factors = [turned[rows[0]]]
         if len(rows) == 2:
-            factors.append(-ratio.astype(kind)[:, None, None] * turned[rows[1]])
+            below: Array = -ratio[:, None, None] * turned[rows[1]]
+            factors.append(below.astype(kind))
         if stage is chain.stages[-1]:
-            weights = sum(factor**2 for factor in factors)
-            normal = (inner * weights).transpose(1, 2, 0) @ inner.transpose(1, 0, 2)
+            weights: Array = np.sum([factor**2 for factor in factors], axis=0)
+            normal: Array = (inner * weights).transpose(1, 2, 0) @ inner.transpose(1, 0, 2)
             return normal.astype(np.float64), scale
         product = np.empty((stage.floats.shape[0], count, size), dtype=kind)
         for place, factor in zip(rows, factors, strict=True):

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from monic.inversion.conjugate import least_squares
 from monic.inversion.scaling import lengths
@@ -14,7 +15,7 @@ from monic.model.taps import Taps
 
 __all__ = ["Dense", "Iterative", "Solver"]
 
-#: How often conjugate gradients start again from what they found: what is left is known better then.
+#: How often conjugate gradients start, the later times from what is left.
 ROUNDS = 2
 
 
@@ -66,7 +67,8 @@ class Dense(Solver):
         return int(self.triangle.shape[0])
 
     def solve(self, t: Array) -> Array:
-        return np.asarray(np.linalg.solve(self.triangle, (t @ self.orthogonal).T).T)
+        right = (t @ self.orthogonal).T
+        return np.asarray(solve_triangular(self.triangle, right, check_finite=False).T)
 
     def smallest(self, weights: Array, rows: Array) -> float:
         if rows.sum() < self.columns:

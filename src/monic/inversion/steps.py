@@ -104,9 +104,9 @@ def _terms(step: AffineMap) -> int:
     if isinstance(step, ConvolutionMap):
         kernel = step.taps.kernel
         filters, inner = kernel.shape[0] // step.taps.groups, prod(kernel.shape[2:])
-        return inner * max(filters, kernel.shape[1])
+        return int(inner * max(filters, kernel.shape[1]))
     if isinstance(step, Linear):
-        return max(step.matrix.shape)
+        return int(max(step.matrix.shape))
     # a value used by several steps has its slopes added up: room for the steps themselves
     return 4 + len(step.parts())
 

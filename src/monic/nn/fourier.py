@@ -39,7 +39,7 @@ def frequencies(layer: "PairedLayer", shape: tuple[int, ...], weight: Tensor) ->
     dims = len(strides)
     if any(g != s * c for g, s, c in zip(shape[1:], strides, image.shape[2:], strict=True)):
         return None  # the kernel does not go all around
-    waves = torch.fft.fftn(image, dim=tuple(range(-dims, 0)))
+    waves: Tensor = torch.fft.fftn(image, dim=tuple(range(-dims, 0)))
     return waves.permute(*range(2, dims + 2), 1, 0)
 
 
@@ -55,7 +55,8 @@ def solve_by_frequency(
     orthogonal, triangle = torch.linalg.qr(matrices)
     found = torch.linalg.solve_triangular(triangle, orthogonal.mH @ waves, upper=True)
     found = found.permute(dims + 1, dims, *range(dims))
-    grid = torch.fft.ifftn(found, dim=axes).real.reshape(len(z), shape[0], *strides, *counts)
+    grid: Tensor = torch.fft.ifftn(found, dim=axes).real
+    grid = grid.reshape(len(z), shape[0], *strides, *counts)
     # along each axis, position = count * stride + phase
     order = [a for k in range(dims) for a in (2 + dims + k, 2 + k)]
     return grid.permute(0, 1, *order).reshape(len(z), *shape)

@@ -131,10 +131,10 @@ class InjectiveRNNCell(nn.Module):
         return h
 
     def log_det(self, x: Tensor, h: Tensor, *, given: Given = "state") -> Tensor:
-        """Returns 1/2 log det J^T J, with the Jacobian in the input given the state, or in the
-        state given the input; one number for each example.
+        """Returns 1/2 log det J^T J at each example.
 
-        In the input it does not depend on where: of each pair the row B_i or -B_i is there.
+        J is the Jacobian in the input given the state, or in the state given the input. In the
+        input it does not depend on where: of each pair the row B_i or -B_i is there.
         """
         with full_precision(x):
             if given == "state":
@@ -155,8 +155,7 @@ class InjectiveRNNCell(nn.Module):
         return self(x, h), self.log_det(x, h, given=given)
 
     def project(self, new: Tensor, other: Tensor, *, given: Given = "state") -> Tensor:
-        """Returns a state near to one that the cell can reach: the nearest if
-        `projects_to_nearest`.
+        """Returns a state near to `new` that can be reached; see `projects_to_nearest`.
 
         Arguments:
             new: A next state.
@@ -171,7 +170,8 @@ class InjectiveRNNCell(nn.Module):
             self._insist_on("state")
             return new
         self._insist_on("input")
-        return self(self.inverse_input(new, other, tolerance=float("inf")), other)
+        near: Tensor = self(self.inverse_input(new, other, tolerance=float("inf")), other)
+        return near
 
     def projects_to_nearest(self, *, given: Given = "state") -> bool:
         """Whether `project` returns the nearest state that can be reached."""

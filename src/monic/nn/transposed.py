@@ -9,6 +9,7 @@ from monic.model.array import Array
 from monic.nn.grid import GridLayer, grouped, pair_counts, sides
 from monic.nn.initialization import own_taps, transposed_kernel_
 from monic.nn.paired import Options, OptionsDict
+from monic.nn.spreading import by_product, suits_product
 
 __all__ = ["InjectiveConvTranspose1d", "InjectiveConvTranspose2d", "InjectiveConvTranspose3d"]
 
@@ -71,6 +72,17 @@ class _Transposed(GridLayer):
         return self._spread(x, kernel, None, 1)
 
     def _spread(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        if self.grid_dims == 2 and groups == 1 and suits_product(x, weight, self.grid_dims):
+            size = [
+                (side - 1) * stride - 2 * pad + dilation * (kernel - 1) + extra + 1
+                for side, stride, pad, dilation, kernel, extra in zip(
+                    x.shape[-2:],
+                    *(self.stride, self.padding, self.dilation),
+                    *(self.kernel_size, self.output_padding),
+                    strict=True,
+                )
+            ]
+            return by_product(x, weight, bias, (size, self.dilation, self.padding, self.stride))
         return _MAPS[self.grid_dims](
             x, weight, bias, self.stride, self.padding, self.output_padding, groups, self.dilation
         )
