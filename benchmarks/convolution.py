@@ -4,12 +4,13 @@
 
 `injective` and `regular` are the generators of Appendix F of [Puthawala et al., 2020]: a latent
 code of 256, then 1024 x 4 x 4 -> 512 x 8 x 8 -> 256 x 16 x 16 -> 128 x 32 x 32 by transposed 3 x 3
-convolutions with stride 2. Filters are Gaussian, float32, from a fixed seed. `ends` are
-their first and last map: 4 x 4 kernels from 256 numbers to 1024 x 4 x 4 before a leaky ReLU, and
+convolutions with stride 2. Filters are Gaussian, float32, from a fixed seed. `ends` are their
+first and last map: 4 x 4 kernels from 256 numbers to 1024 x 4 x 4 before a leaky ReLU, and
 128 x 32 x 32 -> 3 x 64 x 64 before a sigmoid, decided as parts of the injective generator as a
-whole, with random projections (Corollary 3) asked for. `wide` is a 3 x 3 convolution from 64 to 256 channels on 32 x 32; `tall` one from 64 to 128, with opposite filters
-beside; `goal` the first stage with 4 x 4 kernels, a dense rank of 15,360 columns. `check` also
-runs the independent checker.
+whole, with random projections (Corollary 3) asked for. `wide` is a 3 x 3 convolution from 64 to
+256 channels on 32 x 32; `tall` one from 64 to 128, with opposite filters beside; `goal` the first
+stage with 4 x 4 kernels, a dense rank of 15,360 columns. `check` also runs the independent
+checker.
 """
 
 import resource
