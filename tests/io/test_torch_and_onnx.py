@@ -186,6 +186,7 @@ def test_random_networks_on_images(case: tuple[nn.Module, tuple[int, ...]]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @settings(COMMON, max_examples=100)
 @given(st.one_of(_networks(), _image_networks()))
 def test_many_random_networks(case: tuple[nn.Module, tuple[int, ...]]) -> None:
