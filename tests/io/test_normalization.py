@@ -53,6 +53,13 @@ CASES: dict[str, Case] = {
         _one("LayerNormalization", "x", "g", "b", axis=1),
         {"g": _random(3, 4), "b": _random(3, 4)}, (1, 3, 4), {},
     ),
+    "layer of images": (
+        _one("LayerNormalization", "x", "g", "b", axis=-2),
+        {"g": _random(2, 3), "b": _random(2, 3)}, IMAGE, {},
+    ),
+    "layer with one gamma": (
+        _one("LayerNormalization", "x", "g", "b"), {"g": _random(1), "b": _random(1)}, IMAGE, {}
+    ),
     "layer of a batch": (_one("LayerNormalization", "x", "g", "b"), AFFINE, (3, 4), {}),
     "instance": (_one("InstanceNormalization", "x", "g", "b"), AFFINE, IMAGE, {}),
     "instance 1-D": (

@@ -77,6 +77,8 @@ class _State:
         return cls(x, left, slopes, lengths(left))
 
     def only(self, some: Array) -> "_State":
+        if some.all():
+            return self
         return _State(
             self.x[some], self.left[some], [s[some] for s in self.slopes], self.length[some]
         )
