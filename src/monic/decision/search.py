@@ -30,6 +30,9 @@ PACE, SHORT, LONG = 16, 0.05, 0.2
 #: What exact work ends with.
 T = TypeVar("T")
 
+#: So many entries of a system make one node a first step of its own.
+NODE = 1 << 21
+
 #: Exact work on a node that pauses now and then; a witness, or None where the tree goes on.
 Exact = Generator[None, None, Witness | None]
 
@@ -54,7 +57,8 @@ class Search:
         self.repairs = 0
         self.deadline: float | None = None  # a packing takes long in high dimensions
         self._written = bytearray()
-        self._pace = PACE
+        # one node of a large layer takes seconds, and time is looked at in between
+        self._pace = max(1, min(PACE, NODE // max(1, len(self.system.rows) * problem.dim)))
         self.exact: Exact | None = None  # exact arithmetic on the present node, if it is under way
 
     @property
