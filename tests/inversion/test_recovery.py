@@ -199,7 +199,7 @@ def test_searches_that_make_no_sense(options: dict[str, Any]) -> None:
 
 def test_deepinv_itself(decoder: Any) -> None:
     """The real interface, where it is installed."""
-    deepinv = pytest.importorskip("deepinv")
+    deepinv = pytest.importorskip("deepinv", exc_type=ImportError)  # it needs torchvision, too
     physics = deepinv.physics.CompressedSensing(m=15, img_size=(1, 6, 6), dtype=torch.float64)
     signal = decoder(torch.zeros(2, 3, dtype=torch.float64)).detach()
     found = recover(decoder, physics, physics.A(signal), latent_shape=(3,), search=QUICK)
