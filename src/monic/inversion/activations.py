@@ -147,6 +147,12 @@ def float_activation(
     Raises:
         InversionError: when its slope is needed and not given, or is none.
     """
+    if kind in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS):
+        raise InversionError(
+            f"Expected activations that act on each number by itself. Got a {kind.value} after "
+            f"{name!r}, which inversion does not know. Invert the stages before and after it; "
+            "monic.nn.InjectiveGroupNorm inverts with its statistics."
+        )
     if kind not in _SLOPED:
         return FloatActivation(kind, np.array(1.0))
     if name not in slopes:
