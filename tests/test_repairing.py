@@ -125,7 +125,11 @@ def test_unknown_ways() -> None:
 def test_npz_keeps_every_other_member_byte_for_byte(tmp_path: Path) -> None:
     weight, bias = written_out(4, 7)
     source, target = tmp_path / "a.npz", tmp_path / "b.npz"
-    others: dict[str, Any] = {"note": np.array("text"), "step": np.array(3), "x.weight": RNG(0).random((2, 3))}
+    others: dict[str, Any] = {
+        "note": np.array("text"),
+        "step": np.array(3),
+        "x.weight": RNG(0).random((2, 3)),
+    }
     arrays: dict[str, Any] = {"fc.weight": np.asfortranarray(weight), "fc.bias": bias}
     np.savez_compressed(source, **arrays, **others)
     (layer,) = repair_file(source, target)

@@ -17,7 +17,9 @@ from monic.model import (
     Linear,
     ReLULayer,
     Scale,
+    Select,
     Shift,
+    Sum,
 )
 from tests.decision.convolutions import small_convolution
 
@@ -35,6 +37,8 @@ def random_map(rng: np.random.Generator, spread: int) -> AffineMap:
     other = ChannelShift(numbers(filters), ChannelScale(numbers(filters), value), negative=True)
     value = Concat((value, other))
     value = Scale(numbers(value.out_dim), Shift(numbers(value.out_dim), value))
+    places = rng.integers(0, value.out_dim, value.out_dim).tolist()
+    value = Sum((value, Select(places, value), value))
     return Linear(numbers(5, value.out_dim), value)
 
 

@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from monic import Activation, Box, Decision, Network, ReLULayer, Stage, check, decide
+from monic import (
+    Activation,
+    Box,
+    Decision,
+    InversionError,
+    LayerError,
+    Network,
+    ReLULayer,
+    Stage,
+    bound,
+    check,
+    decide,
+    fibre,
+    invert,
+)
 from monic.model import (
     AffineMap,
     Centre,
@@ -136,6 +150,20 @@ def test_a_factor_of_zero_is_dead_and_said() -> None:
     assert "channels 1, 3 (from 0): dead" in decision.stages[1].decision.reason
     many = Network([last(12, np.zeros(12))])
     assert "12 of 12 channels are dead" in decide(many).stages[0].decision.reason
+
+
+def test_other_questions_are_refused_or_left_open() -> None:
+    first = Stage("first", Linear(np.vstack([np.eye(3), -np.eye(3)]), Input(3)))
+    network = Network([first, norm(Input(6), centred=False)])
+    with pytest.raises(InversionError, match="normalisation of 'norm'"):
+        invert(network, np.ones((1, 6)))
+    with pytest.raises(LayerError, match="fractions of 3"):
+        invert(Network([Stage("centred", Centre(1, Input(3)))]), np.ones((1, 3)))
+    found = bound(network)
+    assert found.inverse_lipschitz.lower == 0
+    assert found.lipschitz.upper == np.inf
+    alone = fibre(network, [1.0, 2.0, 3.0], time_limit=1)
+    assert alone.injective is True  # an RMS norm loses nothing
 
 
 def batch(value: AffineMap, gamma: list[float], beta: list[float] | None = None) -> AffineMap:

@@ -95,5 +95,5 @@ def test_inverting_arrays_does_not_load_torch() -> None:
 def test_normalisations_are_refused(kind: Activation) -> None:
     weight = ReLULayer(np.eye(4)).map
     network = Network([Stage("norm", weight, kind, norm=Normalization(2, 0.5))])
-    with pytest.raises(InversionError, match="'norm', which inversion does not know"):
+    with pytest.raises(InversionError, match="'norm', which acts on groups"):
         invert(network, np.ones(4))

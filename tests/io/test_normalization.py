@@ -53,6 +53,13 @@ CASES: dict[str, Case] = {
         _one("LayerNormalization", "x", "g", "b", axis=1),
         {"g": _random(3, 4), "b": _random(3, 4)}, (1, 3, 4), {},
     ),
+    "layer of images": (
+        _one("LayerNormalization", "x", "g", "b", axis=-2),
+        {"g": _random(2, 3), "b": _random(2, 3)}, IMAGE, {},
+    ),
+    "layer with one gamma": (
+        _one("LayerNormalization", "x", "g", "b"), {"g": _random(1), "b": _random(1)}, IMAGE, {}
+    ),
     "layer of a batch": (_one("LayerNormalization", "x", "g", "b"), AFFINE, (3, 4), {}),
     "instance": (_one("InstanceNormalization", "x", "g", "b"), AFFINE, IMAGE, {}),
     "instance 1-D": (
@@ -150,6 +157,77 @@ def test_the_form_of_a_layer_norm(tmp_path: Path) -> None:
     assert norm.norm is not None
     assert norm.norm.groups == 3
     assert last.activation is Activation.IDENTITY
+
+
+def _spelled_out(*, square: str, centred: bool, axes: tuple[int, ...] = (-1,)) -> list[NodeProto]:
+    """What exporters before version 17 of the operators write."""
+    start = [node("ReduceMean", ["x"], ["m"], axes=axes), node("Sub", ["x", "m"], ["c"])]
+    y = "c" if centred else "x"
+    squares = {"Pow": node("Pow", [y, "two"], ["q"]), "Mul": node("Mul", [y, y], ["q"])}
+    return [
+        *(start if centred else []),
+        squares[square],
+        node("ReduceMean", ["q"], ["v"], axes=axes),
+        node("Add", ["v", "e"] if square == "Pow" else ["e", "v"], ["w"]),
+        node("Sqrt", ["w"], ["s"]),
+        node("Div", [y, "s"], ["d"], name="n"),
+        node("Mul", ["d", "g"], ["t"]),
+        node("Add", ["t", "b"], ["y"]),
+    ]
+
+
+SPELLED = {"two": np.array(2, np.float32), "e": np.array(0.25, np.float32)}
+
+
+@pytest.mark.parametrize("square", ["Pow", "Mul"])
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("shape", [(1, 4), (1, 3, 4)])
+def test_norms_that_are_spelled_out(
+    square: str, centred: bool, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    nodes = _spelled_out(square=square, centred=centred)
+    given = model(nodes, SPELLED | AFFINE, shape, opset=11)
+    read = agrees(save(tmp_path / "m.onnx", given), shape)
+    norm = read.stages[0]
+    assert norm.name == "n"
+    assert norm.norm is not None
+    assert norm.norm.epsilon == 0.25
+    assert isinstance(norm.map, Centre) == centred
+    assert decide(read).verdict is (Verdict.NOT_INJECTIVE if centred else Verdict.INJECTIVE)
+
+
+def test_axes_of_a_spelled_out_norm_from_the_first(tmp_path: Path) -> None:
+    """Axis 1 is the last one in some tensors, and not in others."""
+    nodes = _spelled_out(square="Pow", centred=True, axes=(1,))
+    given = model(nodes, SPELLED | AFFINE, (1, 4), opset=11)
+    assert agrees(save(tmp_path / "m.onnx", given), (1, 4)).stages[0].norm is not None
+    given = model(nodes, SPELLED | AFFINE, (1, 3, 4), opset=11)
+    with pytest.raises(UnsupportedModel, match="not along the last axes"):
+        load(save(tmp_path / "m.onnx", given))
+
+
+@pytest.mark.parametrize("inputs", [["x", "r"], ["r", "x"]])
+def test_a_norm_by_a_reciprocal(inputs: list[str], tmp_path: Path) -> None:
+    nodes = _spelled_out(square="Pow", centred=False)[:-3]
+    nodes += [node("Reciprocal", ["s"], ["r"]), node("Mul", inputs, ["y"], name="n")]
+    given = model(nodes, SPELLED, (1, 4), opset=11)
+    assert agrees(save(tmp_path / "m.onnx", given), (1, 4)).stages[0].norm is not None
+
+
+def test_what_only_looks_like_a_norm_is_refused(tmp_path: Path) -> None:
+    good = _spelled_out(square="Pow", centred=True)
+    for place, new in (
+        (2, node("Pow", ["c", "e"], ["q"])),  # another power
+        (2, node("Mul", ["c", "x"], ["q"])),  # another product
+        (3, node("ReduceMean", ["q"], ["v"], axes=[0])),  # other axes
+        (3, node("ReduceMean", ["q"], ["v"], axes=[-1], keepdims=0)),
+        (6, node("Div", ["x", "s"], ["d"])),  # another tensor is divided
+        (4, node("Add", ["v", "v"], ["w"])),
+    ):
+        nodes = [*good[:place], new, *good[place + 1 :]]
+        path = save(tmp_path / "m.onnx", model(nodes, SPELLED | AFFINE, (1, 4), opset=11))
+        with pytest.raises(UnsupportedModel):
+            load(path)
 
 
 def _quantised(axis: int | None, dtype: Any, *, zero: bool) -> dict[str, Array]:

@@ -128,6 +128,9 @@ POOLING: dict[str, Case] = {
     "average pool 1d": (lambda: nn.AvgPool1d(4), (2, 8)),
     "adaptive average pool": (lambda: nn.AdaptiveAvgPool2d(2), IMAGE),
     "global average pool": (lambda: nn.AdaptiveAvgPool2d(1), IMAGE),
+    "mean along an axis": (_function(lambda m, x: x.mean(2, keepdim=True)), IMAGE),
+    "sum of channels": (_function(lambda m, x: x.sum(1)), IMAGE),
+    "sum of everything": (_function(lambda m, x: x.sum().reshape(1, 1)), IMAGE),
     "mean of an image": (_function(lambda m, x: x.mean((2, 3))), IMAGE),
 }
 
@@ -170,6 +173,36 @@ MOVES: dict[str, Case] = {
     "nearest to a size": (lambda: nn.Upsample(size=(7, 3)), IMAGE),
 }
 
+NORMALIZATIONS: dict[str, Case] = {
+    "batch norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), (3,)),
+    "batch norm of images": (lambda: nn.BatchNorm2d(2), IMAGE),
+    "batch norm without weights": (lambda: nn.BatchNorm1d(3, affine=False), (3,)),
+    "layer norm": (lambda: nn.LayerNorm(4), (4,)),
+    "layer norm of images": (lambda: nn.LayerNorm(IMAGE), IMAGE),
+    "group norm": (lambda: nn.GroupNorm(2, 4), (4, 2, 2)),
+    "instance norm": (lambda: nn.InstanceNorm2d(2, affine=True), IMAGE),
+    "instance norm with statistics": (
+        lambda: nn.InstanceNorm2d(2, affine=True, track_running_stats=True),
+        IMAGE,
+    ),
+    "rms norm": (lambda: nn.RMSNorm(4), (4,)),
+}
+
+RESIZING: dict[str, Case] = {
+    "linear resize": (lambda: nn.Upsample(scale_factor=2, mode="linear"), (2, 4)),
+    "bilinear": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
+    "bilinear to a size": (lambda: nn.Upsample(size=(7, 3), mode="bilinear"), IMAGE),
+    "bilinear with corners": (
+        lambda: nn.Upsample(size=(6, 5), mode="bilinear", align_corners=True),
+        IMAGE,
+    ),
+    "average pool with padding": (lambda: nn.AvgPool2d(3, 2, 1), IMAGE),
+    "average pool without the padding": (
+        lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+        IMAGE,
+    ),
+}
+
 NORMS: dict[str, Case] = {
     "weight norm": (lambda: parametrizations.weight_norm(nn.Linear(3, 4)), (3,)),
     "spectral norm": (lambda: parametrizations.spectral_norm(nn.Linear(3, 4)), (3,)),
@@ -178,4 +211,13 @@ NORMS: dict[str, Case] = {
     "old spectral norm": (lambda: spectral_norm(nn.Conv2d(2, 2, 2)), IMAGE),
 }
 
-CASES = {**LINEAR, **ACTIVATIONS, **ARITHMETIC, **POOLING, **MOVES, **NORMS}
+CASES = {
+    **LINEAR,
+    **ACTIVATIONS,
+    **ARITHMETIC,
+    **POOLING,
+    **MOVES,
+    **NORMALIZATIONS,
+    **RESIZING,
+    **NORMS,
+}

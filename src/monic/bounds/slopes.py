@@ -55,6 +55,8 @@ def slopes_of(stage: Stage, domain: Domain) -> Slopes:
     for i, (a, b) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
         if i < stage.carried:
             pairs.append((1.0, 1.0))
+        elif stage.norm is not None:  # it acts on groups, and nothing is bounded
+            pairs.append((0.0, inf))
         elif known is not None:
             pairs.append(_bent(known[i], a, b))
         elif stage.activation in (Activation.TANH, Activation.SIGMOID):

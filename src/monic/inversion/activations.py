@@ -149,9 +149,8 @@ def float_activation(
     """
     if kind in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS):
         raise InversionError(
-            f"Expected activations that act on each number by itself. Got a {kind.value} after "
-            f"{name!r}, which inversion does not know. Invert the stages before and after it; "
-            "monic.nn.InjectiveGroupNorm inverts with its statistics."
+            "Expected activations that act on each number alone. Got the normalisation of "
+            f"{name!r}, which acts on groups. Invert the layers before and after it."
         )
     if kind not in _SLOPED:
         return FloatActivation(kind, np.array(1.0))

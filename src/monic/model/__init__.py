@@ -9,6 +9,7 @@ from monic.model.layer import ReLULayer
 from monic.model.mean import Centre, Combine
 from monic.model.network import Activation, Network, Stage
 from monic.model.normalization import Normalization
+from monic.model.pooling import NormPooling
 from monic.model.wiring import Select, Sum
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Input",
     "Linear",
     "Network",
+    "NormPooling",
     "Normalization",
     "Orthant",
     "Polyhedron",

@@ -1,5 +1,6 @@
 """Layers over convolutions, decided through their filters: pairs, sparse points, windows."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from time import monotonic
 
@@ -8,6 +9,8 @@ from monic.decision.approach import Approach
 from monic.decision.convolution.blocks import Block, blocks
 from monic.decision.convolution.counting import sparse_point
 from monic.decision.convolution.cover import Cover
+from monic.decision.convolution.depth import counting_margin
+from monic.decision.convolution.explicit import explicit_pair
 from monic.decision.convolution.kernel import local_kernel
 from monic.decision.convolution.paired import PairedFilters, kernel_vector, prove_pairs
 from monic.decision.convolution.pairs import find_pairs
@@ -142,13 +145,22 @@ class _Question:
             )
             return None
         point, active = found
+        pair = None if self.blocks is None else explicit_pair(self.layer, self.blocks, point)
+        evidence: dict[str, Sequence[Fraction]] = (
+            {"x": point} if pair is None else {"x": pair.x, "other": pair.other}
+        )
+        kind = "point" if pair is None else "collision"
         return Decision(
             verdict=Verdict.NOT_INJECTIVE,
             reason=f"at the point found at most {active:,} rows are active, fewer than "
             f"n = {self.problem.dim:,}",
             method="counting",
-            certificate=point_certificate(self.problem.subject, "point", {"x": point}),
+            certificate=point_certificate(self.problem.subject, kind, evidence),
+            collision=pair,
             point=point,
+            margin=None
+            if self.blocks is None
+            else counting_margin(self.layer, self.blocks, point),
             statistics=self._spent(),
         )
 

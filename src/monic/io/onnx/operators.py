@@ -16,6 +16,7 @@ from monic.io.onnx import (
     moves,
     normalization,
     quantization,
+    reductions,
     resize,
     shapes,
 )
@@ -100,6 +101,8 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "PRelu": activations.prelu,
     "Pad": borders.pad,
     "RMSNormalization": normalization.rms_norm,
+    "ReduceMean": reductions.reduce_mean,
+    "ReduceSum": reductions.reduce_sum,
     "Relu": activations.relu,
     "Reshape": shapes.reshape,
     "Resize": resize.resize,

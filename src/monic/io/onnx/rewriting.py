@@ -1,6 +1,7 @@
 """Rewriting before reading: a graph in fewer kinds of nodes that computes the same.
 
 - A node that splits a tensor into several parts becomes one node for each part.
+- A norm that is spelled out becomes one node.
 - A border that only a convolution reads becomes that convolution's own padding, so that the
   layer is known as a convolution with, say, circular padding.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monic.io.onnx.node import Attribute, Node
+from monic.io.onnx.patterns import with_norms
 from monic.model.array import Array
 
 __all__ = ["rewritten"]
@@ -39,6 +41,7 @@ def rewritten(nodes: Sequence[Node], arrays: Mapping[str, Array], output: str) -
     """
     single = [part for node in nodes for part in _parts(node)]
     known = {**arrays, **_constants(single)}
+    single = with_norms(single, known, output)
     users = Counter([output, *(name for node in single for name in node.inputs)])
     borders: dict[str, _Border] = {}
     for node in single:

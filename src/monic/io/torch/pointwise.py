@@ -175,5 +175,4 @@ POINTWISE = {
     "silu": _plain("Silu"),
     "softmax": _plain("Softmax"),
     "softplus": _plain("Softplus"),
-    "sum": _plain("ReduceSum"),
 }

@@ -73,13 +73,23 @@ def adaptive_pool(axes: int, op: str) -> Callable[[Call], str]:
 
 
 def mean(call: Call) -> str:
-    """Y = the means over axes, where they are those of an image."""
-    found: Traced = call["self"]
-    rank = len(found.shape)
-    along = {axis % rank for axis in call.given.get("dim") or range(rank)}
-    if not 3 <= rank <= 5 or along != set(range(2, rank)):
-        return call.emit("ReduceMean", found)
-    return call.reshaped(call.emit("GlobalAveragePool", found))
+    """Y = the means over axes."""
+    return call.emit("ReduceMean", call["self"], *_along(call), keepdims=_keeps(call))
+
+
+def total(call: Call) -> str:
+    """Y = the sums over axes."""
+    return call.emit("ReduceSum", call["self"], *_along(call), keepdims=_keeps(call))
+
+
+def _along(call: Call) -> list[Operand]:
+    given = call.given.get("dim")
+    axes = [given] if isinstance(given, int) else list(given or ())
+    return [call.integers(*axes)] if axes else []
+
+
+def _keeps(call: Call) -> int:
+    return int(call.given.get("keepdim", False))
 
 
 def resize(call: Call) -> str:
@@ -109,4 +119,5 @@ WINDOWS = {
     **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"), resize),
     "upsample_bicubic2d": resize,
     "mean": mean,
+    "sum": total,
 }

@@ -1,0 +1,63 @@
+"""ReduceMean and ReduceSum: sums along axes, with exact weights."""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from monic.io.onnx.node import Node
+from monic.io.onnx.operands import Operands, axes, value
+from monic.io.onnx.values import Refused, Shape, Value
+from monic.model import Combine
+
+__all__ = ["reduce_mean", "reduce_sum"]
+
+#: Sums with more terms are not written down.
+TERMS = 1 << 22
+
+
+def reduce_mean(node: Node, operands: Operands) -> Value:
+    """Y = the means of X along some axes."""
+    return _reduced(node, operands, is_mean=True)
+
+
+def reduce_sum(node: Node, operands: Operands) -> Value:
+    """Y = the sums of X along some axes."""
+    return _reduced(node, operands, is_mean=False)
+
+
+def _reduced(node: Node, operands: Operands, *, is_mean: bool) -> Value:
+    first = value(operands, 0)
+    rank, given = len(first.shape), axes(operands, node) or ()
+    if not given and node.integer("noop_with_empty_axes", 0):
+        return first
+    if any(not -rank <= axis < rank for axis in given):
+        raise Refused(f"its axes {tuple(given)} do not exist in the shape {first.shape}")
+    along = {axis % rank for axis in given} or set(range(rank))
+    if first.lead > 1 and 0 in along:
+        raise Refused(f"it adds up the {first.lead} examples of a fixed batch")
+    kept, times = _shape(node, first.shape, along), math.prod(first.shape[: min(along, default=0)])
+    rows = _rows(first.shape, along)
+    if rows.size > TERMS:
+        raise Refused(f"it adds {rows.size} terms, more than {TERMS}; shrink the tensor")
+    weight = Fraction(1, rows.shape[1] if is_mean else 1)
+    terms = [[(int(place), weight) for place in row] for row in rows]
+    return first.mapped(Combine(terms, first.map, times // first.lead), kept, node.name)
+
+
+def _rows(shape: Shape, along: set[int]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Returns the places that each sum takes, within what the axes before the first one repeat."""
+    start = min(along, default=0)
+    inner = shape[start:]
+    numbers = np.arange(math.prod(inner), dtype=np.int64).reshape(inner)
+    last = sorted(axis - start for axis in along)
+    others = [axis for axis in range(len(inner)) if axis not in last]
+    count = math.prod(inner[axis] for axis in last)
+    return numbers.transpose([*others, *last]).reshape(-1, count)
+
+
+def _shape(node: Node, shape: Sequence[int], along: set[int]) -> Shape:
+    if node.integer("keepdims", 1):
+        return tuple(1 if axis in along else size for axis, size in enumerate(shape))
+    return tuple(size for axis, size in enumerate(shape) if axis not in along)
