@@ -113,16 +113,16 @@ def holds(dense: Dense, x: np.ndarray, y: np.ndarray, state: list[int]) -> np.nd
     return fits
 
 
-@pytest.mark.parametrize("seed", range(24))
-@pytest.mark.parametrize("noise", [0.0, 0.3, 10.0])
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_no_multipliers_prove_too_much(seed: int, noise: float) -> None:
     """Attack: multipliers of the program, changed at random, against random pairs of the node."""
     rng = np.random.default_rng(100 + seed)
     layer = random_layer(seed)
     subject, dense = Subject(layer), Dense(layer)
     forms = Programs(subject, [])
-    x = dense.points(4000, rng)
-    y = dense.into(x + rng.standard_normal(x.shape) * 10.0 ** rng.uniform(-3, 1, (4000, 1)))
+    x = dense.points(2000, rng)
+    y = dense.into(x + rng.standard_normal(x.shape) * 10.0 ** rng.uniform(-3, 1, (2000, 1)))
     directions = rng.integers(-6, 7, (subject.dim, subject.dim))
     if not np.linalg.det(directions):
         directions = np.eye(subject.dim, dtype=np.int64)

@@ -13,6 +13,7 @@ from math import nextafter
 
 import numpy as np
 
+from monic.bounds.convolution import WIDE, is_wide_convolution
 from monic.bounds.result import Bounds
 from monic.bounds.subject import Subject
 from monic.geometry.exact_separation import Relation, separate_exactly
@@ -71,7 +72,7 @@ def compare(layer: ReLULayer, bounds: Bounds) -> list[Claim]:
             upper=sigma.upper,
             note="sigma*/2 and sigma*",
         ),
-        _bruna(Subject(layer), bounds),
+        _large() if is_wide_convolution(layer) else _bruna(Subject(layer), bounds),
     ]
 
 
@@ -98,6 +99,11 @@ def open_cells(subject: Subject) -> Iterator[tuple[int, ...]]:
         yield from walk([*strict, tuple(-entry for entry in row)], k + 1, (*active, k))
 
     yield from walk(sides, 0, ())
+
+
+def _large() -> Claim:
+    note = f"not computed: more than {WIDE} inputs of a convolution"
+    return Claim(source="Bruna et al.", lower=None, upper=None, note=note)
 
 
 def _bruna(subject: Subject, bounds: Bounds) -> Claim:

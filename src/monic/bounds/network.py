@@ -13,8 +13,9 @@ import numpy as np
 
 from monic.bounds.frame import State
 from monic.bounds.interval import Interval
+from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.result import Bounds, NetworkBounds, StageBounds
-from monic.bounds.sampling import SAMPLES, Sampled
+from monic.bounds.sampling import SAMPLES, Sampled, unevaluated
 from monic.bounds.singular import largest, smallest
 from monic.bounds.slopes import slopes_of, squeezed, stretched
 from monic.bounds.subject import Subject
@@ -153,18 +154,13 @@ def combined(
     for found in stages:
         product = product.times(found.bounds.inverse_lipschitz)
         stretch = stretch.times(found.bounds.lipschitz)
-    chain = Sampled(network)
     lost = decision is not None and decision.verdict is Verdict.NOT_INJECTIVE
     collision = decision.collision if decision is not None and lost else None
-    candidates: list[tuple[Point, Point]] = []
-    if not chain.unknown:
-        first = stages[0].bounds.collision
-        candidates += [] if first is None else [(first.x, first.other)]
-        candidates += [] if collision is None else [(collision.x, collision.other)]
-        candidates += chain.candidates(np.random.default_rng(seed))
-    pairs = [chain.pair(x, other) for x, other in candidates]
-    best = min(pairs, key=lambda pair: pair.ratio, default=None)
-    widest = max((chain.ratio(x, other, above=False) for x, other in candidates), default=0.0)
+    best, widest, samples = None, 0.0, 0
+    if not unevaluated(network):
+        known = [stages[0].bounds.collision, collision]
+        best, widest = _sampled(network, [(c.x, c.other) for c in known if c is not None], seed)
+        samples = SAMPLES
     upper = stretch.upper if best is None else min(best.ratio, stretch.upper)
     upper = 0.0 if lost else upper
     return NetworkBounds(
@@ -172,12 +168,23 @@ def combined(
         lipschitz=Interval(min(widest, stretch.upper), stretch.upper),
         stages=tuple(stages),
         pair=best,
-        samples=0 if chain.unknown else SAMPLES,
+        samples=samples,
         seed=seed,
         limit=limit,
         verdict=None if decision is None else decision.verdict,
         collision=collision,
     )
+
+
+def _sampled(
+    network: Network, known: list[tuple[Point, Point]], seed: int
+) -> tuple[Pair | None, float]:
+    """The best pair of inputs, and the largest ratio of one, rounded down."""
+    chain = Sampled(network)
+    candidates = known + chain.candidates(np.random.default_rng(seed))
+    pairs = [chain.pair(x, other) for x, other in candidates]
+    best = min(pairs, key=lambda pair: pair.ratio, default=None)
+    return best, max((chain.ratio(x, other, above=False) for x, other in candidates), default=0.0)
 
 
 def exact_output(network: Network, x: Point) -> Point:

@@ -15,11 +15,12 @@ from monic.bounds.interval import root_above, root_below
 from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.search import Region, region_of
 from monic.bounds.subject import Subject
+from monic.decision.network.chain import is_small
 from monic.decision.problem import Point
 from monic.errors import LayerError
 from monic.model import Activation, Network, ReLULayer, Stage
 
-__all__ = ["SAMPLES", "Sampled"]
+__all__ = ["SAMPLES", "Sampled", "unevaluated"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 Number = Fraction | arb
@@ -95,6 +96,16 @@ def _ball(value: Number) -> arb:
     return value if isinstance(value, arb) else arb(fmpq(value.numerator, value.denominator))
 
 
+def unevaluated(network: Network) -> list[str]:
+    """Returns the names of stages that are not evaluated exactly: too large, or not known."""
+    smooth = (Activation.TANH, Activation.SIGMOID)
+    return [
+        stage.name
+        for stage in network.stages
+        if not is_small(stage.map) or (stage.slopes() is None and stage.activation not in smooth)
+    ]
+
+
 class Sampled:
     """A network that evaluates: floats look for pairs, rationals say what they are worth."""
 
@@ -106,16 +117,6 @@ class Sampled:
         self.region: Region = region_of(
             Subject(ReLULayer(network.stages[0].map, domain=network.domain))
         )
-
-    @property
-    def unknown(self) -> list[str]:
-        """The names of stages whose activation is not known exactly: nothing is evaluated."""
-        smooth = (Activation.TANH, Activation.SIGMOID)
-        return [
-            step.stage.name
-            for step in self.steps
-            if step.slopes is None and step.stage.activation not in smooth
-        ]
 
     def output(self, x: Point) -> Point:
         """Returns the network's output at a rational point, exactly.

@@ -115,7 +115,7 @@ def _positive_definite(matrix: fmpz_mat, level: Fraction, sign: int) -> bool:
 def _proved(gram: Gram, near: float, sign: int) -> float:
     """Returns a float below (sign -1) or above (1) all singular values, close to one of them.
 
-    Note [verified Cholesky] in `tree`: if sign (s^2 I - G) minus a shift of more than the
+    Note [verified Cholesky] in `definite`: if sign (s^2 I - G) minus a shift of more than the
     rounding errors has a Cholesky factorisation in floats, the exact matrix is positive definite.
     """
     floats, top = gram.floats()

@@ -7,12 +7,13 @@ rounding or over the rationals, and a point is confirmed over the rationals. Onl
 from collections.abc import Generator, Sequence
 from fractions import Fraction
 from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 from flint import nmod_mat
 
 from monic.decision import tree as compiled
-from monic.decision.ball import Weighted, circuit_on_ball, separate_on_ball
+from monic.decision.ball import Weighted, circuit_on_ball, separating_on_ball
 from monic.decision.problem import Point, Problem
 from monic.decision.structure import shrunk
 from monic.decision.witness import Witness, simplest
@@ -25,6 +26,9 @@ __all__ = ["Search", "UnluckyPrimeError"]
 
 #: Nodes of the first step, and the seconds that a step shall take.
 PACE, SHORT, LONG = 16, 0.05, 0.2
+
+#: What exact work ends with.
+T = TypeVar("T")
 
 #: So many entries of a system make one node a first step of its own.
 NODE = 1 << 21
@@ -154,7 +158,7 @@ class Search:
         self._block_exactly(active)
         strict = [int(i) for i in np.flatnonzero((role == OPEN) | (role == EXCLUDED))]
         if self.system.ball:
-            known = separate_on_ball(self.problem, strict, active)
+            known = yield from _paced(separating_on_ball(self.problem, strict, active))
             if isinstance(known, Witness):
                 return known
             self._insist_on_prime([*active], [i for i in known.positive if role[i] == OPEN])
@@ -223,16 +227,14 @@ class Search:
         return simplest(self.problem, y)
 
 
-def _paced(
-    pivots: Generator[None, None, Relation | Point],
-) -> Generator[None, None, Relation | Point]:
+def _paced(pivots: Generator[None, None, T]) -> Generator[None, None, T]:
     """Passes on a pause only when some time has gone by."""
     since = monotonic()
     while True:
         try:
             next(pivots)
         except StopIteration as done:
-            answer: Relation | Point = done.value
+            answer: T = done.value
             return answer
         if monotonic() - since > LONG:
             yield

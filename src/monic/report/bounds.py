@@ -160,7 +160,10 @@ def _network(network: NetworkBounds) -> list[str]:
         f"The network: kappa in {outward(network.inverse_lipschitz)}, Lipschitz constant in "
         f"{outward(network.lipschitz)}.",
         "One end is the product over the layers, the other a pair of inputs evaluated exactly "
-        f"({network.samples} samples, seed {network.seed}).",
+        f"({network.samples} samples, seed {network.seed})."
+        if network.samples
+        else "No pair of inputs was evaluated: some stage is too large, or its activation has "
+        "numbers that the model does not keep.",
     ]
     if network.verdict is Verdict.NOT_INJECTIVE:
         lines[1:] = ["It is not one-to-one" + (":" if network.collision else ".")]
