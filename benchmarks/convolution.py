@@ -1,13 +1,16 @@
 """Full-size convolutional layers: verdict, time and memory for each; prints one line a layer.
 
-    python benchmarks/convolution.py [injective] [regular] [wide] [tall] [goal] [check]
+    python benchmarks/convolution.py [injective] [regular] [ends] [wide] [tall] [goal] [check]
 
 `injective` and `regular` are the generators of Appendix F of [Puthawala et al., 2020]: a latent
 code of 256, then 1024 x 4 x 4 -> 512 x 8 x 8 -> 256 x 16 x 16 -> 128 x 32 x 32 by transposed 3 x 3
-convolutions with stride 2. Filters are Gaussian, float32, from a fixed seed. `wide` is a 3 x 3
-convolution from 64 to 256 channels on 32 x 32; `tall` one from 64 to 128, with opposite filters
-beside; `goal` the first stage with 4 x 4 kernels, a dense rank of 15,360 columns. `check` also
-runs the independent checker.
+convolutions with stride 2. Filters are Gaussian, float32, from a fixed seed. `ends` are their
+first and last map: 4 x 4 kernels from 256 numbers to 1024 x 4 x 4 before a leaky ReLU, and
+128 x 32 x 32 -> 3 x 64 x 64 before a sigmoid, decided as parts of the injective generator as a
+whole, with random projections (Corollary 3) asked for. `wide` is a 3 x 3 convolution from 64 to
+256 channels on 32 x 32; `tall` one from 64 to 128, with opposite filters beside; `goal` the first
+stage with 4 x 4 kernels, a dense rank of 15,360 columns. `check` also runs the independent
+checker.
 """
 
 import resource
@@ -73,6 +76,36 @@ def regular() -> Iterator[tuple[str, ReLULayer]]:
         yield f"regular {channels} x {side} x {side}", ReLULayer(step, domain=domain)
 
 
+def ends(*, checked: bool) -> None:
+    """Decides the injective generator with its first and its last map, and prints its stages."""
+    random = np.random.default_rng(4)
+    kernel = random.standard_normal((256, 1024, 4, 4)).astype(np.float32) / np.float32(64)
+    first = TransposedConvolution(kernel, Input(256), Geometry((256, 1, 1)))
+    stages = [monic.Stage("first", first, monic.Activation.LEAKY_RELU)]
+    for channels, side in STAGES:
+        name = f"{channels} x {side} x {side}"
+        layer = opposite(name, up(channels, side, channels // 4))[1]
+        stages.append(monic.Stage(name, layer.map))
+    stages.append(monic.Stage("last", up(128, 32, 3), monic.Activation.SIGMOID))
+    network = monic.Network(stages)
+    began = monotonic()
+    decision = monic.decide(network, assume="random-projections", time_limit=300)
+    spent = monotonic() - began
+    for stage in decision.stages:
+        found = stage.decision
+        print(
+            f"{stage.name:36} {stage.shape!s:18} {found.verdict.name:14} {found.method:15} "
+            f"{found.statistics.seconds:6.1f} s"
+        )
+        if checked and found.certificate is not None:
+            began = monotonic()
+            monic.check(found.certificate, network)
+            print(f"    checked in {monotonic() - began:.1f} s")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{decision.verdict.name}: {spent:.1f} s, peak {peak:.2f} GiB so far", flush=True)
+    print(f"    {decision.reason}", flush=True)
+
+
 def wide() -> Iterator[tuple[str, ReLULayer]]:
     """Yields a convolution of expansivity 4 with 65,536 inputs, on two domains."""
     kernel = np.random.default_rng(3).standard_normal((256, 64, 3, 3)).astype(np.float32)
@@ -111,7 +144,10 @@ def main(names: list[str]) -> None:
         "tall": tall,
         "goal": goal,
     }
-    for name in [name for name in names if name in families] or families:
+    chosen = [name for name in names if name != "check"] or [*families, "ends"]
+    if "ends" in chosen:
+        ends(checked="check" in names)
+    for name in [name for name in chosen if name in families]:
         for title, layer in families[name]():
             began = monotonic()
             decision = monic.decide(layer)

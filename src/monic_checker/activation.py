@@ -63,6 +63,11 @@ class Activation:
         return self.name in _SMOOTH
 
     @property
+    def has_known_slopes(self) -> bool:
+        """Whether it moves two numbers by a known multiple of their difference, at least 0."""
+        return self.name in ("relu", "identity", "leaky-relu", "tanh", "sigmoid")
+
+    @property
     def words(self) -> str:
         """What follows, in words."""
         slopes = "" if self.slope is None else f" with the slopes A{self.slope}"

@@ -1,4 +1,4 @@
-"""Evidence `composition`: a network is one-to-one when each of its stages is, where it matters."""
+"""Evidence `composition`: a network is one-to-one when its parts are, where it matters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from monic_checker.body import Body
 from monic_checker.bounds import contains, intervals, outputs
 from monic_checker.budget import Budget
-from monic_checker.document import choice, items, members
+from monic_checker.contraction import Contraction
+from monic_checker.document import choice, integer, items, members
 from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Evidence, Findings
 from monic_checker.network import NetworkSubject, Stages
 from monic_checker.projection import RandomProjection
+from monic_checker.slopes import Slopes
 from monic_checker.subject import Subject
 
 __all__ = ["Composition", "Rules"]
@@ -31,74 +33,112 @@ class _Part(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class _Entry:
+    """Stages in turn, what reaches the first of them, and why they are one-to-one there."""
+
+    span: range
+    domain: Domain
+    evidence: Evidence | Contraction | Slopes
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Composition:
-    """The domain and the evidence of every stage.
+    """The entries, which cover the stages in order."""
 
-    Arguments:
-        domains: A superset of what reaches each stage, with interior.
-        evidence: Why the stage is one-to-one there.
-        kinds: The kinds of evidence.
-    """
+    entries: list[_Entry]
 
-    domains: list[Domain]
-    evidence: list[Evidence]
-    kinds: list[str]
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of evidence."""
+        return [entry.kind for entry in self.entries]
 
     @classmethod
     def read(cls, value: object, subject: NetworkSubject, rules: Rules) -> "Composition":
         """Reads the evidence.
 
         Raises:
-            MalformedProof: when it is not one domain and one evidence for each stage.
+            MalformedProof: when the entries do not cover the stages one after the other, each
+                with a domain and evidence.
         """
         _, layers = members(value, "evidence", ["kind", "layers"])
-        domains: list[Domain] = []
-        found: list[Evidence] = []
-        names: list[str] = []
-        for k, entry in enumerate(items(layers, "evidence.layers", len(subject.stages))):
+        entries: list[_Entry] = []
+        at, end = 0, len(subject.stages)
+        for k, entry in enumerate(items(layers, "evidence.layers")):
             address = f"evidence.layers[{k}]"
-            place, why = members(entry, address, ["domain", "evidence"])
-            stage = subject.layer(k)
-            if k:
-                kind = place.get("kind") if isinstance(place, dict) else None
-                choice(kind, f"{address}.domain.kind", ("whole", "orthant", "box"))
-                domains.append(read_domain(place, stage.n, Budget()))
-            else:
-                if place is not None:
-                    raise MalformedProof(f"{address}.domain", "expected null: it is the subject's")
-                domains.append(subject.domain)
-            kind = why.get("kind") if isinstance(why, dict) else None
-            kinds = [rule[2] for rule in rules if rule[:2] == ("INJECTIVE", stage.kind)]
-            kinds += ["random-projection"] if stage.kind == "affine" else []
-            names.append(choice(kind, f"{address}.evidence.kind", kinds))
-            if kind == "random-projection":
-                where = f"{address}.evidence"
-                found.append(RandomProjection.read(why, subject, k, where))
-            else:
-                found.append(rules["INJECTIVE", stage.kind, names[-1]](why, stage))
-        return cls(domains, found, names)
+            count, place, why = members(entry, address, ["stages", "domain", "evidence"])
+            count = integer(count, f"{address}.stages", 1, end - at + 1)
+            span = range(at, at + count)
+            domain = _domain(place, subject, at, address)
+            why_so, kind = _evidence(why, subject, span, rules, address)
+            entries.append(_Entry(span, domain, why_so, kind))
+            at += count
+        if at != end:
+            raise MalformedProof("evidence.layers", f"expected entries for {end} stages")
+        return cls(entries)
 
     def check(self, stages: Stages, body: Body) -> Findings:
-        """Checks each stage on its domain, and that the next domain holds all its outputs.
+        """Checks each entry on its domain, and that the next domain holds all outputs.
 
         Raises:
             InvalidProof: when one of these does not hold.
-            MalformedProof: when the body is not what the stages' evidence asks for.
+            MalformedProof: when the body is not what the entries' evidence asks for.
         """
         nodes = relations = 0
         words = []
-        for k, (domain, evidence) in enumerate(zip(self.domains, self.evidence, strict=True)):
-            found = evidence.check(stages.layer(k, domain), _Part(body))
-            nodes, relations = nodes + found.nodes, relations + found.relations
-            words.append(f"stage {k}: {found.words}")
-            if k + 1 < len(self.domains):
-                system, activation = stages.system(k), stages.subject.activations[k]
-                values = outputs(system, intervals(domain, system.n))
-                values = activation.intervals(values, stages.slopes(k))
-                if not contains(self.domains[k + 1], values):
+        for k, entry in enumerate(self.entries):
+            first, last = entry.span.start, entry.span.stop - 1
+            name = f"stage {first}" if first == last else f"stages {first} to {last}"
+            values = intervals(entry.domain, stages.subject.stages[first].n)
+            if isinstance(entry.evidence, (Contraction, Slopes)):
+                words.append(f"{name}: {entry.evidence.check(stages, entry.span, values)}")
+            else:
+                found = entry.evidence.check(stages.layer(first, entry.domain), _Part(body))
+                nodes, relations = nodes + found.nodes, relations + found.relations
+                words.append(f"{name}: {found.words}")
+            if k + 1 < len(self.entries):
+                for number in entry.span:
+                    values = outputs(stages.system(number), values)
+                    activation = stages.subject.activations[number]
+                    values = activation.intervals(values, stages.slopes(number))
+                if not contains(self.entries[k + 1].domain, values):
                     raise InvalidProof(
                         f"evidence.layers[{k + 1}].domain",
-                        f"expected a set that holds every output of stage {k}",
+                        f"expected a set that holds every output of stage {last}",
                     )
         body.end()
         return Findings("every stage is one-to-one: " + "; ".join(words), nodes, relations)
+
+
+def _domain(place: object, subject: NetworkSubject, at: int, address: str) -> Domain:
+    if at == 0:
+        if place is not None:
+            raise MalformedProof(f"{address}.domain", "expected null: it is the subject's")
+        return subject.domain
+    kind = place.get("kind") if isinstance(place, dict) else None
+    choice(kind, f"{address}.domain.kind", ("whole", "orthant", "box"))
+    return read_domain(place, subject.stages[at].n, Budget())
+
+
+def _evidence(
+    why: object, subject: NetworkSubject, span: range, rules: Rules, address: str
+) -> tuple[Evidence | Contraction | Slopes, str]:
+    stage, where = subject.layer(span.start), f"{address}.evidence"
+    kinds = [*_RUNS]
+    if len(span) == 1:
+        kinds += [rule[2] for rule in rules if rule[:2] == ("INJECTIVE", stage.kind)]
+        kinds += ["random-projection"] if stage.kind == "affine" else []
+    kind = why.get("kind") if isinstance(why, dict) else None
+    kind = choice(kind, f"{where}.kind", kinds)
+    if kind in _RUNS:
+        return _RUNS[kind](why, subject, span), kind
+    if kind == "random-projection":
+        return RandomProjection.read(why, subject, span.start, where), kind
+    return rules["INJECTIVE", stage.kind, kind](why, stage), kind
+
+
+#: What proves stages together.
+_RUNS: dict[str, Callable[[object, NetworkSubject, range], Contraction | Slopes]] = {
+    "contraction": Contraction.read,
+    "slopes": Slopes.read,
+}

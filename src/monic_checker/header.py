@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from monic_checker.arrays import Array
 from monic_checker.body import Body
+from monic_checker.bottleneck import Bottleneck
 from monic_checker.collision import Collision
 from monic_checker.composition import Composition
 from monic_checker.document import choice, members, read_json_line
@@ -59,12 +60,12 @@ class Header:
     assumption: str | None
     subject: Subject | NetworkSubject
     kind: str
-    evidence: Evidence | Composition | FirstStage | NetworkCollision
+    evidence: Evidence | Composition | FirstStage | NetworkCollision | Bottleneck
 
     def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
         """Checks the evidence, given what `find_arrays` returned; raises as evidence does."""
         subject, evidence = self.subject, self.evidence
-        if isinstance(evidence, (Composition, FirstStage, NetworkCollision)):
+        if isinstance(evidence, (Composition, FirstStage, NetworkCollision, Bottleneck)):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
         elif isinstance(subject, Subject):
@@ -99,7 +100,9 @@ def read_header(stream: BinaryIO) -> Header:
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:
     kind = why.get("kind") if isinstance(why, dict) else None
-    wanted = ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage"]
+    wanted = (
+        ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage", "bottleneck"]
+    )
     kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
     if kind == "composition":
         parts = Composition.read(why, subject, _RULES)
@@ -108,6 +111,8 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     _insist_on(assumption, [kind])
     if kind == "first-stage":
         return Header(claim, None, subject, kind, FirstStage.read(why, subject, _RULES))
+    if kind == "bottleneck":
+        return Header(claim, None, subject, kind, Bottleneck.read(why, subject))
     return Header(claim, None, subject, kind, NetworkCollision.read(why, subject))
 
 

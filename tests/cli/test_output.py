@@ -48,11 +48,40 @@ def test_the_row_of_a_layer() -> None:
             statistics=Statistics(seconds=1.234),
         )
     )
-    heads, _, row, *_ = text.splitlines()
+    heads, _, root, row, *_ = text.splitlines()
     assert heads.split("  ")[0] == "layer"
-    for word in ("fc1", "50×5", "10", "orthant", "INJECTIVE", "branching", "1.23"):
+    assert root.split()[:4] == ["model.onnx", "5", "→", "50"]
+    for word in ("└╴fc1", "5 → 50", "orthant", "INJECTIVE", "branching", "1.23"):
         assert word in row
     assert text.splitlines()[-1] == "The network: INJECTIVE. All layers are."
+
+
+@pytest.mark.parametrize("width", [80, 110, 200])
+def test_a_network_reads_as_a_tree(width: int) -> None:
+    """Every layer is one line with its branch, and the root has the network's dimensions."""
+    decision = Decision(verdict=Verdict.INJECTIVE, reason="", method="branching")
+    names = [f"Operation_{k}_MatMul" for k in range(1, 4)]
+    shapes = [(50, 5), (50, 50), (7, 50)]
+    stages = [
+        StageDecision(name=n, shape=s, domain="orthant", activation="ReLU", decision=decision)
+        for n, s in zip(names, shapes, strict=True)
+    ]
+    answer = Answer(
+        model="some/folder/net.onnx",
+        sha256="",
+        question=Question.NETWORK,
+        verdict=Verdict.INJECTIVE,
+        reason="",
+        layers=[LayerAnswer(stage=stage) for stage in stages],
+    )
+    console = Console(width=width, record=True, quiet=False, file=open("/dev/null", "w"))
+    print_answer(answer, console)
+    root, *branches = console.export_text().splitlines()[2:6]
+    assert root.split()[:5] == ["net.onnx", "5", "→", "7", "orthant"]
+    assert [line.split()[0] for line in branches] == [
+        f"{guide}{name}" for guide, name in zip("├├└", [f"╴{n}" for n in names], strict=True)
+    ]
+    assert [line.split()[1:4] for line in branches] == [[str(n), "→", str(m)] for m, n in shapes]
 
 
 def test_an_assumption_is_written_on_the_verdict() -> None:
@@ -103,7 +132,7 @@ def test_hostile_names_are_only_names(name: str) -> None:
     text = rendered(decision, name=name)
     assert "\x1b" not in text
     assert printable(name)[:5] in text
-    assert len(text.splitlines()) <= 8, "of which one line is for the layer, or two"
+    assert len(text.splitlines()) <= 10, "of which one line is for the layer, or two"
 
 
 def test_points_are_elided() -> None:

@@ -19,7 +19,7 @@ from monic import (
     Stage,
     WholeSpace,
 )
-from monic.model import Activation, Input, Linear
+from monic.model import Activation, Input, Linear, Normalization
 from monic.model.array import Array
 from tests.decision.agreement import INJECTIVE, NOT_INJECTIVE, decided
 from tests.reference import brute_force, question
@@ -193,7 +193,10 @@ def test_a_failing_inner_layer_proves_nothing() -> None:
 @pytest.mark.parametrize("activation", [a for a in Activation if a.is_one_to_one])
 def test_one_to_one_activations_ask_for_full_column_rank(activation: Activation) -> None:
     for weight, verdict in (([[1, 2], [3, 4]], INJECTIVE), ([[1, 2], [2, 4]], NOT_INJECTIVE)):
-        stage = Stage("only", Linear(np.array(weight, dtype=np.float64), Input(2)), activation)
+        value = Linear(np.array(weight, dtype=np.float64), Input(2))
+        norms = Activation.NORMALIZATION, Activation.GIVEN_STATISTICS
+        norm = Normalization(1, 1.0) if activation in norms else None
+        stage = Stage("only", value, activation, norm=norm)
         assert monic.decide(Network([stage])).verdict is verdict
 
 

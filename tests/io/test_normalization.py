@@ -53,6 +53,13 @@ CASES: dict[str, Case] = {
         _one("LayerNormalization", "x", "g", "b", axis=1),
         {"g": _random(3, 4), "b": _random(3, 4)}, (1, 3, 4), {},
     ),
+    "layer of images": (
+        _one("LayerNormalization", "x", "g", "b", axis=-2),
+        {"g": _random(2, 3), "b": _random(2, 3)}, IMAGE, {},
+    ),
+    "layer with one gamma": (
+        _one("LayerNormalization", "x", "g", "b"), {"g": _random(1), "b": _random(1)}, IMAGE, {}
+    ),
     "layer of a batch": (_one("LayerNormalization", "x", "g", "b"), AFFINE, (3, 4), {}),
     "instance": (_one("InstanceNormalization", "x", "g", "b"), AFFINE, IMAGE, {}),
     "instance 1-D": (
@@ -187,6 +194,24 @@ def test_norms_that_are_spelled_out(
     assert norm.norm.epsilon == 0.25
     assert isinstance(norm.map, Centre) == centred
     assert decide(read).verdict is (Verdict.NOT_INJECTIVE if centred else Verdict.INJECTIVE)
+
+
+def test_axes_of_a_spelled_out_norm_from_the_first(tmp_path: Path) -> None:
+    """Axis 1 is the last one in some tensors, and not in others."""
+    nodes = _spelled_out(square="Pow", centred=True, axes=(1,))
+    given = model(nodes, SPELLED | AFFINE, (1, 4), opset=11)
+    assert agrees(save(tmp_path / "m.onnx", given), (1, 4)).stages[0].norm is not None
+    given = model(nodes, SPELLED | AFFINE, (1, 3, 4), opset=11)
+    with pytest.raises(UnsupportedModel, match="not along the last axes"):
+        load(save(tmp_path / "m.onnx", given))
+
+
+@pytest.mark.parametrize("inputs", [["x", "r"], ["r", "x"]])
+def test_a_norm_by_a_reciprocal(inputs: list[str], tmp_path: Path) -> None:
+    nodes = _spelled_out(square="Pow", centred=False)[:-3]
+    nodes += [node("Reciprocal", ["s"], ["r"]), node("Mul", inputs, ["y"], name="n")]
+    given = model(nodes, SPELLED, (1, 4), opset=11)
+    assert agrees(save(tmp_path / "m.onnx", given), (1, 4)).stages[0].norm is not None
 
 
 def test_what_only_looks_like_a_norm_is_refused(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_acas_xu_arrays_are_those_of_the_file() -> None:
         ("gemm", (2, 2), 0.0, ["y"]),
         ("leakyRelu", (2, 2), 0.05, ["y"]),
         ("maxpool", (1, 1, 4, 4), 0.0, ["y/1", "y/2", "y/3", "y/4", "y"]),
+        ("batchnorm", (1, 3, 2, 1), 0.0, ["y"]),
         ("conv_mp1", (1, 3, 8, 8), 0.0, ["7", "9/1", "9/2", "13", "17"]),
         ("transpose", (2, 3), 0.0, ["y"]),
     ],

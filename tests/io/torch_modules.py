@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
-__all__ = ["CASES", "Function", "seeded"]
+__all__ = ["CASES", "MOVES", "Function", "seeded"]
 
 
 class Function(nn.Module):
@@ -178,7 +178,7 @@ NORMALIZATIONS: dict[str, Case] = {
     "batch norm of images": (lambda: nn.BatchNorm2d(2), IMAGE),
     "batch norm without weights": (lambda: nn.BatchNorm1d(3, affine=False), (3,)),
     "layer norm": (lambda: nn.LayerNorm(4), (4,)),
-    "layer norm of images": (lambda: nn.LayerNorm((4, 4)), IMAGE),
+    "layer norm of images": (lambda: nn.LayerNorm(IMAGE), IMAGE),
     "group norm": (lambda: nn.GroupNorm(2, 4), (4, 2, 2)),
     "instance norm": (lambda: nn.InstanceNorm2d(2, affine=True), IMAGE),
     "instance norm with statistics": (

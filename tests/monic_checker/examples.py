@@ -158,6 +158,28 @@ _UP = Layer(
 #: Dead for x <= 1/2, whatever was not carried.
 _MERGED = (Layer([[2.0, 0.0, -1.0]]), "relu")
 
+#: x -> x + ReLU(x + 1) / 2, in two stages of which only the first is one-to-one alone.
+_BESIDE = Layer([[1.0, 0.0], [1.0, 1.0]])
+_ADDED = Layer([[1.0, 0.5, 0.0]])
+_NORMS = {"kind": "contraction", "norms": [["9/8", "0", "9/8", "0"], ["9/8", "5/8", "0", "0"]]}
+_INVERSE = {"kind": "slopes", "inverse": [["4/5"]], "weights": ["1"]}
+
+
+def _together(evidence: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    stages = [(_BESIDE, "relu past 1"), (_ADDED, "identity")]
+    header = collision_header(stages, {"kind": "whole"}, [], [])
+    layers = [{"stages": 2, "domain": None, "evidence": evidence}]
+    return header | {
+        "claim": "INJECTIVE",
+        "evidence": {"kind": "composition", "layers": layers},
+    }, b""
+
+
+_WIDE = Layer([[1.0, 0.0, 0.0], [-2.0, 1.0, 0.0]], {"kind": "orthant"})
+_NARROW = collision_header([(_WIDE, "identity"), _MERGED], _WIDE.domain, [], []) | {
+    "evidence": {"kind": "bottleneck", "stage": 1, "x": ["1", "1/2"]}
+}
+
 EXAMPLES |= {
     "composition": _network(
         composition([(_SPLIT, "relu"), (_ORTHANT, "relu"), (_LAST, "one-to-one")], [1, 0]),
@@ -180,6 +202,9 @@ EXAMPLES |= {
         (collision_header([(_SKIP, "relu past 1"), _MERGED], BOX, ["1/2"], ["0"]), b""),
         *(_SKIP, _MERGED[0]),
     ),
+    "contraction": _network(_together(_NORMS), _BESIDE, _ADDED),
+    "slopes": _network(_together(_INVERSE), _BESIDE, _ADDED),
+    "bottleneck": _network((_NARROW, b""), _WIDE, _MERGED[0]),
     "network collision": _network(
         (collision_header(_MEET, BOX, ["1"], ["0"]), b""), *(layer for layer, _ in _MEET)
     ),
@@ -201,12 +226,51 @@ def _projected() -> Example:
         "subject": network_subject(stages, whole),
     }
     header["evidence"]["layers"].append(
-        {"domain": whole, "evidence": {"kind": "random-projection"}}
+        {"stages": 1, "domain": whole, "evidence": {"kind": "random-projection"}}
     )
     return Example(header, tree[1], [*_RAYS.arrays, *_PROJECTION.arrays])
 
 
 EXAMPLES["random projection"] = _projected()
+
+_SCALED = Array("gamma", "float64", (2,), doubles([3.0, 0.5]))
+_SPREAD = Array("variance", "float64", (2,), doubles([2.0, 7.0]))
+_ROWS_OF_ONE = Array("w", "float64", (2, 1), doubles([1.0, -1.0]))
+
+
+def _folded() -> Example:
+    """[1; -1] under a batch norm: the tree of the worked example."""
+    factors = {"factors": [1, 2], "epsilon": "1/100000", "shape": [2]}
+    arrays = [_ROWS_OF_ONE, _SCALED, _SPREAD]
+    subject = {
+        "kind": "relu-layer",
+        "arrays": [*map(named, arrays), factors],
+        "map": [["input", 1], ["linear", 0, 0], ["channel-scale", 3, 1]],
+        "domain": {"kind": "whole"},
+    }
+    header = {"claim": "INJECTIVE", "assumption": None, "subject": subject}
+    return Example(header | {"evidence": {"kind": "tree"}}, bytes([2, 0, 0, 1]), arrays)
+
+
+def _centred() -> Example:
+    """Two points that differ by a constant in a group, and what is made of what is left."""
+    third = [[[0, "1/3"], [1, "-2/7"]], [[1, "1"]]]
+    subject = {
+        "kind": "affine",
+        "arrays": [],
+        "map": [["input", 4], ["centre", 2, 0], ["combine", 2, third, 1]],
+        "domain": {"kind": "whole"},
+    }
+    evidence = {
+        "kind": "collision",
+        "x": ["0", "0", "1", "2"],
+        "other": ["1/3", "1/3", "1", "2"],
+    }
+    header = {"claim": "NOT_INJECTIVE", "assumption": None, "subject": subject}
+    return Example(header | {"evidence": evidence}, b"", [])
+
+
+EXAMPLES |= {"batch norm": _folded(), "means taken off": _centred()}
 
 _RULES = {"stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1, "mode": "zero"}
 

@@ -75,7 +75,8 @@ def composition(
             tree = tree_body(_doubled(layer, activation))
             assert tree is not None, f"stage {k} has no tree"
             evidence, body = {"kind": "tree"}, body + tree
-        layers.append({"domain": layer.domain if k else None, "evidence": evidence})
+        domain = layer.domain if k else None
+        layers.append({"stages": 1, "domain": domain, "evidence": evidence})
     header = {
         "claim": "INJECTIVE",
         "assumption": None,

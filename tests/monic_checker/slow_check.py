@@ -7,6 +7,7 @@ evidence at all, but asks brute force whether what a header claims is so.
 import random
 import struct
 from collections.abc import Iterator, Sequence
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -160,7 +161,9 @@ def _spans_at_random_points(layer: Layer) -> bool:
 
 def evaluate_map(subject: dict[str, Any], arrays: Sequence[Array]) -> list[Numbers]:
     """The rows (w, b), following the map step by step."""
-    tables = [_numbers(entry, arrays) for entry in subject["arrays"]]
+    tables: list[Numbers] = []
+    for entry in subject["arrays"]:
+        tables.append(_factors(entry, tables) if "factors" in entry else _numbers(entry, arrays))
     shapes = [entry["shape"] for entry in subject["arrays"]]
     values: list[list[Numbers]] = []
     for name, *rest in subject["map"]:
@@ -224,6 +227,19 @@ def _combine(name: str, table: Numbers, shape: list[int], value: list[Numbers]) 
         return [[v * x for x in row] for v, row in zip(vector, value, strict=True)]
     sign = -1 if name == "shift-negative" else 1
     return [[*row[:-1], row[-1] + sign * v] for v, row in zip(vector, value, strict=True)]
+
+
+def _factors(entry: dict[str, Any], tables: Sequence[Numbers]) -> Numbers:
+    """gamma / sqrt(variance + epsilon) to 60 digits, rounded to floats by Python itself."""
+    gamma, variance = (tables[place] for place in entry["factors"])
+    found = []
+    with localcontext() as context:
+        context.prec = 60
+        for g, v in zip(gamma, variance, strict=True):
+            square = g * g / (v + Fraction(entry["epsilon"]))
+            root = (Decimal(square.numerator) / Decimal(square.denominator)).sqrt()
+            found.append(Fraction(float(root)) * (1 if g > 0 else -1))
+    return found
 
 
 def _numbers(entry: dict[str, Any], arrays: Sequence[Array]) -> Numbers:

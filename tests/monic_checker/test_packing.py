@@ -170,7 +170,7 @@ def test_a_composition_rests_on_what_its_layers_rest_on(
     after = {"activation": "relu", "carried": 0, "slope": None}
     stage = after | {"arrays": layer["arrays"], "map": layer["map"]}
     subject = {"kind": "network", "stages": [stage], "domain": layer["domain"]}
-    part = {"domain": None, "evidence": {"kind": kind}}
+    part = {"stages": 1, "domain": None, "evidence": {"kind": kind}}
     evidence = {"kind": "composition", "layers": [part]}
     header = {"claim": "INJECTIVE", "assumption": assumption, "subject": subject}
     text = b"monic-proof 1\n" + json.dumps(header | {"evidence": evidence}).encode() + b"\n" + BODY

@@ -23,7 +23,7 @@ def projected(last: Layer, activation: str = "identity") -> Example:
     header["assumption"] = "random-projections"
     header["subject"] = network_subject([(RAYS, "relu"), (last, activation)], WHOLE)
     evidence = {"kind": "random-projection"}
-    header["evidence"]["layers"].append({"domain": WHOLE, "evidence": evidence})
+    header["evidence"]["layers"].append({"stages": 1, "domain": WHOLE, "evidence": evidence})
     return Example(header, body, [*RAYS.arrays, *last.arrays])
 
 
@@ -75,7 +75,9 @@ def _tied(header: dict[str, Any]) -> None:
     header["subject"]["stages"].append(copy.deepcopy(header["subject"]["stages"][1]))
     header["subject"]["stages"][2]["map"] = [["input", 3], ["linear-transposed", 0, 0]]
     layers = header["evidence"]["layers"]
-    layers.append({"domain": WHOLE, "evidence": {"kind": "independent-rows", "rows": [0, 1, 3]}})
+    layers.append(
+        {"stages": 1, "domain": WHOLE, "evidence": {"kind": "independent-rows", "rows": [0, 1, 3]}}
+    )
 
 
 def _constant(header: dict[str, Any]) -> None:

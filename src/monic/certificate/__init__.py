@@ -2,6 +2,7 @@
 
 from monic.certificate.certificate import Certificate
 from monic.certificate.network import (
+    bottleneck_certificate,
     composition_certificate,
     first_stage_certificate,
     network_collision_certificate,
@@ -19,6 +20,7 @@ from monic.certificate.subject import (
 __all__ = [
     "Certificate",
     "arrays_of",
+    "bottleneck_certificate",
     "composition_certificate",
     "first_stage_certificate",
     "header",

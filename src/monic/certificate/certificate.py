@@ -26,6 +26,9 @@ class Certificate:
     header: dict[str, Any]
     body: IO[bytes] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Certificate of {self.header['claim']}: {self.kind}>"
+
     @property
     def kind(self) -> str:
         """The kind of evidence, such as "tree"."""

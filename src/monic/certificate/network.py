@@ -6,10 +6,18 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from monic.certificate.certificate import Certificate
-from monic.certificate.subject import array, header, joined, point_certificate, subject
+from monic.certificate.subject import (
+    array,
+    header,
+    joined,
+    point_certificate,
+    rationals,
+    subject,
+)
 from monic.model import Activation, AffineMap, Network, Stage, WholeSpace
 
 __all__ = [
+    "bottleneck_certificate",
     "composition_certificate",
     "first_stage_certificate",
     "network_collision_certificate",
@@ -40,15 +48,31 @@ def first_stage_certificate(network: Network, first: Certificate) -> Certificate
     return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
 
 
-def composition_certificate(network: Network, certificates: Sequence[Certificate]) -> Certificate:
-    """Returns the certificate that a network is one-to-one because each of its stages is.
+def bottleneck_certificate(network: Network, stage: int, x: Sequence[Fraction]) -> Certificate:
+    """Returns the certificate that a network merges inputs since a stage is narrower than they.
 
     Arguments:
         network: The network.
-        certificates: One of INJECTIVE for every stage, on a superset of what reaches it.
+        stage: The number of the stage.
+        x: A point inside the domain, which thus has an interior.
+    """
+    evidence = {"kind": "bottleneck", "stage": stage, "x": rationals(x)}
+    return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
+
+
+def composition_certificate(
+    network: Network, certificates: Sequence[Certificate], counts: Sequence[int]
+) -> Certificate:
+    """Returns the certificate that a network is one-to-one because its spans of stages are.
+
+    Arguments:
+        network: The network.
+        certificates: One of INJECTIVE for every span, on a superset of what reaches it.
+        counts: How many stages each of them is about.
     """
     layers = [
         {
+            "stages": counts[k],
             "domain": None if k == 0 else certificate.header["subject"]["domain"],
             "evidence": certificate.header["evidence"],
         }

@@ -43,4 +43,5 @@ def cluster(address: str | None, execution: Execution) -> Iterator[Execution]:
         threads = sum(client.nthreads().values())
         if threads == 0:
             raise ClusterError(f"Expected workers at {address!r}. Got none; start `dask worker`.")
-        yield replace(execution, workers=threads, executor=client.get_executor())
+        # not `pure`: no task comes twice, so its bytes need not be hashed for a name
+        yield replace(execution, workers=threads, executor=client.get_executor(pure=False))

@@ -28,6 +28,9 @@ SHARE = 0.5
 #: Beyond so many weights a point is looked for first of all.
 LARGE = 1 << 20
 
+#: Beyond so many weights one step of a search over regions may outlast any limit.
+BRANCHED = 1 << 21
+
 #: Beyond so many weights the margin is bounded in floats, rigorously; rows are not written out.
 WIDE = 1 << 17
 
@@ -105,6 +108,14 @@ def _by_packing(
 
 
 def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | None) -> Decision:
+    m, n = problem.layer.shape
+    if m * n > BRANCHED and approach.method == "auto":
+        return Decision(
+            verdict=Verdict.UNDECIDED,
+            reason=f"its matrix of {m:,} x {n:,} is beyond the limit of {BRANCHED:,} entries for "
+            "a search over its regions; method='branching' tries all the same",
+            method="branching",
+        )
     from monic.decision.branching import branch
 
     if _not_in_general_position(problem):

@@ -118,6 +118,9 @@ class Collision:
     other: tuple[Fraction, ...]
     floats: FloatPair | None = None
 
+    def __repr__(self) -> str:
+        return f"<Collision of two points of R^{len(self.x)}>"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
@@ -141,7 +144,7 @@ class Margin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The answer to `decide` for one layer.
+    """The answer to `decide` for one layer; as a string, its verdict and the reason.
 
     Arguments:
         verdict: One of three; `bool(decision)` raises, since three outcomes do not fit in two.
@@ -162,10 +165,13 @@ class Decision:
     assumption: str | None = None
     certificate: Certificate | None = None
     collision: Collision | None = None
-    point: tuple[Fraction, ...] | None = None
+    point: tuple[Fraction, ...] | None = field(default=None, repr=False)
     margin: Margin | None = None
     statistics: Statistics = field(default_factory=Statistics)
     checkpoint: "Checkpoint | None" = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return _sentence(self)
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -197,7 +203,7 @@ class StageDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkDecision:
-    """The answer to `decide` for a network.
+    """The answer to `decide` for a network; as a string, its verdict and those of its stages.
 
     Arguments:
         verdict: The verdict on the network as a whole.
@@ -215,8 +221,17 @@ class NetworkDecision:
     collision: Collision | None = None
     certificate: Certificate | None = None
 
+    def __str__(self) -> str:
+        stages = (f"  {s.name} (on the {s.domain}): {s.decision}" for s in self.stages)
+        return "\n".join([_sentence(self), *stages])
+
     def __bool__(self) -> bool:
         raise TypeError(
             "Expected a comparison such as `decision.verdict is Verdict.INJECTIVE`. Got a "
             "decision used as true or false; it has three outcomes."
         )
+
+
+def _sentence(decision: Decision | NetworkDecision) -> str:
+    assumed = "" if decision.assumption is None else f" (assuming {decision.assumption})"
+    return f"{decision.verdict.name}{assumed}: {decision.reason}"

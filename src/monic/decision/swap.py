@@ -37,7 +37,7 @@ FRESH = 64  # the inverse is computed anew after so many separations
 DROPS = 64  # rows given up in one turn, at most
 HEATS = 8  # walks take this share of the turns, and the best quarter of them takes the rest
 CHUNK = 8  # turns between two looks at the clock
-BELOW = -1e-9  # a row is taken in if it is this negative at the point
+SHALLOW = 1e-6  # products this small, for a point of length 1, are rounding of float32
 
 
 class _Walk(NamedTuple):
@@ -69,7 +69,7 @@ def swap(
         turns: How many turns the best walks take at most.
         stop: Told the least count so far now and then; the search ends when it returns True.
     """
-    walks = []
+    walks: list[_Walk] = []
     best = len(where.units) + 1
     for number, start in enumerate(starts.T):
         if best <= wanted or stop(best):
@@ -82,8 +82,10 @@ def swap(
             break
         best = min(best, _advance(walk, wanted, turns, stop))
     walks.sort(key=_count)
-    points = np.array([_point(where, walk) for walk in walks]).reshape(len(walks), -1).T
-    return np.array([_count(walk) for walk in walks]), points
+    points = np.zeros((len(starts), len(walks)))
+    for number, walk in enumerate(walks):
+        points[:, number] = _point(where, walk)
+    return np.array([_count(walk) for walk in walks], dtype=np.int64), points
 
 
 def _advance(walk: _Walk, wanted: int, turns: int, stop: Callable[[int], bool]) -> int:
@@ -146,7 +148,7 @@ def _rows(where: Region) -> FloatArray:
     if _lifted(where):
         offsets = np.zeros((len(rows), 1)) if where.offsets is None else where.offsets
         rows = np.hstack([rows, offsets.astype(np.float64)])
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300))
 
 
 def _sides(where: Region) -> FloatArray:
@@ -194,10 +196,16 @@ def _separate(walk: _Walk) -> int:
         outcome = solve(walk.columns, role, walk.basis, walk.inverse, walk.work)
     if outcome != POINT:
         return outcome
+    length = 0.0
+    for k in range(walk.point.size):
+        length += walk.work[PRICES, k] * walk.work[PRICES, k]
+    least = SHALLOW * np.sqrt(length)
+    if walk.work[PRICES, walk.point.size] < least:
+        return RELATION + 0 * outcome  # nearly: its heaviest rows leave no room
     active = 0
     for row in range(control[ROWS]):
         walk.values[row] = walk.work[SCORES, row]
-        if role[row] == BLOCKED and walk.values[row] < BELOW:
+        if role[row] == BLOCKED and walk.values[row] < -least:
             role[row] = EXCLUDED
         active += int(role[row] == BLOCKED)
     control[COUNT] = active

@@ -49,7 +49,7 @@ def rank(rows: Sequence[Row]) -> int:
 
 
 def independent_rows(rows: Sequence[Row]) -> list[int]:
-    """Returns the positions of the first rows that form a basis of the span, exactly.
+    """Returns the positions of rows that form a basis of the span, early ones first.
 
     Example:
         >>> independent_rows([[1, 2], [2, 4], [0, 1]])
@@ -57,7 +57,12 @@ def independent_rows(rows: Sequence[Row]) -> list[int]:
     """
     if not rows:
         return []
-    echelon, _, count = fmpz_mat([list(row) for row in rows]).transpose().rref()
+    table = fmpz_mat([list(row) for row in rows]).transpose()
+    shadow, full = nmod_mat(table, LARGE_PRIME).rref()
+    if full == table.nrows():  # independent modulo p is independent
+        width = range(len(rows))
+        return [next(j for j in width if int(shadow[i, j])) for i in range(int(full))]
+    echelon, _, count = table.rref()
     return [next(j for j in range(len(rows)) if echelon[i, j] != 0) for i in range(int(count))]
 
 

@@ -68,6 +68,11 @@ class FloatStage:
         """
         return self.floats.insist_on_matrix(f"at {self.name!r}")
 
+    @property
+    def has_closed_form(self) -> bool:
+        """Whether pairs alone give the nearest input, whatever the output."""
+        return self.pairs is not None and self.pairs.is_square
+
     def before(self, x: Array) -> Array:
         """Returns W x + b for a batch of shape (N, n)."""
         return self.floats.value(x)

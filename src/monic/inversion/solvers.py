@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from monic.inversion.conjugate import least_squares
 from monic.inversion.scaling import lengths
@@ -66,7 +67,8 @@ class Dense(Solver):
         return int(self.triangle.shape[0])
 
     def solve(self, t: Array) -> Array:
-        return np.asarray(np.linalg.solve(self.triangle, (t @ self.orthogonal).T).T)
+        right = (t @ self.orthogonal).T
+        return np.asarray(solve_triangular(self.triangle, right, check_finite=False).T)
 
     def smallest(self, weights: Array, rows: Array) -> float:
         if rows.sum() < self.columns:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monic.decision.result import Collision, Decision, StageDecision, Verdict
-from monic.report.answer import Answer
+from monic.report.answer import Answer, Question
 from monic.report.text import point, printable, sentence, short
 
 __all__ = ["closing", "decision_table", "empty_table", "explanations", "print_answer", "ratio"]
@@ -29,18 +29,49 @@ def print_answer(answer: Answer, console: Console, *, brief: bool = False) -> No
 
 
 def decision_table(answer: Answer) -> Table:
-    """Returns one row a layer: what was asked, the verdict, how it was proved, the seconds."""
+    """Returns one row a layer: what was asked, the verdict, how it was proved, the seconds.
+
+    The layers of a network are the branches of a tree whose root is the network.
+    """
     table = empty_table()
     table.add_column("layer", overflow="fold")
-    table.add_column("shape", justify="right", no_wrap=True)
-    table.add_column("m/n", justify="right", no_wrap=True)
+    table.add_column("in → out", justify="right", no_wrap=True)
+    whole = answer.question is Question.NETWORK
+    if not whole:
+        table.add_column("m/n", justify="right", no_wrap=True)
     table.add_column("domain")
     table.add_column("verdict", no_wrap=True)
-    table.add_column("how it was proved")
+    table.add_column("proved by")
     table.add_column("seconds", justify="right", no_wrap=True)
-    for layer in answer.layers:
-        table.add_row(*_cells(layer.stage))
+    if whole:
+        table.add_row(*_root(answer))
+    for number, layer in enumerate(answer.layers, 1):
+        name, *sizes = _cells(layer.stage)
+        if whole:  # without a space at which rich might break the line
+            guide = "└╴" if number == len(answer.layers) else "├╴"
+            name, sizes = Text.assemble(guide, name), [sizes[0], *sizes[2:]]
+        table.add_row(name, *sizes)
     return table
+
+
+def _root(answer: Answer) -> tuple[str | Text, ...]:
+    """The row of a network as a whole."""
+    first, last = answer.layers[0].stage, answer.layers[-1].stage
+    sizes = last.shape[0], first.shape[1]
+    seconds = sum(layer.stage.decision.statistics.seconds for layer in answer.layers)
+    return (
+        Text(printable(answer.model.replace("\\", "/").rpartition("/")[2]), style="bold"),
+        _sizes(sizes),
+        Text(first.domain),
+        Text(answer.verdict.name, style=_STYLE[answer.verdict]),
+        "",
+        f"{seconds:.2f}",
+    )
+
+
+def _sizes(shape: tuple[int, int]) -> str:
+    """The dimensions in and out, for a shape (m, n)."""
+    return f"{shape[1]} → {shape[0]}"
 
 
 def empty_table() -> Table:
@@ -87,7 +118,7 @@ def _cells(stage: StageDecision) -> tuple[str | Text, ...]:
     under = f", assuming {decision.assumption}" if decision.assumption else ""
     return (
         Text(printable(stage.name)),
-        f"{stage.shape[0]}×{stage.shape[1]}",
+        _sizes(stage.shape),
         ratio(stage.shape),
         Text(stage.domain),
         Text(decision.verdict.name, style=_STYLE[decision.verdict]),

@@ -13,7 +13,10 @@ from flint import fmpz, fmpz_mat
 from monic.model import AffineMap, Domain, Network
 from monic.model.affine import ExactAffine
 
-__all__ = ["Chain", "Floats", "Layer", "Point", "is_small", "linear_part"]
+__all__ = [
+    *("Chain", "Floats", "Layer", "Point", "bent"),
+    *("floats", "integers", "is_small", "linear_part"),
+]
 
 Point = tuple[Fraction, ...]
 
@@ -58,32 +61,18 @@ class Layer:
         return np.where(u > 0, u, self.float_slopes * u) if self.kinks else u
 
     def bent(self, u: Sequence[Fraction], local: ExactAffine) -> ExactAffine:
-        """Returns the affine map after the activation near a point.
-
-        Arguments:
-            u: What comes before the activation at the point.
-            local: The affine map there, before the activation.
-        """
-        factors, power = _integers(
-            [Fraction(1) if t > 0 else s for s, t in zip(self.slopes, u, strict=True)]
-        )
-        rows = [
-            [factor * entry for entry in row]
-            for factor, row in zip(factors, local.weight.tolist(), strict=True)
-        ]
-        bias = [f * b for f, b in zip(factors, local.bias.entries(), strict=True)]
-        columns = fmpz_mat(len(bias), 1, bias)
-        return replace(local, weight=fmpz_mat(rows), bias=columns, power=local.power + power)
+        """Returns the affine map after the activation near a point; see `bent`."""
+        return bent(self.slopes, u, local)
 
     @cached_property
     def weight(self) -> Floats:
         """W, rounded to float64."""
-        return _floats(self.map.weight, self.map)
+        return floats(self.map.weight, self.map)
 
     @cached_property
     def bias(self) -> Floats:
         """b, rounded to float64."""
-        return _floats(self.map.bias, self.map)[:, 0]
+        return floats(self.map.bias, self.map)[:, 0]
 
     def after(self, inner: ExactAffine) -> ExactAffine:
         """Returns the affine map of the stage after another one, exactly."""
@@ -170,6 +159,26 @@ class Chain:
         )
 
 
+def bent(slopes: Point, u: Sequence[Fraction], local: ExactAffine) -> ExactAffine:
+    """Returns the affine map after an activation near a point.
+
+    Arguments:
+        slopes: The slopes below 0.
+        u: What comes before the activation at the point.
+        local: The affine map there, before the activation.
+    """
+    factors, power = integers(
+        [Fraction(1) if t > 0 else s for s, t in zip(slopes, u, strict=True)]
+    )
+    rows = [
+        [factor * entry for entry in row]
+        for factor, row in zip(factors, local.weight.tolist(), strict=True)
+    ]
+    bias = [f * b for f, b in zip(factors, local.bias.entries(), strict=True)]
+    columns = fmpz_mat(len(bias), 1, bias)
+    return replace(local, weight=fmpz_mat(rows), bias=columns, power=local.power + power)
+
+
 def linear_part(network: Network) -> Chain | None:
     """Returns the stages up to the first smooth activation, or None where they are too large.
 
@@ -196,14 +205,14 @@ def _activated(layer: Layer, numbers: fmpz_mat, power: int) -> tuple[fmpz_mat, i
     if not layer.kinks:
         return numbers, power
     entries = numbers.entries()
-    factors, more = _integers(
+    factors, more = integers(
         [Fraction(1) if v > 0 else s for s, v in zip(layer.slopes, entries, strict=True)]
     )
     bent = [factor * v for factor, v in zip(factors, entries, strict=True)]
     return fmpz_mat(layer.out_dim, 1, bent), power + more
 
 
-def _integers(slopes: Sequence[Fraction]) -> tuple[list[fmpz], int]:
+def integers(slopes: Sequence[Fraction]) -> tuple[list[fmpz], int]:
     """Returns integers z and a power with z_i 2^power the slopes, which are floats."""
     power = 1 - max(slope.denominator.bit_length() for slope in slopes)
     unit = 1 << -power
@@ -215,7 +224,7 @@ def _point(numbers: fmpz_mat, power: int, unit: int) -> Point:
     return tuple(int(v) * scale for v in numbers.entries())
 
 
-def _floats(matrix: fmpz_mat, unit: ExactAffine) -> Floats:
+def floats(matrix: fmpz_mat, unit: ExactAffine) -> Floats:
     """Returns an integer matrix in the unit of a map, each entry rounded once or twice."""
     shape = (int(matrix.nrows()), int(matrix.ncols()))
     entries = [_float(int(entry), unit.power) for entry in matrix.entries()]

@@ -13,7 +13,7 @@ from monic.decision.network.chain import Chain, Floats, Point
 from monic.decision.network.region import Region, region
 from monic.decision.network.sampling import Sampler
 
-__all__ = ["collision_inside", "deficient_points", "roundings"]
+__all__ = ["collision_inside", "deficient_points", "power_of_two_below", "roundings"]
 
 #: Points that are drawn, points that are kept, and how often they are moved.
 DRAWN, KEPT, ROUNDS = 1024, 64, 12
@@ -46,7 +46,7 @@ def _step(chain: Chain, around: Region, way: list[int]) -> Fraction:
     best = Fraction(0)
     for sign in (1, -1):
         limit = around.reach([sign * d for d in way])
-        step = _power_of_two_below(wanted if limit is None else min(wanted, limit / 2))
+        step = power_of_two_below(wanted if limit is None else min(wanted, limit / 2))
         while not chain.domain.contains(
             tuple(t + sign * step * d for t, d in zip(around.x, way, strict=True)), interior=True
         ):
@@ -55,7 +55,8 @@ def _step(chain: Chain, around: Region, way: list[int]) -> Fraction:
     return best
 
 
-def _power_of_two_below(number: Fraction) -> Fraction:
+def power_of_two_below(number: Fraction) -> Fraction:
+    """Returns the largest power of two that is at most a positive number, or half of it."""
     power = Fraction(2) ** (number.numerator.bit_length() - number.denominator.bit_length())
     return power if power <= number else power / 2
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monic.certificate import (
+    Certificate,
     composition_certificate,
     first_stage_certificate,
     joined,
@@ -19,6 +20,12 @@ from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of
 from monic.decision.layer import decide_layer
+from monic.decision.network.bottleneck import (
+    bottleneck,
+    bottleneck_decision,
+    pair_through,
+    words,
+)
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.chain import linear_part
 from monic.decision.network.collision import as_collision, not_injective
@@ -30,10 +37,11 @@ from monic.decision.network.projections import (
     with_projections,
 )
 from monic.decision.network.remarks import remarked, with_remarks
+from monic.decision.network.runs import Span, spans, together
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
 from monic.decision.network.statistics import given_statistics
-from monic.decision.problem import Problem
+from monic.decision.problem import Point, Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
 from monic.model import (
     Activation,
@@ -137,13 +145,24 @@ def _decided(
     verdicts = [stage.decision.verdict for stage in stages]
     if len(stages) == len(network.stages) and all(v is Verdict.INJECTIVE for v in verdicts):
         refuted = _refuted(network, stages, approach)
-        return _composed(network, stages) if refuted is None else refuted
+        if refuted is not None:
+            return refuted
+        proofs = _proofs(network, stages)
+        return _composed(network, stages, [Span(k, 1, proof) for k, proof in enumerate(proofs)])
     first = stages[0].decision.collision if verdicts[:1] == [Verdict.NOT_INJECTIVE] else None
     if first is not None:
         chain = linear_part(network)
         pair = first if chain is None else as_collision(chain, first.x, first.other)
         return not_injective(network, stages, pair, _first(stages))
-    found = _searched(network, stages, approach)
+    narrow = bottleneck(network)
+    open_ = ""
+    if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
+        parts = spans(network, stages, _proofs(network, stages), _seconds(approach))
+        if not isinstance(parts, str):
+            return _composed(network, stages, parts)
+        open_ = parts
+    short = _narrowed(network, stages, narrow, approach)
+    found = _searched(network, stages, approach) if short is None else short
     if isinstance(found, NetworkDecision):
         return found
     if verdicts[:1] == [Verdict.NOT_INJECTIVE]:
@@ -154,11 +173,14 @@ def _decided(
             stages=tuple(stages),
             certificate=None if proof is None else first_stage_certificate(network, proof),
         )
+    if narrow is not None:
+        inner = _inner(network)
+        return bottleneck_decision(network, narrow, tuple(stages), inner)
     asked = approach is not None and "random-projections" in approach.assume
     more = uncovered(network, stages) if asked else ""
     return NetworkDecision(
         verdict=Verdict.UNDECIDED,
-        reason="; ".join(filter(None, [_why(network, stages), found, more])),
+        reason="; ".join(filter(None, [_why(network, stages), open_, found, more])),
         stages=tuple(stages),
     )
 
@@ -173,21 +195,28 @@ def _refuted(
     return found if isinstance(found, NetworkDecision) else None
 
 
-def _composed(network: Network, stages: Sequence[StageDecision]) -> NetworkDecision:
-    proofs = [
+def _proofs(network: Network, stages: Sequence[StageDecision]) -> list[Certificate | None]:
+    return [
         projection_certificate(step.map) if is_projected(stage) else stage.decision.certificate
         for step, stage in zip(network.stages, stages, strict=True)
     ]
-    whole = [proof for proof in proofs if proof is not None]
-    complete = len(whole) == len(proofs)
+
+
+def _composed(
+    network: Network, stages: Sequence[StageDecision], parts: Sequence[Span]
+) -> NetworkDecision:
+    single = [stages[span.first] for span in parts if span.count == 1]
+    proofs = [span.certificate for span in parts if span.certificate is not None]
+    counts = [span.count for span in parts]
+    projected = any(map(is_projected, single))
     return NetworkDecision(
         verdict=Verdict.INJECTIVE,
-        reason="every layer is one-to-one on a convex superset of what reaches it"
-        if not any(map(is_projected, stages))
-        else projection_reason(network, stages),
+        reason=projection_reason(network, single) if projected else together(network, parts),
         stages=tuple(stages),
-        assumption=joined(stage.decision.assumption for stage in stages),
-        certificate=composition_certificate(network, whole) if complete else None,
+        assumption=joined(stage.decision.assumption for stage in single),
+        certificate=composition_certificate(network, proofs, counts)
+        if len(proofs) == len(parts)
+        else None,
     )
 
 
@@ -200,15 +229,40 @@ def _searched(
     chain = linear_part(network)
     if chain is None:
         return "its first map is too large for a search for two inputs"
-    inner = Problem(ReLULayer(network.stages[0].map, domain=network.domain))
-    sampler = Sampler(
-        network.domain, network.in_dim, inner.outside(inner.inner_point()), approach.execution.seed
-    )
-    seconds = SECONDS if approach.limits.seconds is None else approach.limits.seconds
-    found = search(chain, stages, sampler, seconds)
+    sampler = _sampler(network, approach)
+    found = search(chain, stages, sampler, _seconds(approach))
     if isinstance(found, str):
         return found
     return not_injective(network, stages, as_collision(chain, *found.pair), found.how)
+
+
+def _narrowed(
+    network: Network,
+    stages: Sequence[StageDecision],
+    narrow: int | None,
+    approach: Approach | None,
+) -> NetworkDecision | None:
+    """Returns the decision by two inputs that meet in a narrow stage, where they are short."""
+    if narrow is None or approach is None or approach.method == "structure":
+        return None
+    pair = pair_through(network, narrow, _sampler(network, approach))
+    if pair is None:
+        return None
+    return not_injective(network, stages, pair, words(network, narrow))
+
+
+def _sampler(network: Network, approach: Approach) -> Sampler:
+    return Sampler(network.domain, network.in_dim, _inner(network), approach.execution.seed)
+
+
+def _inner(network: Network) -> Point:
+    """Returns a point inside the domain."""
+    problem = Problem(ReLULayer(network.stages[0].map, domain=network.domain))
+    return problem.outside(problem.inner_point())
+
+
+def _seconds(approach: Approach) -> float:
+    return SECONDS if approach.limits.seconds is None else approach.limits.seconds
 
 
 def _first(stages: Sequence[StageDecision]) -> str:

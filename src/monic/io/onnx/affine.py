@@ -93,7 +93,8 @@ def added(branches: Sequence[Value]) -> Value:
         return values[0]
     names = [value.name for value in values if value.name]
     whole = Sum(tuple(value.map for value in values))
-    return values[0].mapped(whole, name=names[-1] if names else "")
+    found = values[0].mapped(whole, name=names[-1] if names else "")
+    return replace(found, joint=len({branch.settled().source for branch in branches}) > 1)
 
 
 def of_one_shape(branches: Sequence[Value]) -> list[Value]:

@@ -27,7 +27,11 @@ def maximum(node: Node, operands: Operands) -> Value:
     values = of_one_shape([part for part in parts if isinstance(part, Value)])
     largest = _largest(values[0], [v.map for v in values], node.name)[0]
     for part in parts:
-        if isinstance(part, Constant):  # max(x, c) = c + ReLU(x - c)
+        if not isinstance(part, Constant):
+            continue
+        if part.size == 1 and not part.flat().any():
+            largest = _relu(largest, node.name)
+        else:  # max(x, c) = c + ReLU(x - c)
             above = shifted([largest, part], negative=True)
             largest = shifted([_relu(above, node.name), part], negative=False)
     return largest

@@ -6,6 +6,7 @@ and a one-to-one map of each group; docs/normalization.md.
 """
 
 import math
+from dataclasses import replace
 
 from monic.io.onnx.affine import add, mul
 from monic.io.onnx.node import Node
@@ -71,6 +72,8 @@ def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
     axis, rank = node.integer("axis", -1), len(first.shape)
     if not -rank <= axis < rank:
         raise Refused(f"its axis {axis} does not exist in the shape {first.shape}")
+    if node.added.get("axes", rank - axis % rank) != rank - axis % rank:
+        raise Refused(f"its mean is not along the last axes of the shape {first.shape}")
     groups = math.prod(first.shape[: axis % rank])
     if groups % first.lead:
         raise Refused(f"it takes statistics over the {first.lead} examples of a fixed batch")
@@ -92,13 +95,20 @@ def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value
 
 
 def _scaled_and_shifted(node: Node, normal: Value, operands: Operands) -> Value:
-    """Multiplies by gamma and adds beta, where they are given."""
-    found = normal
+    """Multiplies by gamma and adds beta, where they are given: one number for each in a group."""
+    axis, shape = node.integer("axis", -1) % len(normal.shape), normal.shape
+    inner = math.prod(shape[axis:])
+    head = (normal.lead,) if normal.lead > 1 else ()
+    found = replace(normal, shape=(*head, normal.map.out_dim // inner, inner))
     for step, index in ((mul, 1), (add, 2)):
         constant = optional(operands, index)
-        if constant is not None:
-            found = step(node, [found, weights(constant)])
-    return found
+        if constant is None:
+            continue
+        given = weights(constant)
+        if given.size not in (1, inner):
+            raise Refused(f"its parameters of shape {given.shape} do not fit {shape[axis:]}")
+        found = step(node, [found, given.reshaped((given.size,))])
+    return replace(found, shape=shape)
 
 
 def _channels(first: Value) -> int:

@@ -24,7 +24,7 @@ def with_norms(nodes: Sequence[Node], known: Mapping[str, Array], output: str) -
         output: The name of the graph's output.
     """
     graph = _Graph({name: node for node in nodes for name in node.outputs if name}, known)
-    found = [graph.norm(node) if node.op == "Div" else node for node in nodes]
+    found = [graph.norm(node) if node.op in ("Div", "Mul") else node for node in nodes]
     if all(new is old for new, old in zip(found, nodes, strict=True)):
         return found
     needed, kept = {output}, []
@@ -43,23 +43,34 @@ class _Graph:
     known: Mapping[str, Array]
 
     def norm(self, node: Node) -> Node:
-        """Returns a division as the norm that it ends, or as it is."""
-        root = self._maker(node, 1, "Sqrt")
+        """Returns a division, or a product with a reciprocal, as the norm that it ends."""
+        data, root = self._divided(node)
         moved = None if root is None else self._maker(root, 0, "Add")
         if root is None or moved is None:
             return node
         square, epsilon = self._mean_square(moved)
-        if square is None or epsilon is None or square.inputs[0] != node.inputs[0]:
+        if square is None or epsilon is None or square.inputs[0] != data:
             return node
         axes = self._last_axes(self.makers[moved.inputs[self._side(moved)]])
         if axes is None:
             return node
-        attributes = {"axis": -axes, "epsilon": epsilon}
-        centred = self._centred(node.inputs[0], axes)
-        op, source = ("RMSNormalization", node.inputs[0])
+        attributes = {"axis": axes[0], "epsilon": epsilon}
+        centred = self._centred(data, axes)
+        op, source = ("RMSNormalization", data)
         if centred is not None:
             op, source = "LayerNormalization", centred
-        return replace(node, op=op, inputs=(source,), attributes=attributes)
+        added = {"axes": len(axes)}
+        return replace(node, op=op, inputs=(source,), attributes=attributes, added=added)
+
+    def _divided(self, node: Node) -> tuple[str, Node | None]:
+        """Returns what is divided, and the root that it is divided by."""
+        if node.op == "Div":
+            return (node.inputs[0] if node.inputs else ""), self._maker(node, 1, "Sqrt")
+        for side in (0, 1):
+            turned = self._maker(node, side, "Reciprocal")
+            if turned is not None and len(node.inputs) == 2:
+                return node.inputs[1 - side], self._maker(turned, 0, "Sqrt")
+        return "", None
 
     def _mean_square(self, moved: Node) -> tuple[Node | None, float | None]:
         """Returns the node that squares, and epsilon, of mean(square) + epsilon."""
@@ -77,7 +88,7 @@ class _Graph:
         """Which input of a sum is no constant."""
         return int(moved.inputs[0] in self.known)
 
-    def _centred(self, name: str, axes: int) -> str | None:
+    def _centred(self, name: str, axes: tuple[int, ...]) -> str | None:
         """Returns x where a tensor is x - mean(x) over the last axes."""
         taken = self.makers.get(name)
         if taken is None or taken.op != "Sub":
@@ -87,14 +98,20 @@ class _Graph:
             return None
         return taken.inputs[0]
 
-    def _last_axes(self, mean: Node) -> int | None:
-        """Returns over how many of the last axes a mean is taken; None for other axes."""
+    def _last_axes(self, mean: Node) -> tuple[int, ...] | None:
+        """Returns the axes of a mean; None for such as cannot be the last ones.
+
+        Numbered from the first, they are the last ones in tensors of one rank only, which the
+        reader knows.
+        """
         given: object = mean.attributes.get("axes")
         if len(mean.inputs) > 1:
             given = tuple(self.known.get(mean.inputs[1], np.zeros(0)).reshape(-1).tolist())
         if not isinstance(given, tuple) or mean.attributes.get("keepdims", 1) != 1 or not given:
             return None
-        return len(given) if sorted(given) == list(range(-len(given), 0)) else None
+        found = tuple(sorted(int(axis) for axis in given))
+        ends_at = 0 if found[0] < 0 else found[0] + len(found)
+        return found if found == tuple(range(ends_at - len(found), ends_at)) else None
 
     def _maker(self, node: Node, index: int, op: str) -> Node | None:
         found = self.makers.get(node.inputs[index]) if len(node.inputs) > index else None

@@ -1,6 +1,7 @@
 """From a graph to a chain of stages, or to the list of everything that is in the way."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -70,6 +71,7 @@ def read(graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> R
     }
     known.update(_inputs(graph, lead, reading.problems))
     used = graph.used()
+    times = Counter(name for node in graph.nodes for name in node.inputs)
     for node in graph.nodes:
         try:
             given = _given(node, known, used)
@@ -79,10 +81,20 @@ def read(graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> R
         for name in filter(None, node.outputs):
             known[name] = _hinted(name, lead, hints) if given is None else None
         if given is not None:
-            known[node.outputs[0]] = given
+            known[node.outputs[0]] = _ended(given, node, times[node.outputs[0]])
     if not reading.problems:
         _finish(reading, known[graph.output], graph.output)
     return reading
+
+
+def _ended(given: Operand, node: Node, times: int) -> Operand:
+    """Returns what a node gives; a residual sum that is used again ends a stage of its own.
+
+    So a block x + g(x) is a run of stages with one list of numbers before and after it.
+    """
+    if isinstance(given, Value) and given.joint and times > 1:
+        return given.activated(Activation.IDENTITY, node.outputs[0]).settled()
+    return given
 
 
 def _given(node: Node, known: Mapping[str, Operand | None], used: set[str]) -> Operand | None:

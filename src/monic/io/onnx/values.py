@@ -83,6 +83,7 @@ class Value:
         name: The last node with a weight on the way from the source.
         after: The source that starts here when an activation was just applied; then `map` is
             what comes before it.
+        joint: Whether it was just added up from tensors of different places.
     """
 
     source: Source
@@ -92,6 +93,7 @@ class Value:
     dtype: int
     name: str = ""
     after: Source | None = None
+    joint: bool = False
 
     def settled(self) -> "Value":
         """Returns the same tensor as an affine map, which starts after its activation."""
@@ -102,7 +104,7 @@ class Value:
     def mapped(self, value: AffineMap, shape: Shape | None = None, name: str = "") -> "Value":
         """Returns the tensor that a further affine step gives; this one must be settled."""
         shape = self.shape if shape is None else shape
-        return replace(self, map=value, shape=shape, name=name or self.name)
+        return replace(self, map=value, shape=shape, name=name or self.name, joint=False)
 
     def activated(
         self,

@@ -28,12 +28,16 @@ def array_of(tensor: Tensor) -> Array:
     """Returns a tensor's numbers, in the tensor's own number format.
 
     Raises:
-        Refused: when it is sparse, quantised or of a format that numpy does not have.
+        Refused: when it is sparse, quantised, of a class of its own, of a format that numpy does
+            not have, or without numbers (on the device "meta").
     """
     plain = tensor.detach()
-    if plain.layout is not torch.strided or plain.is_quantized or plain.dtype not in CODES:
-        kind = f"{plain.layout}, {plain.dtype}".replace("torch.", "")
-        raise Refused(f"it holds a tensor that is no plain array ({kind}); convert it to float32")
+    is_plain = type(plain) is Tensor and plain.layout is torch.strided
+    if not is_plain or plain.is_quantized or plain.is_meta or plain.dtype not in CODES:
+        kind = f"{type(plain).__name__}, {plain.layout}, {plain.dtype}, {plain.device}"
+        raise Refused(
+            f"it holds a tensor that is no plain array ({kind}); give it as plain floats"
+        )
     plain = plain.cpu().resolve_neg()
     if plain.dtype is torch.bfloat16:
         bits: Array = plain.contiguous().view(torch.int16).numpy()

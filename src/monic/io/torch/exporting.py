@@ -48,13 +48,24 @@ def exported(module: nn.Module, input_shape: Sequence[int]) -> ExportedProgram:
 def in_evaluation(module: nn.Module) -> nn.Module:
     """Returns a copy of a module in evaluation mode that shares the module's parameters.
 
-    Dropout is then the identity and batch norm uses its running statistics.
+    Dropout is then the identity and batch norm uses its running statistics. Of a compiled module
+    it is the module that was compiled.
+
+    Raises:
+        UnreadableModel: when it cannot be copied.
     """
     shared: dict[int, object] = {id(parameter): parameter for parameter in module.parameters()}
     for inner in module.modules():  # old hooks keep the weight in force as a plain attribute
         plain = (value for value in vars(inner).values() if isinstance(value, torch.Tensor))
         shared.update((id(value), value) for value in plain)
-    twin = copy.deepcopy(module, shared)
+    try:
+        twin: nn.Module = copy.deepcopy(getattr(module, "_orig_mod", module), shared)
+    except Exception as error:  # the copy runs the module's own code, too
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UnreadableModel(
+            "Expected a module that copy.deepcopy can copy, since a copy is put into evaluation "
+            f"mode. Got {reason}. Remove what cannot be copied, such as open files."
+        ) from None
     try:
         return twin.eval()
     except NotImplementedError:  # the module of an exported program has one mode only

@@ -48,7 +48,13 @@ def moved(call: Call, target: Any) -> str | tuple[str, ...]:
     [found] = {v for v in pytree.tree_leaves(dict(call.given)) if isinstance(v, Traced)}
     count = int(np.prod(found.shape, dtype=np.int64))
     numbers = torch.arange(1, count + 1, dtype=torch.float64).reshape(found.shape)
-    named = pytree.tree_map(lambda v: numbers if isinstance(v, Traced) else v, dict(call.given))
+
+    def numbered(leaf: Any) -> Any:
+        if isinstance(leaf, Traced):
+            return numbers
+        return leaf.cpu() if isinstance(leaf, Tensor) else leaf
+
+    named = pytree.tree_map(numbered, dict(call.given))
     given = called(target, named)
     if isinstance(given, Tensor):
         return _chosen(call, found, given)
