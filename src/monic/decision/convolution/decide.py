@@ -26,6 +26,9 @@ __all__ = ["decide_convolution", "has_convolution"]
 #: Layers whose matrix has more entries are never written out.
 DENSE = 1 << 22
 
+#: Layers with more inputs are not left to branching.
+BRANCHED = 256
+
 #: Seconds for the search for a point with few active rows, at most.
 PATIENCE = 120.0
 
@@ -72,7 +75,10 @@ class _Question:
             found = self._by_windows(self.blocks)
             if found is not None:
                 return found
-        if size <= DENSE:
+        # in higher dimensions one node of a tree takes longer than most limits
+        if size <= DENSE and n <= BRANCHED:
+            return None
+        if size <= DENSE and self._left() != 0 and structure(self.problem) is not None:
             return None
         return self._undecided()
 
