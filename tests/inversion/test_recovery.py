@@ -216,7 +216,7 @@ def test_deepinv_itself(decoder: Any) -> None:
     ],
     ids=["linear", "transposed 2d", "transposed 1d", "conv"],
 )
-def test_nz_counts_the_channels_of_a_code(first: torch.nn.Module, shape: tuple[int, ...]) -> None:
+def test_nz_counts_the_channels_of_a_code(first: Any, shape: tuple[int, ...]) -> None:
     """As DCGANs take them: (nz, 1, 1) where a convolution comes first."""
     generator: Any = torch.nn.Sequential(first, torch.nn.Flatten()).double().eval()
     generator.nz = 3

@@ -57,6 +57,7 @@ def test_fifty_steps_of_adam_and_a_proof(case: Case, dtype: torch.dtype, tmp_pat
     if dtype is torch.float32:
         networks.append(monic.load(module.eval(), input_shape=case.shape))
     for network in networks:
+        assert isinstance(network, monic.Network)
         decision = monic.decide(network, assume=case.assume or None, time_limit=60)
         assert decision.verdict is Verdict.INJECTIVE, decision
         assert decision.assumption == (" and ".join(case.assume) or None)
