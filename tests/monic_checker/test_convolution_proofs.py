@@ -128,7 +128,7 @@ def behind(name: str, *changes: list[Any]) -> Example:
 
     def change(header: dict[str, Any]) -> None:
         arrays, (start, *rest) = header["subject"]["arrays"], header["subject"]["map"]
-        steps = []
+        steps: list[Any] = []
         for kind, numbers in changes:
             at = numbers
             if kind not in ("select", "centre"):
