@@ -14,7 +14,6 @@ from tests.nn.layers import CASES, Case
 OWN_ONLY = {
     "augmented norm": "its statistics are outputs, and its quotients are not read",
     "skip": "almost surely injective: no proof for the matrix at hand",
-    "network": "its linear layer is composed with the sum of the residual block before it",
 }
 #: One of each kind is trained in the default tests, the others in slow runs.
 QUICK = {"linear with rest", "conv2d stride", "transposed 2d", "group norm"}
