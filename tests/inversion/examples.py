@@ -20,7 +20,12 @@ from monic.model import (
 )
 from monic.model.array import Array
 
-__all__ = ["expanding", "latent_in", "outputs", "paired", "paired_stage", "stage"]
+__all__ = ["POINTWISE", "expanding", "latent_in", "outputs", "paired", "paired_stage", "stage"]
+
+_NORMS = (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)
+
+#: Activations that act coordinate by coordinate; norms are not inverted.
+POINTWISE = [kind for kind in Activation if kind not in _NORMS]
 
 
 def outputs(layer: ReLULayer, x: Array) -> Array:
