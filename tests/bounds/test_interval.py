@@ -45,7 +45,7 @@ def test_two_columns_by_the_quadratic_formula(rows: list[list[int]]) -> None:
     """Of A^T A = [p q; q r] the eigenvalues are ((p + r) -+ sqrt((p - r)^2 + 4 q^2)) / 2."""
     p, q, r = (sum(row[i] * row[j] for row in rows) for i, j in ((0, 0), (0, 1), (1, 1)))
     root = Fraction((p - r) ** 2 + 4 * q * q)
-    gram = gram_of_rows(rows, 0, 2)
+    gram = gram_of_rows(rows, 1, 2)
     least, greatest = smallest(gram), largest(gram)
     # s^2 <= (p + r - sqrt(root)) / 2 if and only if (p + r - 2 s^2)^2 >= root and p + r >= 2 s^2
     for end, inside in ((least.lower, True), (nextafter(least.upper, inf), False)):
@@ -61,7 +61,7 @@ def test_two_columns_by_the_quadratic_formula(rows: list[list[int]]) -> None:
 def test_against_numpy(n: int) -> None:
     table = np.random.default_rng(n).integers(-(2**50), 2**50, (2 * n, n))
     values = np.linalg.svd(table / 2.0**50, compute_uv=False)
-    gram = gram_of_rows(table.tolist(), -50, n)
+    gram = gram_of_rows(table.tolist(), Fraction(1, 1 << 50), n)
     for found, value in ((smallest(gram), values[-1]), (largest(gram), values[0])):
         assert found.upper == nextafter(found.lower, inf)
         assert found.lower == pytest.approx(value, rel=1e-12)
@@ -71,7 +71,7 @@ def test_against_numpy(n: int) -> None:
 def test_the_road_for_high_dimensions(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its intervals hold those of the exact road, and are not much wider."""
     table = np.random.default_rng(n).integers(-(2**50), 2**50, (2 * n, n))
-    gram = gram_of_rows(table.tolist(), -50, n)
+    gram = gram_of_rows(table.tolist(), Fraction(1, 1 << 50), n)
     exact = smallest(gram), largest(gram)
     monkeypatch.setattr(singular, "EXACT", 0)
     for tight, loose in zip(exact, (smallest(gram), largest(gram)), strict=True):
@@ -82,7 +82,7 @@ def test_the_road_for_high_dimensions(n: int, monkeypatch: pytest.MonkeyPatch) -
 
 def test_high_dimensions_with_dependent_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(singular, "EXACT", 0)
-    found = smallest(gram_of_rows([[1, 1], [2, 2]], 0, 2))
+    found = smallest(gram_of_rows([[1, 1], [2, 2]], 1, 2))
     assert found.lower == 0.0
     assert found.upper < 1e-6
 
@@ -90,7 +90,7 @@ def test_high_dimensions_with_dependent_columns(monkeypatch: pytest.MonkeyPatch)
 def test_nearly_dependent_columns() -> None:
     """sigma_min is 2^-40 times about 0.7, where floats of the Gram matrix see nothing."""
     rows = [[1 << 40, 1 << 40], [0, 1]]
-    found = smallest(gram_of_rows(rows, -40, 2))
+    found = smallest(gram_of_rows(rows, Fraction(1, 1 << 40), 2))
     assert found.lower == pytest.approx(2.0**-40 / np.sqrt(2), rel=1e-9)
     assert found.upper == nextafter(found.lower, inf)
 

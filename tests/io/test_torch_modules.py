@@ -25,7 +25,7 @@ from monic import (
 from monic.errors import InvalidProof
 from monic.model import Convolution, Linear
 from tests.io.graphs import evaluate
-from tests.io.torch_modules import CASES, MOVES, Function, seeded
+from tests.io.torch_modules import CASES, MOVES, NORMALIZATIONS, Function, seeded
 
 
 @pytest.fixture(autouse=True)
@@ -314,3 +314,21 @@ def test_limits_are_handed_on() -> None:
     network = load(nn.Sequential(nn.Linear(6, 40), nn.ReLU()), input_shape=(6,))
     decision = decide(network, limits=Limits(nodes=1))
     assert decision.verdict is not Verdict.INJECTIVE
+
+
+WITHOUT = [name for name in NORMALIZATIONS if " without " in name]
+
+
+@pytest.mark.parametrize("name", [*WITHOUT, "rms norm"])
+def test_a_norm_without_weights_needs_no_array_that_is_not_stored(name: str) -> None:
+    module, shape = seeded(name)
+    if name == "rms norm":
+        module = nn.RMSNorm(4, elementwise_affine=False)
+    network = load(module, input_shape=shape)
+    assert isinstance(network, Network)
+    for decision in (decide(network), decide(network, assume="statistics")):
+        if decision.certificate is not None:
+            check(decision.certificate, module)
+            check(decision.certificate, network)
+            check(decision.certificate, module, input_shape=shape)
+    assert decision.verdict is Verdict.INJECTIVE

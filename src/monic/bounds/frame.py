@@ -41,7 +41,7 @@ class Objective:
 
     Arguments:
         rows: The rows that count where they are active.
-        base: An integer matrix, in units of 2^(2 exponent) / unit.
+        base: An integer matrix, in units of scale^2 / unit.
         unit: A positive integer.
     """
 
@@ -56,8 +56,9 @@ class Objective:
 
     def floats(self, subject: Subject) -> np.ndarray:
         """Returns the base times 2^(-2 shift), each entry rounded once."""
-        unit = self.unit << (2 * (subject.shift - subject.exponent))
-        return np.array([[int(entry) / unit for entry in row] for row in self.base.tolist()])
+        top, bottom = (self.unit * subject.unit**2).as_integer_ratio()
+        rows = self.base.tolist()
+        return np.array([[int(entry) * bottom / top for entry in row] for row in rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,7 @@ def ratio_at(subject: Subject, x: Point, other: Point) -> float:
     zero = Fraction(0)
     top = sum(((max(a, zero) - max(b, zero)) ** 2 for a, b in zip(first, second, strict=True)))
     bottom = sum(((a - b) ** 2 for a, b in zip(x, other, strict=True)), Fraction(0))
-    return root_above(Fraction(top) * Fraction(2) ** (2 * subject.exponent) / bottom)
+    return root_above(top * subject.scale**2 / bottom)
 
 
 def search_pairs(
@@ -233,4 +233,4 @@ def weighted(subject: Subject, rows: Sequence[tuple[Fraction, int]]) -> Gram:
     heavy = fmpz_mat(
         len(rows), n, [int(w * unit) * entry for w, i in rows for entry in subject.weights[i]]
     )
-    return Gram(table.transpose() * heavy, Fraction(2) ** (2 * subject.exponent) / unit)
+    return Gram(table.transpose() * heavy, subject.scale**2 / unit)

@@ -50,7 +50,7 @@ class Programs:
         first = next(k for k, entry in enumerate(subject.weights[used[0]]) if entry)
         #: How long 1 is in the exact rows, for the user.
         self.unit = Fraction(subject.weights[used[0]][first], rows[0][first])
-        self.unit *= Fraction(2) ** subject.exponent
+        self.unit *= subject.scale
         top = max(abs(entry) for row in rows for entry in row[:n])
         offset = max(abs(row[n]) for row in rows)
         #: The unit of t.

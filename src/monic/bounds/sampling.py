@@ -256,7 +256,7 @@ class Sampled:
 
 def _affine(subject: Subject, values: list[Number]) -> list[Number]:
     """What the affine map gives, exactly or as balls."""
-    scale = Fraction(2) ** subject.exponent
+    scale = subject.scale
     rational = [value for value in values if isinstance(value, Fraction)]
     if len(rational) == len(values):
         return [scale * value for value in subject.values(tuple(rational))]

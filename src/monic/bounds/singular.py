@@ -63,22 +63,22 @@ class Gram:
         return _root(max(values[0], 0.0), scale), _root(max(values[-1], 0.0), scale)
 
 
-def gram_of_rows(rows: Sequence[Row], exponent: int, dim: int) -> Gram:
-    """Returns the Gram matrix of integer rows times 2^exponent.
+def gram_of_rows(rows: Sequence[Row], scale: Fraction | int, dim: int) -> Gram:
+    """Returns the Gram matrix of integer rows times a positive rational.
 
     Example:
-        >>> smallest(gram_of_rows([[3, 0], [0, 4]], 0, 2))
+        >>> smallest(gram_of_rows([[3, 0], [0, 4]], 1, 2))
         Interval(lower=2.9999999999999996, upper=3.0)
     """
     table = fmpz_mat(len(rows), dim, [entry for row in rows for entry in row])
-    return Gram(table.transpose() * table, Fraction(2) ** (2 * exponent))
+    return Gram(table.transpose() * table, Fraction(scale) ** 2)
 
 
 def smallest(gram: Gram) -> Interval:
     """Returns two neighbouring floats around the smallest singular value.
 
     Example:
-        >>> smallest(gram_of_rows([[1, 1]], 0, 2))
+        >>> smallest(gram_of_rows([[1, 1]], 1, 2))
         Interval(lower=0.0, upper=0.0)
     """
     if gram.matrix.nrows() > EXACT:
@@ -92,7 +92,7 @@ def largest(gram: Gram) -> Interval:
     """Returns two neighbouring floats around the largest singular value.
 
     Example:
-        >>> largest(gram_of_rows([[3, 0], [0, 4]], 0, 2)).contains(4)
+        >>> largest(gram_of_rows([[3, 0], [0, 4]], 1, 2)).contains(4)
         True
     """
     if gram.matrix.nrows() > EXACT:

@@ -43,9 +43,9 @@ class Subject:
         return self.layer.shape[1]
 
     @cached_property
-    def exponent(self) -> int:
-        """The power of two that `weights` and `biases` are to be multiplied by."""
-        return self.layer.map.exact().exponent
+    def scale(self) -> Fraction:
+        """The number that `weights` and `biases` are to be multiplied by."""
+        return self.layer.map.exact().scale
 
     @cached_property
     def weights(self) -> list[tuple[int, ...]]:
@@ -65,25 +65,30 @@ class Subject:
     @cached_property
     def shift(self) -> int:
         """k such that the largest entry of W times 2^-k is in [1/2, 1)."""
-        top = max((abs(entry) for row in self.weights for entry in row), default=0)
-        return top.bit_length() + self.exponent
+        top = max((abs(entry) for row in self.weights for entry in row), default=0) * self.scale
+        k = top.numerator.bit_length() - top.denominator.bit_length()
+        return k + int(top >= Fraction(2) ** k)
+
+    @cached_property
+    def unit(self) -> Fraction:
+        """2^shift over the scale."""
+        return Fraction(2) ** self.shift / self.scale
 
     @cached_property
     def floats(self) -> FloatArray:
         """W times 2^-shift, each entry rounded once."""
-        unit = 1 << (self.shift - self.exponent)
-        table = [[entry / unit for entry in row] for row in self.weights]
+        top, bottom = self.unit.as_integer_ratio()
+        table = [[entry * bottom / top for entry in row] for row in self.weights]
         return np.array(table).reshape(self.layer.shape)
 
     @cached_property
     def offsets(self) -> FloatArray:
         """The biases times 2^-shift, rounded; infinite where that is beyond floats."""
-        unit = 1 << (self.shift - self.exponent)
-        return np.array([_rounded(Fraction(b, unit)) for b in self.biases])
+        return np.array([_rounded(b / self.unit) for b in self.biases])
 
     def gram(self, rows: Sequence[int]) -> Gram:
         """Returns the exact Gram matrix of some rows."""
-        return gram_of_rows([self.weights[i] for i in rows], self.exponent, self.dim)
+        return gram_of_rows([self.weights[i] for i in rows], self.scale, self.dim)
 
     def active(self, x: Point) -> tuple[int, ...]:
         """Returns the rows that are not strictly negative at an exact point, in the user's x."""

@@ -252,7 +252,7 @@ def float_affine(affine: AffineMap, name: str) -> tuple[Array, Array, ExactAffin
             bias += (-1.0 if shift.negative else 1.0) * shift.vector.astype(np.float64).reshape(-1)
         return weight, bias, exact
     with np.errstate(over="ignore"):
-        weight, bias = _floats(exact.weight, exact.exponent), _floats(exact.bias, exact.exponent)
+        weight, bias = _floats(exact.weight, exact), _floats(exact.bias, exact)
     if not (np.all(np.isfinite(weight)) and np.all(np.isfinite(bias))):
         raise InversionError(
             f"Expected weights of {name!r} within the range of float64. Got larger ones."
@@ -260,16 +260,17 @@ def float_affine(affine: AffineMap, name: str) -> tuple[Array, Array, ExactAffin
     return weight, bias.reshape(-1), exact
 
 
-def _floats(matrix: fmpz_mat, exponent: int) -> Array:
-    """Returns an integer matrix times 2^exponent, each entry cut to 64 bits and rounded."""
+def _floats(matrix: fmpz_mat, unit: ExactAffine) -> Array:
+    """Returns integers in the unit of a map, each entry cut to 64 bits and rounded."""
     longest = max((abs(int(v)).bit_length() for v in matrix.entries()), default=0)
-    if longest <= 1000:
-        values = np.ldexp([float(int(v)) for v in matrix.entries()], exponent)
+    if longest <= 1000 and unit.divisor == 1:
+        values = np.ldexp([float(int(v)) for v in matrix.entries()], unit.power)
     else:
-        values = np.array([_cut(int(v), exponent) for v in matrix.entries()])
+        values = np.array([_cut(int(v), unit) for v in matrix.entries()])
     return np.asarray(values).reshape(matrix.nrows(), matrix.ncols())
 
 
-def _cut(integer: int, exponent: int) -> float:
-    extra = max(0, abs(integer).bit_length() - 64)
-    return float(np.ldexp(float(integer >> extra), exponent + extra))
+def _cut(integer: int, unit: ExactAffine) -> float:
+    more = 64 + unit.divisor.bit_length() - abs(integer).bit_length()
+    whole = (integer << more if more >= 0 else integer >> -more) // unit.divisor
+    return float(np.ldexp(float(whole), unit.power - more))

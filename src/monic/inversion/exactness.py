@@ -30,12 +30,14 @@ def reproduces(chain: Chain, x: Array, y: Array) -> Array:
         return np.zeros(len(x), dtype=bool)
     columns, exponent = dyadic(np.ascontiguousarray(x))
     columns = columns.transpose()
+    divisor = 1
     for stage in chain.stages:
-        columns, exponent = _step(stage, columns, exponent)
+        columns, exponent = _step(stage, columns, exponent, divisor)
+        divisor *= stage.map.exact().divisor
     wanted, other = dyadic(np.ascontiguousarray(y))
     low = min(exponent, other)
     difference = columns * (fmpz(1) << (exponent - low))
-    difference -= wanted.transpose() * (fmpz(1) << (other - low))
+    difference -= wanted.transpose() * ((fmpz(1) << (other - low)) * divisor)
     same = [True] * len(y)
     for i, entry in enumerate(difference.entries()):
         if entry != 0:
@@ -43,17 +45,26 @@ def reproduces(chain: Chain, x: Array, y: Array) -> Array:
     return np.array(same)
 
 
-def _step(stage: FloatStage, columns: fmpz_mat, exponent: int) -> tuple[fmpz_mat, int]:
-    """Returns the outputs of one stage, as integers times a power of two."""
+def _step(
+    stage: FloatStage, columns: fmpz_mat, exponent: int, divisor: int
+) -> tuple[fmpz_mat, int]:
+    """Returns the outputs of one stage, as integers times a power of two over its divisors.
+
+    Arguments:
+        stage: The stage.
+        columns: Its inputs, times a power of two over a divisor.
+        exponent: The power.
+        divisor: The divisor.
+    """
     exact = stage.map.exact()
     count = columns.ncols()
-    product = exact.weight * columns  # times 2^(exact.exponent + exponent)
-    bias = exact.bias
+    product = exact.weight * columns  # times 2^(exact.power + exponent), over both divisors
+    bias = exact.bias * divisor
     if exponent > 0:
         product *= fmpz(1) << exponent
     elif exponent < 0:
         bias = bias * (fmpz(1) << -exponent)
-    exponent = exact.exponent + min(exponent, 0)
+    exponent = exact.power + min(exponent, 0)
     entries = product.entries()
     shifts = bias.entries()
     values = [entry + shifts[i // count] for i, entry in enumerate(entries)]

@@ -171,7 +171,7 @@ def _exactly(exact: ExactAffine, i: int, j: int, pivot: int) -> tuple[Fraction, 
         return None
     ratio = -Fraction(int(bottom), int(top))
     shift = Fraction(int(exact.bias[j, 0])) + ratio * Fraction(int(exact.bias[i, 0]))
-    shift *= _power(exact.exponent)
+    shift *= _power(exact.power) / exact.divisor
     # beyond these sizes the formulas above would overflow
     usable = _LEAST < ratio < _MOST and (shift == 0 or _LEAST < abs(shift) < _MOST)
     return (ratio, shift) if usable else None

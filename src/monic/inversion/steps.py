@@ -18,14 +18,15 @@ from monic.model import ChannelScale, ChannelShift, Concat, Input, Linear, Scale
 from monic.model.affine import AffineMap
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
-from monic.model.wiring import Select, Sum
+from monic.model.mean import Centre, Combine
+from monic.model.wiring import Select, Sum, Wiring
 
 __all__ = ["StepMap", "is_large"]
 
 #: Maps with convolutions are written out up to so many entries.
 ENTRIES = 1 << 21
 
-_KNOWN = (ChannelScale, ChannelShift, Concat, ConvolutionMap, Input, Linear, Scale, Select, Shift)
+_KNOWN = (ChannelScale, ChannelShift, Concat, ConvolutionMap, Input, Linear, Scale, Shift, Wiring)
 _Add = Callable[[AffineMap, Array], Array]
 
 
@@ -58,7 +59,7 @@ class StepMap(FloatMap):
         Raises:
             InversionError: for steps that have no floats here.
         """
-        strange = {type(s).__name__ for s in affine.steps() if not isinstance(s, (*_KNOWN, Sum))}
+        strange = {type(s).__name__ for s in affine.steps() if not isinstance(s, _KNOWN)}
         if strange:
             raise InversionError(
                 "Expected layers of more than "
@@ -107,6 +108,10 @@ def _terms(step: AffineMap) -> int:
         return int(inner * max(filters, kernel.shape[1]))
     if isinstance(step, Linear):
         return int(max(step.matrix.shape))
+    if isinstance(step, Combine):
+        return max(step.terms, int(step.table.getnnz(axis=0).max()))
+    if isinstance(step, Centre):
+        return step.terms
     # a value used by several steps has its slopes added up: room for the steps themselves
     return 4 + len(step.parts())
 
@@ -136,8 +141,8 @@ def _plain(step: AffineMap, x: Array) -> Array:
         return step.taps.apply(x).reshape(step.out_dim, -1)
     if isinstance(step, Linear):
         return np.asarray(_matrix(step) @ x)
-    if isinstance(step, Select):
-        return np.asarray(x[np.array(step.places)])
+    if isinstance(step, Wiring):
+        return step.act(x)
     assert isinstance(step, (Scale, ChannelScale)), "`of` refuses others"
     return _vector(step) * x
 
@@ -148,6 +153,8 @@ def _absolute(step: AffineMap, x: Array) -> Array:
         return step.taps.apply(x, kernel=kernel).reshape(step.out_dim, -1)
     if isinstance(step, Linear):
         return np.asarray(np.abs(_matrix(step)) @ x)
+    if isinstance(step, Wiring):
+        return step.act(x, absolute=True)
     return (
         np.abs(_vector(step)) * x if isinstance(step, (Scale, ChannelScale)) else _plain(step, x)
     )
@@ -171,8 +178,8 @@ def _pulled(step: AffineMap, slope: Array, absolute: bool) -> list[Array]:
     if isinstance(step, Concat):
         ends = np.cumsum([part.out_dim for part in step.parts()])[:-1]
         return list(np.split(slope, ends))
-    if isinstance(step, Sum):
-        return [slope] * len(step.parts())
+    if isinstance(step, Wiring):
+        return step.adjoint(slope, absolute=absolute)
     if isinstance(step, (Shift, ChannelShift)):
         return [slope]
     if isinstance(step, ConvolutionMap):
@@ -180,10 +187,6 @@ def _pulled(step: AffineMap, slope: Array, absolute: bool) -> list[Array]:
         return [step.taps.adjoint(slope, kernel=kernel).reshape(step.of.out_dim, -1)]
     if isinstance(step, Linear):
         return [change(_matrix(step)).T @ slope]
-    if isinstance(step, Select):
-        pulled = np.zeros((step.of.out_dim, slope.shape[1]))
-        np.add.at(pulled, np.array(step.places), slope)
-        return [pulled]
     assert isinstance(step, (Scale, ChannelScale)), "`of` refuses others"
     return [change(_vector(step)) * slope]
 

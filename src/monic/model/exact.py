@@ -34,7 +34,7 @@ class ExactAffine:
         if self.divisor != 1:
             raise LayerError(
                 "Expected a map whose numbers are integers times a power of two. Got one with "
-                f"fractions of {self.divisor:,}; only `decide` works with them."
+                f"fractions of {self.divisor:,}; take `power` and `divisor`."
             )
         return self.power
 

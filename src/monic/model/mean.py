@@ -112,8 +112,8 @@ class Combine(Wiring):
     def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
         return self._each(abs(self.table) if absolute else self.table, parts[0])
 
-    def adjoint(self, y: FloatArray) -> list[FloatArray]:
-        return [self._each(self.table.T, y)]
+    def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
+        return [self._each((abs(self.table) if absolute else self.table).T, y)]
 
     def _each(self, table: Any, y: FloatArray) -> FloatArray:
         return np.concatenate([table @ part for part in np.split(y, self.times)])
@@ -187,5 +187,5 @@ class Centre(Wiring):
         mean = split.mean(axis=1, keepdims=True)
         return np.asarray(split + mean if absolute else split - mean).reshape(parts[0].shape)
 
-    def adjoint(self, y: FloatArray) -> list[FloatArray]:
-        return [self.act(y)]
+    def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
+        return [self.act(y, absolute=absolute)]

@@ -42,7 +42,7 @@ class Wiring(AffineMap):
         """
 
     @abstractmethod
-    def adjoint(self, y: FloatArray) -> list[FloatArray]:
+    def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
         """Returns the transposed step in floats: what it gives to each of its parts."""
 
 
@@ -99,7 +99,7 @@ class Select(Wiring):
     def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
         return parts[0][list(self.places)]
 
-    def adjoint(self, y: FloatArray) -> list[FloatArray]:
+    def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
         found = np.zeros((self.of.out_dim, *y.shape[1:]))
         np.add.at(found, list(self.places), y)
         return [found]
@@ -159,7 +159,7 @@ class Sum(Wiring):
     def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
         return np.asarray(np.sum(parts, axis=0))
 
-    def adjoint(self, y: FloatArray) -> list[FloatArray]:
+    def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
         return [y for _ in self.branches]
 
     def after(self, *parts: AffineMap) -> AffineMap:

@@ -8,6 +8,8 @@ and a one-to-one map of each group; docs/normalization.md.
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from monic.io.onnx.affine import add, mul
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
@@ -24,12 +26,13 @@ def batch_norm(node: Node, operands: Operands) -> Value:
         raise Refused("its statistics are those of a batch (training_mode); export for evaluation")
     first = value(operands, 0)
     count = _channels(first)
-    gamma, beta, mean, variance = (_vector(operand(operands, i), count) for i in range(1, 5))
-    epsilon = node.number("epsilon", 1e-5)
-    factors = derive(BatchFactors(gamma.array, variance.array, epsilon))
-    centred = ChannelShift(mean.array, first.map, negative=True)
-    moved = ChannelShift(beta.array, ChannelScale(factors, centred))
-    return first.mapped(moved, name=node.name)
+    mean, variance = (_vector(operand(operands, i), count) for i in (3, 4))
+    gamma, beta = (_optional_vector(operands, i, count) for i in (1, 2))
+    one = np.ones(1) if gamma is None else gamma.array
+    factors = derive(BatchFactors(one, variance.array, node.number("epsilon", 1e-5)))
+    moved = ChannelScale(factors, ChannelShift(mean.array, first.map, negative=True))
+    found = moved if beta is None else ChannelShift(beta.array, moved)
+    return first.mapped(found, name=node.name)
 
 
 def layer_norm(node: Node, operands: Operands) -> Value:
@@ -62,10 +65,16 @@ def _in_groups(node: Node, operands: Operands, first: Value, groups: int) -> Val
     """Channels one after another fall into groups; gamma and beta belong to either."""
     normal = _normal(node, first, groups, is_centred=True)
     sizes = {groups, _channels(first)}
-    gamma, beta = (weights(operand(operands, i)) for i in (1, 2))
-    if gamma.transposed or beta.transposed or not {gamma.size, beta.size} <= sizes:
-        raise Refused(f"its scale of shape {gamma.shape} or its bias of {beta.shape} do not fit")
-    return normal.mapped(ChannelShift(beta.array, ChannelScale(gamma.array, normal.map)))
+    found = normal.map
+    for step, index in ((ChannelScale, 1), (ChannelShift, 2)):
+        constant = optional(operands, index)
+        if constant is None:
+            continue
+        given = weights(constant)
+        if given.transposed or given.size not in sizes:
+            raise Refused(f"its scale or bias of shape {given.shape} does not fit {first.shape}")
+        found = step(given.array, found)
+    return normal.mapped(found)
 
 
 def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
@@ -118,6 +127,11 @@ def _channels(first: Value) -> int:
             f"{first.shape}"
         )
     return first.shape[1]
+
+
+def _optional_vector(operands: Operands, index: int, count: int) -> Constant | None:
+    found = optional(operands, index)  # torch modules may be without gamma and beta
+    return None if found is None else _vector(found, count)
 
 
 def _vector(found: object, count: int) -> Constant:
