@@ -5,8 +5,9 @@
 
 Instance k is numpy.random.default_rng(k): W = standard_normal((m, n)), b = standard_normal(m) / 2,
 on |x| < 1. SCIP is asked the easier question whether n rows are active at every x, as a
-mixed-integer program with one quadratic constraint, in floats: y_i is 1 where w_i.x + b_i may be >= -10^-6. A
-size is not asked about again once SCIP ran out of time. The exit code is 1 when verdicts differ.
+mixed-integer program with one quadratic constraint, in floats: y_i is 1 where w_i.x + b_i may be
+>= -10^-6. A size is not asked about again once SCIP ran out of time. The exit code is 1 when
+verdicts differ.
 """
 
 import argparse

@@ -7,6 +7,7 @@ from flint import fmpq, fmpz
 
 from monic_checker.errors import InvalidProof
 from monic_checker.grid import Grid
+from monic_checker.prefix import check_invertible
 from monic_checker.steps import Step
 from monic_checker.system import System
 
@@ -18,7 +19,7 @@ class Block:
     """The rows scale * (filter at an output position) + bias, one for each output position.
 
     Arguments:
-        step: The position of the convolution among the steps; it is applied to the input itself.
+        step: The position of the convolution among the steps.
         grid: How it walks over the input.
         filter: The number of the filter.
         scale: Any rational.
@@ -36,12 +37,13 @@ def read_blocks(system: System) -> list[Block]:
     """Returns the blocks of the map, in the order of its rows.
 
     Raises:
-        InvalidProof: when the map is not made of filters of convolutions of the input.
+        InvalidProof: when the map is not made of filters of convolutions of the input, or of one
+            invertible change of it.
     """
     known: list[list[Block]] = []
     for i, step in enumerate(system.subject.steps):
         parts = [known[source] for source in step.sources]
-        if step.grid is not None and step.sources == (0,):
+        if step.grid is not None:
             filters = range(step.grid.filters)
             known.append([Block(i, step.grid, f, fmpq(1), fmpq(0)) for f in filters])
         elif step.name == "concat" and all(parts):
@@ -52,6 +54,11 @@ def read_blocks(system: System) -> list[Block]:
             known.append([])
     if not known[-1]:
         raise InvalidProof("subject.map", "expected filters of convolutions of the input")
+    bases = {system.subject.steps[block.step].sources for block in known[-1]}
+    if len(bases) != 1:
+        raise InvalidProof("subject.map", "expected convolutions of the input, or of one change")
+    ((base,),) = bases
+    check_invertible(system, base)
     return known[-1]
 
 

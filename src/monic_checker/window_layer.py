@@ -33,6 +33,7 @@ class WindowLayer:
         self._system = system
         self._size = size
         self._blocks = read_blocks(system)
+        self._changed = system.subject.steps[self._blocks[0].step].sources != (0,)
         self._grids = {block.step: block.grid for block in self._blocks}
         grids = list(self._grids.values())
         self._shape = grids[0].shape
@@ -67,7 +68,7 @@ class WindowLayer:
 
     def sides(self, window: tuple[int, ...]) -> list[Side]:
         """The half-spaces of the domain that speak of one entry of the window alone."""
-        if not self._system.subject.domain.separable:
+        if not self._system.subject.domain.separable or self._changed:
             return []
         columns: dict[int, int] = {}
         for channel in range(window[0] * self._channels, (window[0] + 1) * self._channels):

@@ -14,6 +14,7 @@ import pytest
 from monic.bounds.interval import Interval
 from monic.report.bounds import outward
 from tests.cli.files import command, environment, hard, identity, injective, monic, three_layers
+from tests.io.graphs import model, node, save
 
 LAYER = [
     *("name", "shape", "domain", "activation", "inverse_lipschitz", "smallest_singular"),
@@ -123,3 +124,29 @@ def test_an_interrupt_prints_what_is_known(tmp_path: Path) -> None:
 )
 def test_intervals_are_printed_outward(interval: Interval, text: str) -> None:
     assert outward(interval) == text
+
+
+def lossy(folder: Path) -> Path:
+    """(x, y) -> ReLU(x, y, -x, -y) -> one number, which cannot tell the plane."""
+    arrays = {
+        "a": np.hstack([np.eye(2), -np.eye(2)]).astype(np.float32),
+        "b": np.array([[1.0], [2.0], [3.0], [5.0]], np.float32),
+    }
+    nodes = [
+        node("MatMul", ["x", "a"], ["h"], name="first"),
+        node("Relu", ["h"], ["r"]),
+        node("MatMul", ["r", "b"], ["y"], name="second"),
+    ]
+    return Path(save(folder / "lossy.onnx", model(nodes, arrays, (1, 2))))
+
+
+def test_a_network_that_is_not_one_to_one_reads_zero(tmp_path: Path) -> None:
+    path = lossy(tmp_path)
+    done = monic("bound", path, "--json", "--time-limit", 20)
+    network = parsed(done.stdout)["network"]
+    assert network["verdict"] == "NOT_INJECTIVE"
+    assert network["inverse_lipschitz"] == [0.0, 0.0]
+    assert network["collision"]["x"] != network["collision"]["other"]
+    done = monic("bound", path, "--compare", "--time-limit", 20)
+    assert "It is not one-to-one:" in done.stdout
+    assert "Puthawala" in done.stdout

@@ -203,3 +203,12 @@ def test_help_has_an_example_and_the_exit_codes(name: str) -> None:
     assert f"Example: monic {name} " in text
     assert name == "show" or "Exit code: 0 " in text
     assert name in monic("--help").stdout
+
+
+def test_inner_collisions_are_details() -> None:
+    short = monic("decide", ACASXU).stdout
+    full = monic("decide", ACASXU, "--details").stdout
+    assert "Operation_3_MatMul: " not in short
+    assert "Operation_3_MatMul: At the point found" in full
+    for text in (short, full):
+        assert "Two inputs of the network with the same output:" in text

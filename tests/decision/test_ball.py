@@ -12,6 +12,8 @@ import pytest
 
 import monic
 from monic import Ball, Domain, Execution, Limits, Polyhedron, ReLULayer, UnreadableCheckpoint
+from monic.decision.ball import Weighted, separating_on_ball
+from monic.decision.problem import Problem
 from monic.decision.result import Statistics
 from monic.model.array import Array
 from tests.decision.agreement import INJECTIVE, NOT_INJECTIVE, UNDECIDED, decided
@@ -209,6 +211,27 @@ def test_ctrl_c_carries_a_checkpoint(tmp_path: Path) -> None:
     assert 500 < again.statistics.nodes <= 1_001
     with pytest.raises(UnreadableCheckpoint, match="another layer"):
         monic.decide(LAYER, method="branching", resume=file)
+
+
+def test_exact_work_pauses() -> None:
+    """So that limits are heard between two steps; in the end it proves what floats proved."""
+    problem = Problem(on_ball(30, 5))
+    work, pauses = separating_on_ball(problem, range(30), []), 0
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            found = done.value
+            break
+        pauses += 1
+    assert pauses > 3
+    assert isinstance(found, Weighted)
+    *v, beta = [
+        sum(w * problem.rows[i][j] for w, i in zip(found.weights, found.positive, strict=True))
+        for j in range(6)
+    ]
+    assert beta >= 0
+    assert beta**2 >= sum(e * e for e in v)
 
 
 # packings

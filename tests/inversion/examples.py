@@ -20,12 +20,14 @@ from monic.model import (
 )
 from monic.model.array import Array
 
-__all__ = ["POINTWISE", "expanding", "latent_in", "outputs", "paired", "paired_stage", "stage"]
+__all__ = ["ENTRYWISE", "expanding", "latent_in", "outputs", "paired", "paired_stage", "stage"]
 
-_NORMS = (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)
-
-#: Activations that act coordinate by coordinate; norms are not inverted.
-POINTWISE = [kind for kind in Activation if kind not in _NORMS]
+#: Activations that act on each number by itself: those that inversion knows.
+ENTRYWISE = [
+    kind
+    for kind in Activation
+    if kind not in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)
+]
 
 
 def outputs(layer: ReLULayer, x: Array) -> Array:

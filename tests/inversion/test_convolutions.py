@@ -209,7 +209,7 @@ def test_networks_of_convolutions(
     chain: Chain = inverter.chain
     _, slopes = chain.linearised(x)
     v: Array = rng.standard_normal(x.shape)
-    w: Array = rng.standard_normal(y.shape)
+    w: Array = np.asarray(rng.standard_normal(y.shape))
     left, right = chain.push(slopes, v) * w, v * chain.pull(slopes, w)
     assert left.sum() == pytest.approx(right.sum(), rel=1e-10)
 

@@ -17,7 +17,7 @@ from monic.inversion.exactness import reproduces
 from monic.inversion.sigma import largest_singular_value, smallest_singular_value
 from monic.model import Activation, Box, Input, Linear, Network, Orthant, Shift, Stage
 from monic.model.array import Array
-from tests.inversion.examples import POINTWISE, expanding, outputs, paired, stage
+from tests.inversion.examples import ENTRYWISE, expanding, outputs, paired, stage
 from tests.reference import relu
 
 
@@ -201,7 +201,7 @@ def test_singular_values_are_not_overstated(seed: int) -> None:
         assert proved >= 0.999 * values[-1]
 
 
-@pytest.mark.parametrize("kind", POINTWISE)
+@pytest.mark.parametrize("kind", ENTRYWISE)
 def test_enclosures_hold_exact_values(kind: Activation, rng: np.random.Generator) -> None:
     """Second road: exact rationals for the piecewise linear ones, 60 digits for the others."""
     import flint

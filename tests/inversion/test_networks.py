@@ -6,10 +6,10 @@ import pytest
 from monic import Activation, InversionError, Network, invert, load
 from monic.inversion import Inverter
 from monic.model import Ball, Box, Polyhedron
-from tests.inversion.examples import POINTWISE, expanding, paired_stage, stage
+from tests.inversion.examples import ENTRYWISE, expanding, paired_stage, stage
 from tests.inversion.test_layers import ACAS
 
-ONE_TO_ONE = [kind for kind in POINTWISE if kind is not Activation.RELU]
+ONE_TO_ONE = [kind for kind in ENTRYWISE if kind is not Activation.RELU]
 
 
 def test_expanding_networks(rng: np.random.Generator) -> None:

@@ -8,7 +8,7 @@ import pytest
 from monic import InversionError, Network, ReLULayer
 from monic.inversion import Inverter, recover
 from monic.model import Activation
-from tests.inversion.examples import POINTWISE, expanding, paired, stage
+from tests.inversion.examples import ENTRYWISE, expanding, paired, stage
 
 torch = pytest.importorskip("torch")
 
@@ -146,7 +146,7 @@ def test_layerwise_after_a_relu_needs_all_measurements(rng: np.random.Generator)
     assert np.median(searched.residual) < 1e-6
 
 
-@pytest.mark.parametrize("kind", POINTWISE)
+@pytest.mark.parametrize("kind", ENTRYWISE)
 def test_models_are_the_same_functions_in_torch(
     kind: Activation, rng: np.random.Generator
 ) -> None:
@@ -199,8 +199,39 @@ def test_searches_that_make_no_sense(options: dict[str, Any]) -> None:
 
 def test_deepinv_itself(decoder: Any) -> None:
     """The real interface, where it is installed."""
-    deepinv = pytest.importorskip("deepinv")
+    deepinv = pytest.importorskip("deepinv", exc_type=ImportError)  # it needs torchvision, too
     physics = deepinv.physics.CompressedSensing(m=15, img_size=(1, 6, 6), dtype=torch.float64)
     signal = decoder(torch.zeros(2, 3, dtype=torch.float64)).detach()
     found = recover(decoder, physics, physics.A(signal), latent_shape=(3,), search=QUICK)
     assert float(found.residual.max()) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("first", "shape"),
+    [
+        (torch.nn.Linear(3, 4), (3,)),
+        (torch.nn.ConvTranspose2d(3, 4, 4), (3, 1, 1)),
+        (torch.nn.ConvTranspose1d(3, 4, 4), (3, 1)),
+        (torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4)), (3, 1, 1)),
+    ],
+    ids=["linear", "transposed 2d", "transposed 1d", "conv"],
+)
+def test_nz_counts_the_channels_of_a_code(first: Any, shape: tuple[int, ...]) -> None:
+    """As DCGANs take them: (nz, 1, 1) where a convolution comes first."""
+    generator: Any = torch.nn.Sequential(first, torch.nn.Flatten()).double().eval()
+    generator.nz = 3
+    truth = torch.randn(2, *shape, dtype=torch.float64)
+    signal = generator(truth).detach()
+    matrix = np.random.default_rng(0).standard_normal((4, signal.shape[1]))
+    y = signal @ torch.as_tensor(matrix).T
+    found = recover(generator, matrix, y)
+    assert found.latent.shape == truth.shape
+    assert float(found.residual.max()) < 1e-6
+    generator.nz = shape  # a whole shape is taken as it is
+    assert recover(generator, matrix, y).latent.shape == truth.shape
+
+
+def test_the_shape_of_a_code_is_not_guessed() -> None:
+    for generator in (lambda z: z, torch.nn.Identity()):
+        with pytest.raises(InversionError, match="latent_shape"):
+            recover(generator, np.eye(2), np.zeros(2), method="search")

@@ -90,7 +90,7 @@ def test_networks(name: str, tmp_path: Path) -> None:
     _agree(MIXED[name]().eval(), shape, tmp_path / "m.onnx")
 
 
-@pytest.mark.parametrize("name", ["skip", "split", "prelu of channels", "weight norm"])
+@pytest.mark.parametrize("name", ["skip", "weight norm"])
 def test_operators(name: str, tmp_path: Path) -> None:
     _agree(*seeded(name, torch.float32), tmp_path / "m.onnx")
 
@@ -169,7 +169,7 @@ def _computes_what_torch_does(module: nn.Module, shape: tuple[int, ...]) -> None
 
 
 COMMON = settings(
-    deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, max_examples=12
+    deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, max_examples=8
 )
 
 
@@ -186,7 +186,8 @@ def test_random_networks_on_images(case: tuple[nn.Module, tuple[int, ...]]) -> N
 
 
 @pytest.mark.slow
-@settings(COMMON, max_examples=300)
+@pytest.mark.timeout(1200)
+@settings(COMMON, max_examples=100)
 @given(st.one_of(_networks(), _image_networks()))
 def test_many_random_networks(case: tuple[nn.Module, tuple[int, ...]]) -> None:
     _computes_what_torch_does(*case)
@@ -194,7 +195,7 @@ def test_many_random_networks(case: tuple[nn.Module, tuple[int, ...]]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@settings(COMMON, max_examples=80)
+@settings(COMMON, max_examples=30)
 @given(st.one_of(_networks(), _image_networks()))
 def test_verdicts_of_random_networks(
     tmp_path_factory: pytest.TempPathFactory, case: tuple[nn.Module, tuple[int, ...]]

@@ -25,7 +25,7 @@ from monic import (
 from monic.errors import InvalidProof
 from monic.model import Convolution, Linear
 from tests.io.graphs import evaluate
-from tests.io.torch_modules import CASES, NORMALIZATIONS, Function, seeded
+from tests.io.torch_modules import CASES, MOVES, NORMALIZATIONS, Function, seeded
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,13 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in MOVES and k % 3 else ())
+        for k, name in enumerate(CASES)
+    ],
+)
 def test_what_is_read_computes_what_the_module_computes(name: str) -> None:
     """The network in exact arithmetic, against torch in float64."""
     module, shape = seeded(name)

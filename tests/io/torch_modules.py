@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
-__all__ = ["CASES", "Function", "seeded"]
+__all__ = ["CASES", "MOVES", "Function", "seeded"]
 
 
 class Function(nn.Module):

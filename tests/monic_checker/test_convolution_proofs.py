@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from monic_checker import InvalidProof, MalformedProof, check
+from monic_checker import Array, InvalidProof, MalformedProof, check
 from tests.monic_checker.examples import EXAMPLES, Example
-from tests.monic_checker.tiny_prover import doubles
+from tests.monic_checker.tiny_prover import Layer, doubles, named, tree_body
 
 
 def checked(example: Example) -> None:
@@ -37,6 +37,7 @@ def grid(**fields: Any) -> Any:
 
 
 FACTORED, WRITTEN = "paired filters, factored", "paired filters, written out"
+ONE_SIDED = [((1.0,), 0.0)]
 RANK = {"kind": "paired-filters", "prime": 1009, "pairs": [[0, 2]]}
 
 
@@ -110,17 +111,108 @@ def test_numbers_that_differ_within_a_filter_make_no_blocks() -> None:
         checked(changed(FACTORED, spread))
 
 
-def test_convolutions_of_anything_but_the_input_make_no_blocks() -> None:
-    def shifted(header: dict[str, Any]) -> None:
-        header["subject"]["arrays"].append({"values": ["1"], "shape": [1]})
-        steps = header["subject"]["map"]
-        inner = ["shift", 2, 0]
-        steps[1][2] = 1
-        steps[2:] = [["channel-scale", 1, 2], ["concat", 2, 3]]
-        steps.insert(1, inner)
+CHANGES: dict[str, list[Any]] = {
+    "shift": ["shift", ["1/3", "0", "-2"]],
+    "one shift": ["shift-negative", ["1/7"]],
+    "channel shift": ["channel-shift", ["5"]],
+    "other channel shift": ["channel-shift-negative", ["-1/2"]],
+    "scale": ["scale", ["1/3", "-5", "2"]],
+    "channel scale": ["channel-scale", ["-1000/229"]],
+    "permutation": ["select", [2, 0, 1]],
+}
+OVER_FILTERS = [name for name in EXAMPLES if name.startswith(("paired filters", "windows"))]
 
-    with pytest.raises(InvalidProof, match="convolutions of the input"):
-        checked(changed(FACTORED, shifted))
+
+def behind(name: str, *changes: list[Any]) -> Example:
+    """An example whose convolutions are applied to a changed input."""
+
+    def change(header: dict[str, Any]) -> None:
+        arrays, (start, *rest) = header["subject"]["arrays"], header["subject"]["map"]
+        steps: list[Any] = []
+        for kind, numbers in changes:
+            at = numbers
+            if kind not in ("select", "centre"):
+                arrays.append({"values": numbers, "shape": [len(numbers)]})
+                at = len(arrays) - 1
+            steps.append([kind, at, len(steps)])
+        for step in rest:
+            first = 1 if step[0] == "concat" else 2
+            sources = [k + len(steps) for k in step[first : None if first == 1 else 3]]
+            step[first : first + len(sources)] = sources
+        header["subject"]["map"] = [start, *steps, *rest]
+
+    return changed(name, change)
+
+
+@pytest.mark.parametrize("name", OVER_FILTERS)
+def test_invertible_changes_of_the_input_keep_proofs(name: str) -> None:
+    for change in CHANGES.values():
+        checked(behind(name, change))
+    checked(behind(name, *CHANGES.values()))
+
+
+@pytest.mark.parametrize("name", OVER_FILTERS)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["scale", ["1", "0", "1"]], "scales other than 0"),
+        (["scale", ["0"]], "scales other than 0"),
+        (["channel-scale", ["0"]], "scales other than 0"),
+        (["select", [2, 0, 2]], "each entry once"),
+        (["centre", 1], "those of a centre"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_changes_that_lose_something_are_refused(name: str, change: Any, words: str) -> None:
+    for around in ([change], [CHANGES["shift"], change], [change, CHANGES["permutation"]]):
+        with pytest.raises(InvalidProof, match=words):
+            checked(behind(name, *around))
+
+
+def test_convolutions_of_different_changes_are_refused() -> None:
+    def apart(header: dict[str, Any]) -> None:
+        subject = header["subject"]
+        subject["arrays"].append({"values": ["1"], "shape": [1]})
+        convolution = subject["map"][1]
+        other = [*convolution[:2], 1, convolution[3]]
+        scaled = ["channel-scale", 1, 3]
+        subject["map"] = [["input", 3], ["shift", 2, 0], convolution, other, scaled]
+        subject["map"].append(["concat", 2, 4])
+
+    with pytest.raises(InvalidProof, match="of one change"):
+        checked(changed(FACTORED, apart))
+
+
+def test_convolutions_of_convolutions_are_refused() -> None:
+    def twice(header: dict[str, Any]) -> None:
+        outer = copy.deepcopy(header["subject"]["map"][1])
+        outer[2], outer[3]["shape"] = 1, [2, 3]
+        outer[3]["groups"] = 2
+        rest = [["channel-scale", 1, 2], ["concat", 2, 3]]
+        header["subject"]["map"][2:] = [outer, *rest]
+
+    with pytest.raises(InvalidProof, match="Got those of a convolution"):
+        checked(changed(FACTORED, twice))
+
+
+def test_a_domain_says_nothing_about_a_changed_input() -> None:
+    """One filter that is 1 is active on the orthant, but not one less than the input."""
+    example = EXAMPLES["windows by trees"]
+    header = copy.deepcopy(example.header)
+    header["subject"]["domain"] = {"kind": "orthant"}
+    layer = Layer([[*row, bias] for row, bias in ONE_SIDED], {"kind": "orthant"})
+    rows = [Array("kernel", "float64", (1, 1, 1), doubles([1.0]))]
+    rows.append(Array("bias", "float64", (1,), doubles([0.0])))
+    header["subject"]["arrays"] = [named(array) for array in rows]
+    body = tree_body(layer)
+    assert body is not None
+    checked(Example(header, body, rows))
+    steps = header["subject"]["map"]
+    header["subject"]["arrays"].append({"values": ["-1"], "shape": [1]})
+    steps[1][2], steps[2][2] = 1, 2
+    steps.insert(1, ["shift", 2, 0])
+    with pytest.raises(MalformedProof, match="below 2"):
+        checked(Example(header, body, rows))
 
 
 def test_huge_outputs_are_refused_before_they_are_built() -> None:

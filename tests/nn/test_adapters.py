@@ -93,3 +93,20 @@ def test_nflows_composes_it_with_its_own() -> None:
     back, inverse_log_det = whole.inverse(y)
     assert torch.allclose(back, x, atol=1e-8)
     assert torch.allclose(log_det, -inverse_log_det)
+
+
+def test_zuko_takes_the_transform() -> None:
+    """A flow of zuko maps data to codes: ours, inverted, then one of zuko's own."""
+    distributions = pytest.importorskip("zuko.distributions")
+    transforms = pytest.importorskip("zuko.transforms")
+    module, base = layer(), standard()
+    slopes = torch.tensor([0.3, -0.2]).double()
+    own = transforms.MonotonicAffineTransform(torch.ones(2).double(), slopes)
+    whole = transforms.ComposedTransform(
+        as_torch_transform(module).inv, transforms.DependentTransform(own, 1)
+    )
+    flow = distributions.NormalizingFlow(whole, base)
+    y = module(torch.randn(6, 2, dtype=torch.float64)).detach()
+    x, log_det = module.inverse_and_log_det(y)
+    code, more = own(x), own.log_abs_det_jacobian(x, own(x)).sum(-1)
+    assert torch.allclose(flow.log_prob(y), log_prob(base, code) + log_det + more)

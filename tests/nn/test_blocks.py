@@ -1,14 +1,15 @@
 """Residual blocks, recurrent cells, skips, projections, normalisations."""
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from monic import Verdict
 from monic.errors import LayerError
@@ -104,17 +105,18 @@ def test_recurrent_cells_have_volumes_bounds_and_projections(hidden: int) -> Non
     cell = InjectiveRNNCell(2, hidden, injective_in="both").double()
     x, h = torch.randn(40, 2).double(), torch.randn(40, hidden).double()
     other = torch.randn(40, 2).double(), torch.randn(40, hidden).double()
-    for kept, function, at, away in (
-        ("state", lambda v: cell(v, h[: len(v)]), x, other[0]),
-        ("input", lambda v: cell(x[: len(v)], v), h, other[1]),
-    ):
-        new, volume = cell.forward_and_log_det(x, h, given=kept)  # type: ignore[arg-type]
+    ways: list[tuple[Any, Callable[[Tensor], Tensor], Tensor, Tensor]] = [
+        ("state", lambda v: cast(Tensor, cell(v, h[: len(v)])), x, other[0]),
+        ("input", lambda v: cast(Tensor, cell(x[: len(v)], v)), h, other[1]),
+    ]
+    for kept, function, at, away in ways:
+        new, volume = cell.forward_and_log_det(x, h, given=kept)
         assert torch.equal(new, cell(x, h))
         (jacobian,) = torch.autograd.functional.jacobian(function, (at[:1],))  # type: ignore[no-untyped-call]
         values = torch.linalg.svdvals(jacobian[0, :, 0])
         assert float(volume[0].detach()) == pytest.approx(float(values.log().sum()), abs=1e-9)
         assert volume.shape == (40,)
-        bounds = cell.bounds(given=kept)  # type: ignore[arg-type]
+        bounds = cell.bounds(given=kept)
         quotients = (function(at) - function(away)).norm(dim=1) / (at - away).norm(dim=1)
         assert bounds.inverse_lipschitz[0] <= float(quotients.min().detach()) * (1 + 1e-9)
         assert float(quotients.max().detach()) <= bounds.lipschitz[1] * (1 + 1e-9)

@@ -14,8 +14,6 @@ from tests.nn.layers import CASES, Case
 OWN_ONLY = {
     "augmented norm": "its statistics are outputs, and its quotients are not read",
     "skip": "almost surely injective: no proof for the matrix at hand",
-    "residual": "decide has no evidence for contractions of tanh",
-    "network": "a residual block is in it",
 }
 #: One of each kind is trained in the default tests, the others in slow runs.
 QUICK = {"linear with rest", "conv2d stride", "transposed 2d", "group norm"}
@@ -58,6 +56,7 @@ def test_fifty_steps_of_adam_and_a_proof(case: Case, dtype: torch.dtype, tmp_pat
     if dtype is torch.float32:
         networks.append(monic.load(module.eval(), input_shape=case.shape))
     for network in networks:
+        assert isinstance(network, monic.Network)
         decision = monic.decide(network, assume=case.assume or None, time_limit=60)
         assert decision.verdict is Verdict.INJECTIVE, decision
         assert decision.assumption == (" and ".join(case.assume) or None)

@@ -43,5 +43,5 @@ def cluster(address: str | None, execution: Execution) -> Iterator[Execution]:
         threads = sum(client.nthreads().values())
         if threads == 0:
             raise ClusterError(f"Expected workers at {address!r}. Got none; start `dask worker`.")
-        # not `pure`: no task comes twice, so that hashing its bytes for a name would be for nothing
+        # not `pure`: no task comes twice, so its bytes need not be hashed for a name
         yield replace(execution, workers=threads, executor=client.get_executor(pure=False))

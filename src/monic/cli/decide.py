@@ -33,6 +33,7 @@ def decide(
     checkpoint: options.Checkpoint = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    details: options.Details = False,
 ) -> None:
     """Decide whether the layers of a file, and the network, are injective.
 
@@ -76,7 +77,7 @@ def decide(
     else:
         from monic.report.table import print_answer
 
-        print_answer(answer, stdout(), brief=quiet)
+        print_answer(answer, stdout(), brief=quiet, details=details)
     raise typer.Exit(code)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "Certificates",
     "Checkpoint",
     "Cluster",
+    "Details",
     "Device",
     "Domain",
     "Json",
@@ -119,4 +120,9 @@ Checkpoint = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the last line only, and no progress.")
+]
+
+Details = Annotated[
+    bool,
+    typer.Option("--details", help="Print what was found in every layer of a network, too."),
 ]

@@ -7,19 +7,19 @@ w_i - sum m_j w_j. This is slow and never wrong; the compiled search asks for it
 not enough.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
 from monic.decision.problem import Point, Problem
 from monic.decision.witness import Witness, confirm, simplest
-from monic.geometry.exact_separation import Relation, separate_exactly
-from monic.geometry.nearest import nearest_exactly
+from monic.geometry.exact_separation import Relation, separating
+from monic.geometry.nearest import nearing
 from monic.geometry.rational import positive_relation
 from monic.model.array import exact
 
-__all__ = ["Weighted", "circuit_on_ball", "separate_on_ball", "varint"]
+__all__ = ["Weighted", "circuit_on_ball", "separating_on_ball", "varint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,12 @@ def circuit_on_ball(
     return _weigh(problem, positive, negative, [Fraction(weight) for weight in found])
 
 
-def separate_on_ball(
+def separating_on_ball(
     problem: Problem, strict: Sequence[int], active: Sequence[int]
-) -> Weighted | Witness:
+) -> Generator[None, None, Weighted | Witness]:
     """Returns a relation of a node on a ball, or the witness at one of its points, exactly.
+
+    It pauses after every step of the two exact methods.
 
     Arguments:
         problem: The layer.
@@ -74,12 +76,12 @@ def separate_on_ball(
         assert witness is not None, "rows that all lie in a proper span never span"
         return witness
     plus, minus = [problem.rows[i] for i in strict], [problem.rows[i] for i in active]
-    weights, point = nearest_exactly(plus, minus)
+    weights, point = yield from nearing(plus, minus)
     if point is None or sum(t * t for t in point) >= exact(ball.radius) ** 2:
         found = _weigh(problem, strict, active, weights)
         assert found is not None, "exact multipliers failed their confirmation"
         return found
-    return _interior(problem, strict, active, point)
+    return (yield from _interior(problem, strict, active, point))
 
 
 def _weigh(
@@ -110,12 +112,12 @@ def _weigh(
 
 def _interior(
     problem: Problem, strict: Sequence[int], active: Sequence[int], point: Point
-) -> Weighted | Witness:
+) -> Generator[None, None, Weighted | Witness]:
     """Moves off the tight rows at a nearest point in the ball, if there is interior."""
     one = (*point, Fraction(1))
     tight = [i for i in strict if _value(problem.rows[i], one) == 0]
     held = [j for j in active if _value(problem.rows[j], one) == 0]
-    way = separate_exactly(
+    way = yield from separating(
         [problem.rows[i][:-1] for i in tight], [problem.rows[j][:-1] for j in held], len(point)
     )
     if isinstance(way, Relation):

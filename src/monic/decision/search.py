@@ -7,12 +7,13 @@ rounding or over the rationals, and a point is confirmed over the rationals. Onl
 from collections.abc import Generator, Sequence
 from fractions import Fraction
 from time import monotonic
+from typing import TypeVar
 
 import numpy as np
 from flint import nmod_mat
 
 from monic.decision import tree as compiled
-from monic.decision.ball import Weighted, circuit_on_ball, separate_on_ball
+from monic.decision.ball import Weighted, circuit_on_ball, separating_on_ball
 from monic.decision.problem import Point, Problem
 from monic.decision.structure import shrunk
 from monic.decision.witness import Witness, simplest
@@ -25,6 +26,12 @@ __all__ = ["Search", "UnluckyPrimeError"]
 
 #: Nodes of the first step, and the seconds that a step shall take.
 PACE, SHORT, LONG = 16, 0.05, 0.2
+
+#: What exact work ends with.
+T = TypeVar("T")
+
+#: So many entries of a system make one node a first step of its own.
+NODE = 1 << 21
 
 #: Exact work on a node that pauses now and then; a witness, or None where the tree goes on.
 Exact = Generator[None, None, Witness | None]
@@ -50,7 +57,8 @@ class Search:
         self.repairs = 0
         self.deadline: float | None = None  # a packing takes long in high dimensions
         self._written = bytearray()
-        self._pace = PACE
+        # one node of a large layer takes seconds, and time is looked at in between
+        self._pace = max(1, min(PACE, NODE // max(1, len(self.system.rows) * problem.dim)))
         self.exact: Exact | None = None  # exact arithmetic on the present node, if it is under way
 
     @property
@@ -150,7 +158,7 @@ class Search:
         self._block_exactly(active)
         strict = [int(i) for i in np.flatnonzero((role == OPEN) | (role == EXCLUDED))]
         if self.system.ball:
-            known = separate_on_ball(self.problem, strict, active)
+            known = yield from _paced(separating_on_ball(self.problem, strict, active))
             if isinstance(known, Witness):
                 return known
             self._insist_on_prime([*active], [i for i in known.positive if role[i] == OPEN])
@@ -219,16 +227,14 @@ class Search:
         return simplest(self.problem, y)
 
 
-def _paced(
-    pivots: Generator[None, None, Relation | Point],
-) -> Generator[None, None, Relation | Point]:
+def _paced(pivots: Generator[None, None, T]) -> Generator[None, None, T]:
     """Passes on a pause only when some time has gone by."""
     since = monotonic()
     while True:
         try:
             next(pivots)
         except StopIteration as done:
-            answer: Relation | Point = done.value
+            answer: T = done.value
             return answer
         if monotonic() - since > LONG:
             yield

@@ -7,14 +7,14 @@ residual r = E u - f: r = 0 means that the polyhedron is empty (u is the reason)
 r_last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from fractions import Fraction
 
 from flint import fmpq_mat
 
 from monic.geometry.rational import as_fraction
 
-__all__ = ["nearest_exactly"]
+__all__ = ["nearest_exactly", "nearing"]
 
 Row = Sequence[int]
 Answer = tuple[list[Fraction], tuple[Fraction, ...] | None]
@@ -27,8 +27,20 @@ def nearest_exactly(strict: Sequence[Row], active: Sequence[Row]) -> Answer:
         >>> nearest_exactly([(-1, 2)], [])
         ([Fraction(2, 5)], (Fraction(2, 1),))
     """
+    steps = nearing(strict, active)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+
+
+def nearing(strict: Sequence[Row], active: Sequence[Row]) -> Generator[None, None, Answer]:
+    """Does what `nearest_exactly` does, and pauses after every step: there may be many."""
     solver = _ExactLeastSquares(_columns(strict, active))
-    solver.run()
+    while solver.step():
+        yield
     residual = solver.residual()
     if not any(residual):
         return solver.weights, None
@@ -58,19 +70,20 @@ class _ExactLeastSquares:
                 total[i] += self.weights[k] * entry
         return total
 
-    def run(self) -> None:
-        while True:
-            residual = self.residual()
-            gains = {
-                k: -sum((e * r for e, r in zip(column, residual, strict=True)), Fraction(0))
-                for k, column in enumerate(self.columns)
-                if k not in self.passive
-            }
-            best = max(gains, key=lambda k: (gains[k], -k), default=None)
-            if best is None or gains[best] <= 0:
-                return
-            self.passive.append(best)
-            self._settle()
+    def step(self) -> bool:
+        """Takes one more column in; False at the end."""
+        residual = self.residual()
+        gains = {
+            k: -sum((e * r for e, r in zip(column, residual, strict=True)), Fraction(0))
+            for k, column in enumerate(self.columns)
+            if k not in self.passive
+        }
+        best = max(gains, key=lambda k: (gains[k], -k), default=None)
+        if best is None or gains[best] <= 0:
+            return False
+        self.passive.append(best)
+        self._settle()
+        return True
 
     def _settle(self) -> None:
         """Solves on the passive set, dropping columns whose multiplier would leave u >= 0."""

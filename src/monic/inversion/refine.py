@@ -143,30 +143,28 @@ def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
 def _normal(chain: Chain, slopes: list[Array], kind: _Format) -> tuple[Array, float]:
     """Returns J^T J for each sample, of shape (N, n, n), and what J was divided by.
 
-    The Jacobians are kept as (units, samples, n), so that each stage is one product of matrices.
+    The Jacobians are kept as (samples, n, units), so that each stage is one product of matrices.
     Rows in pairs are multiples of each other: one of the two is computed.
     """
     count, size = len(slopes[0]), chain.in_dim
-    product: Array = np.broadcast_to(np.eye(size, dtype=kind)[:, None, :], (size, count, size))
+    product: Array = np.broadcast_to(np.eye(size, dtype=kind), (count, size, size))
     scale = 1.0
     for stage, slope in zip(chain.stages, slopes, strict=True):
         rows, ratio = _halved(stage)
         step = unit(stage.weight)
         scale *= step
         basis: Array = (stage.weight[rows[0]] / step).astype(kind)
-        inner: Array = (basis @ product.reshape(len(product), -1)).reshape(-1, count, size)
-        turned: Array = slope.T.astype(kind)[:, :, None]
-        factors = [turned[rows[0]]]
+        inner: Array = (product.reshape(count * size, -1) @ basis.T).reshape(count, size, -1)
+        factors: list[Array] = [slope[:, rows[0]].astype(kind)]
         if len(rows) == 2:
-            below: Array = -ratio[:, None, None] * turned[rows[1]]
-            factors.append(below.astype(kind))
+            factors.append((slope[:, rows[1]] * -ratio).astype(kind))
         if stage is chain.stages[-1]:
             weights: Array = np.sum([factor**2 for factor in factors], axis=0)
-            normal: Array = (inner * weights).transpose(1, 2, 0) @ inner.transpose(1, 0, 2)
+            normal: Array = (inner * weights[:, None]) @ inner.transpose(0, 2, 1)
             return normal.astype(np.float64), scale
-        product = np.empty((stage.floats.shape[0], count, size), dtype=kind)
+        product = np.empty((count, size, stage.floats.shape[0]), dtype=kind)
         for place, factor in zip(rows, factors, strict=True):
-            product[place] = inner * factor
+            product[:, :, place] = inner * factor[:, None]
     raise AssertionError("a model has at least one stage")
 
 

@@ -136,9 +136,9 @@ class Centre(Wiring):
 
     Example:
         >>> from monic.model.affine import Input
-        >>> exact = Centre(1, Input(2)).exact()
+        >>> exact = Centre(1, Input(3)).exact()
         >>> exact.weight.tolist(), exact.divisor
-        ([[1, -1], [-1, 1]], 2)
+        ([[2, -1, -1], [-1, 2, -1], [-1, -1, 2]], 3)
     """
 
     groups: int

@@ -1,15 +1,16 @@
 """Injective convolutions."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Unpack, cast
+from types import MappingProxyType
+from typing import Literal, Unpack, cast
 
 from torch import Tensor, nn
 
 from monic.errors import LayerError
 from monic.model.array import Array
-from monic.nn.grid import GridLayer, grouped, pair_counts, sides
-from monic.nn.initialization import kernel_, own_taps
-from monic.nn.paired import Options, OptionsDict
+from monic.nn.grid import grouped
+from monic.nn.initialization import kernel_
+from monic.nn.kernel_layer import KernelDict, KernelLayer
 
 __all__ = ["ConvolutionDict", "InjectiveConv1d", "InjectiveConv2d", "InjectiveConv3d"]
 
@@ -26,22 +27,16 @@ _PADDING = {
 }
 
 
-class ConvolutionDict(OptionsDict, total=False):
+class ConvolutionDict(KernelDict, total=False):
     """The keywords of convolutions: those of `torch.nn.Conv2d`, of `Options`, and the grid."""
 
-    stride: int | Sequence[int]
-    padding: int | Sequence[int]
-    dilation: int | Sequence[int]
-    groups: int
     padding_mode: Literal["zeros", "circular", "reflect", "replicate"]
-    input_size: int | Sequence[int] | None
 
 
-class _Convolution(GridLayer):
-    """ReLU(z, -s^2 z, M * x + c) with z = B * x + b; abstract, and `grid_dims` says which.
+class _Convolution(KernelLayer):
+    """ReLU(z, -s^2 z, M * x + c) with z = B * x + b; abstract, and `grid_dims` says which."""
 
-    Its arguments are those of torch's convolutions, so that it can take their place.
-    """
+    own_options = MappingProxyType({"padding_mode": "zeros"})
 
     def __init__(
         self,
@@ -50,70 +45,29 @@ class _Convolution(GridLayer):
         kernel_size: int | Sequence[int],
         **options: Unpack[ConvolutionDict],
     ) -> None:
-        dims = self.grid_dims
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = sides(kernel_size, dims)
-        self.stride = sides(options.pop("stride", 1), dims)
-        self.padding = sides(options.pop("padding", 0), dims)
-        self.dilation = sides(options.pop("dilation", 1), dims)
-        self.groups = options.pop("groups", 1)
         self.padding_mode = options.pop("padding_mode", "zeros")
-        size = options.pop("input_size", None)
-        self.input_size = None if size is None else sides(size, dims)
         if self.padding_mode not in _PADDING:
             raise LayerError(
                 f"Expected a padding_mode of {list(_PADDING)}. Got {self.padding_mode!r}."
             )
-        asked = Options(**cast(OptionsDict, options))  # the others were taken out
-        counts = pair_counts(in_channels, out_channels, self.groups, asked.pairs)
-        inner = (in_channels // self.groups, *self.kernel_size)
-        super().__init__(
-            (counts[0], *inner), (counts[1], *inner) if counts[1] else None, counts, asked
-        )
-        if self.input_size is not None:
-            self.insist_on_enough()
+        super().__init__(in_channels, out_channels, kernel_size, **cast(KernelDict, options))
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.learn_size(x)
-        return super().forward(x)
+    def channels(self, count: int) -> tuple[int, int]:
+        return count, self.in_channels // self.groups
 
-    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return self._convolve(x, weight, bias, self.groups)
-
-    def one_channel(self, x: Tensor, kernel: Tensor) -> Tensor:
-        return self._convolve(x, kernel, None, 1)
-
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    def moved(self, x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
             around = [pad for pad in reversed(padding) for _ in range(2)]
             x = nn.functional.pad(x, around, mode=_PADDING[self.padding_mode])
             padding = (0,) * self.grid_dims
-        return _MAPS[self.grid_dims](x, weight, bias, self.stride, padding, self.dilation, groups)
+        return _MAPS[self.grid_dims](x, kernel, bias, self.stride, padding, self.dilation, groups)
+
+    def start_(self, kernel: Tensor, taps: Sequence[int] | None) -> None:
+        kernel_(kernel, taps, groups=self.groups)
 
     def by_channels(self, weight: Array) -> Array:
         return grouped(weight.reshape(*weight.shape[:2], -1), self.groups)
-
-    def reset_parameters(self) -> None:
-        taps = own_taps(self.kernel_size, self.stride, self.padding, self.dilation)
-        kernel_(self.basis, taps, groups=self.groups)
-        if self.rest is not None:
-            kernel_(self.rest, None, groups=self.groups)
-        self.reset_scales()
-
-    def config(self) -> dict[str, Any]:
-        names = ("stride", "padding", "dilation", "groups", "padding_mode", "input_size")
-        given = {name: getattr(self, name) for name in names}
-        plain = {"stride": 1, "padding": 0, "dilation": 1}
-        usual: dict[str, Any] = {n: (v,) * self.grid_dims for n, v in plain.items()}
-        usual |= {"groups": 1, "padding_mode": "zeros", "input_size": None}
-        return {
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "kernel_size": self.kernel_size,
-            **{name: value for name, value in given.items() if value != usual[name]},
-            **self.options.config(),
-        }
 
 
 class InjectiveConv1d(_Convolution):

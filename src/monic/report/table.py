@@ -18,12 +18,14 @@ __all__ = ["closing", "decision_table", "empty_table", "explanations", "print_an
 _STYLE = {Verdict.INJECTIVE: "green", Verdict.NOT_INJECTIVE: "red", Verdict.UNDECIDED: "yellow"}
 
 
-def print_answer(answer: Answer, console: Console, *, brief: bool = False) -> None:
+def print_answer(
+    answer: Answer, console: Console, *, brief: bool = False, details: bool = False
+) -> None:
     """Prints the table, the explanations and the verdict; or, in brief, the verdict alone."""
     if not brief:
         console.print(decision_table(answer))
         console.print()
-        lines = "".join(f"{line}\n" for line in explanations(answer))
+        lines = "".join(f"{line}\n" for line in explanations(answer, details=details))
         console.print(Text(lines), soft_wrap=True, end="\n" if lines else "")
     console.print(closing(answer), soft_wrap=True)
 
@@ -89,16 +91,29 @@ def ratio(shape: tuple[int, int]) -> str:
     return f"{shape[0] / shape[1]:.3g}"
 
 
-def explanations(answer: Answer) -> Iterator[str]:
-    """Yields lines that explain each layer which was not proved to be injective."""
-    for layer in answer.layers:
+def explanations(answer: Answer, *, details: bool = False) -> Iterator[str]:
+    """Yields lines that explain each layer which was not proved to be injective.
+
+    A collision of a network's inner layer is a detail: no input of the network may lead to it.
+    """
+    for number, layer in enumerate(answer.layers):
         decision = layer.stage.decision
-        if decision.verdict is not Verdict.INJECTIVE:
+        if decision.verdict is not Verdict.INJECTIVE and (
+            details or decision.verdict is Verdict.UNDECIDED or _is_the_answer(answer, number)
+        ):
             yield f"{printable(layer.stage.name)}: {sentence(decision.reason)}"
             yield from (f"    {line}" for line in _evidence(decision))
     if answer.collision is not None:
         yield "Two inputs of the network with the same output:"
         yield from (f"    {line}" for line in _collision_lines(answer.collision))
+
+
+def _is_the_answer(answer: Answer, number: int) -> bool:
+    """Whether what a layer loses is what was asked, or is lost by the network."""
+    if answer.question is not Question.NETWORK:
+        return True
+    lost = answer.verdict is Verdict.NOT_INJECTIVE and answer.collision is None
+    return lost and number == 0
 
 
 def closing(answer: Answer) -> Text:

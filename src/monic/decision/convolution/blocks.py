@@ -20,7 +20,7 @@ class Block:
     """The rows scale * (row of the filter at an output position) + bias, for all positions.
 
     Arguments:
-        step: The convolution, applied to the layer's input itself.
+        step: The convolution, applied to the layer's input itself, or all to one change of it.
         filter: The number of its filter.
         scale: Any number.
         bias: Any number.
@@ -39,8 +39,12 @@ class Block:
         return self.step.taps.positions
 
 
-def blocks(value: AffineMap) -> list[Block] | None:
+def blocks(value: AffineMap, base: AffineMap | None = None) -> list[Block] | None:
     """Returns the blocks of a map in the order of its rows, or None when it has none.
+
+    Arguments:
+        value: The map.
+        base: The step that its convolutions are applied to; None for the input.
 
     Example:
         >>> from monic.model import Convolution, Geometry, Input
@@ -50,16 +54,18 @@ def blocks(value: AffineMap) -> list[Block] | None:
     """
     known: dict[int, list[Block] | None] = {}
     for step in value.steps():
-        known[id(step)] = _blocks(step, [known[id(part)] for part in step.parts()])
+        known[id(step)] = _blocks(step, [known[id(part)] for part in step.parts()], base)
     found = known[id(value)]
     if found is None:
         return None
     return [replace(block, number=i) for i, block in enumerate(found)]
 
 
-def _blocks(step: AffineMap, parts: Sequence[list[Block] | None]) -> list[Block] | None:
+def _blocks(
+    step: AffineMap, parts: Sequence[list[Block] | None], base: AffineMap | None
+) -> list[Block] | None:
     if isinstance(step, ConvolutionMap):
-        if not isinstance(step.of, Input):
+        if not (isinstance(step.of, Input) if base is None else step.of is base):
             return None
         one, zero = Fraction(1), Fraction(0)
         return [Block(step, filter, one, zero) for filter in range(step.out_shape[0])]

@@ -14,6 +14,7 @@ from monic.decision.convolution.explicit import explicit_pair
 from monic.decision.convolution.kernel import local_kernel
 from monic.decision.convolution.paired import PairedFilters, kernel_vector, prove_pairs
 from monic.decision.convolution.pairs import find_pairs
+from monic.decision.convolution.prefix import changed_input, undone
 from monic.decision.convolution.windows import prove_paired_windows, prove_windows
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
@@ -25,6 +26,9 @@ __all__ = ["decide_convolution", "has_convolution"]
 
 #: Layers whose matrix has more entries are never written out.
 DENSE = 1 << 22
+
+#: Layers with more inputs are not left to branching.
+BRANCHED = 256
 
 #: Seconds for the search for a point with few active rows, at most.
 PATIENCE = 120.0
@@ -52,7 +56,11 @@ class _Question:
         self.layer = problem.layer
         self.approach = approach
         self.began = monotonic()
-        self.blocks = blocks(self.layer.map)
+        self.base = changed_input(self.layer.map)
+        self.blocks = blocks(self.layer.map, self.base)
+        # what the domain leaves for the changed input is not looked at: all of R^n is more
+        self.windowed = self.layer if self.base is None else ReLULayer(self.layer.map)
+        self.changed = "" if self.base is None else ", after an invertible change of the input,"
         self.limits: list[str] = []
 
     def answer(self) -> Decision | None:
@@ -72,7 +80,10 @@ class _Question:
             found = self._by_windows(self.blocks)
             if found is not None:
                 return found
-        if size <= DENSE:
+        # in higher dimensions one node of a tree takes longer than most limits
+        if size <= DENSE and n <= BRANCHED:
+            return None
+        if size <= DENSE and self._left() != 0 and structure(self.problem) is not None:
             return None
         return self._undecided()
 
@@ -86,14 +97,14 @@ class _Question:
             return self._paired(found)
         if found is not None and found.rank.limit:
             subject = self.problem.subject
-            cover = prove_paired_windows(self.layer, self.blocks, pairs, subject, until)
+            cover = prove_paired_windows(self.windowed, self.blocks, pairs, subject, until)
             if cover.certificate is not None:
                 return self._covered(cover)
             self.limits.append(found.rank.limit)
         if pairs.complete and (found is None or found.rank.full is False):
             kernel = local_kernel(self.blocks) or kernel_vector(self.blocks, n)
             if kernel is not None:
-                return self._dependent(kernel)
+                return self._dependent(undone(self.base, kernel))
             if found is not None:
                 self.limits.append(
                     "its rank is deficient modulo several primes, which proves nothing"
@@ -103,18 +114,19 @@ class _Question:
     def _paired(self, found: PairedFilters) -> Decision:
         return Decision(
             verdict=Verdict.INJECTIVE,
-            reason=f"{found.filters} pairs of opposite filters, one of each active at every "
-            f"position, and those of one side have full column rank {self.problem.dim:,} modulo "
-            f"the prime {found.rank.prime}" + (f" ({found.sigma.words()})" if found.sigma else ""),
+            reason=f"{found.filters} pairs of opposite filters{self.changed or ','} one of each "
+            "active at every position, and those of one side have full column rank "
+            f"{self.problem.dim:,} modulo the prime {found.rank.prime}"
+            + (f" ({found.sigma.words()})" if found.sigma else ""),
             method="paired filters",
             certificate=found.certificate,
             statistics=self._spent(),
         )
 
-    def _dependent(self, kernel: tuple[int, ...]) -> Decision:
+    def _dependent(self, kernel: Sequence[Fraction]) -> Decision:
         """All rows are orthogonal to a vector: any two points along it collide."""
         x = self.problem.inner_point()
-        step = Fraction(1, max(map(abs, kernel)))
+        step = 1 / max(map(abs, kernel))
         while not self.problem.contains(
             other := tuple(t + step * d for t, d in zip(x, kernel, strict=True))
         ):
@@ -145,7 +157,9 @@ class _Question:
             )
             return None
         point, active = found
-        pair = None if self.blocks is None else explicit_pair(self.layer, self.blocks, point)
+        # what looks for a direction in the input itself takes filters of the input itself
+        own = self.blocks if self.base is None else None
+        pair = None if own is None else explicit_pair(self.layer, own, point)
         evidence: dict[str, Sequence[Fraction]] = (
             {"x": point} if pair is None else {"x": pair.x, "other": pair.other}
         )
@@ -158,14 +172,12 @@ class _Question:
             certificate=point_certificate(self.problem.subject, kind, evidence),
             collision=pair,
             point=point,
-            margin=None
-            if self.blocks is None
-            else counting_margin(self.layer, self.blocks, point),
+            margin=None if own is None else counting_margin(self.layer, own, point),
             statistics=self._spent(),
         )
 
     def _by_windows(self, found: list[Block]) -> Decision | None:
-        cover = prove_windows(self.layer, found, self.problem.subject, self._left())
+        cover = prove_windows(self.windowed, found, self.problem.subject, self._left())
         if cover.certificate is None:
             self.limits.append(cover.limit)
             return None
@@ -175,8 +187,8 @@ class _Question:
         size = " x ".join(map(str, cover.size))
         return Decision(
             verdict=Verdict.INJECTIVE,
-            reason=f"windows of {size} positions cover the input, and each is one-to-one by "
-            "itself",
+            reason=f"windows of {size} positions cover the input{self.changed or ','} and each "
+            "is one-to-one by itself",
             method="windows",
             certificate=cover.certificate,
             statistics=self._spent(),
@@ -185,7 +197,11 @@ class _Question:
     def _undecided(self) -> Decision:
         reason = "; ".join(self.limits)
         if self.blocks is None:
-            reason = "; ".join([*self.limits, "its convolutions are not applied to its input"])
+            self.limits.append(
+                "its convolutions are not applied to its input, nor all to one "
+                "value made from it by shifts, scales other than 0 and a permutation"
+            )
+            reason = "; ".join(self.limits)
         m, n = self.layer.shape
         return Decision(
             verdict=Verdict.UNDECIDED,

@@ -34,7 +34,8 @@ class Sampler:
         self.domain, self.dim = domain, dim
         self.rng = np.random.default_rng(seed)
         self.inner = np.array([float(t) for t in inner])
-        sides = domain.half_spaces(dim)
+        known = isinstance(domain, Box | Ball)  # these need no half-spaces, which take n^2 numbers
+        sides = [] if known else domain.half_spaces(dim)
         self._normals = np.array([[float(a) for a in normal] for normal, _ in sides])
         self._normals = self._normals.reshape(-1, dim)
         self._offsets = np.array([float(offset) for _, offset in sides])

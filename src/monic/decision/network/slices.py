@@ -78,7 +78,8 @@ def _start(x: Point, ways: Sequence[int]) -> ExactAffine:
 
 
 def _values(inner: ExactAffine) -> Point:
-    return tuple(int(entry) * inner.scale for entry in inner.bias.entries())
+    scale = inner.scale
+    return tuple(int(entry) * scale for entry in inner.bias.entries())
 
 
 def _applied(value: AffineMap, inner: ExactAffine) -> ExactAffine:

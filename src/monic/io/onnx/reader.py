@@ -1,8 +1,8 @@
 """From a graph to a chain of stages, or to the list of everything that is in the way."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monic.io.onnx.graph import Graph, Port
@@ -23,6 +23,16 @@ from monic.model import Activation, Input, Network, Stage
 __all__ = ["Reading", "fixed_batch", "read"]
 
 _FLOAT_FORMATS = (1, 10, 11, 16)
+
+#: What would be joined with a residual sum before it, so that the sum ends a stage first.
+_BEGINNINGS = frozenset(
+    (
+        *("AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "Div", "Flatten", "Gemm"),
+        *("GlobalAveragePool", "GroupNormalization", "InstanceNormalization"),
+        *("LayerNormalization", "MatMul", "Mul", "Pad", "RMSNormalization", "Reshape"),
+        *("Squeeze", "Transpose", "Unsqueeze"),
+    )
+)
 
 
 @dataclass(slots=True)
@@ -71,7 +81,7 @@ def read(graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> R
     }
     known.update(_inputs(graph, lead, reading.problems))
     used = graph.used()
-    times = Counter(name for node in graph.nodes for name in node.inputs)
+    readers = _readers(graph)
     for node in graph.nodes:
         try:
             given = _given(node, known, used)
@@ -81,18 +91,29 @@ def read(graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> R
         for name in filter(None, node.outputs):
             known[name] = _hinted(name, lead, hints) if given is None else None
         if given is not None:
-            known[node.outputs[0]] = _ended(given, node, times[node.outputs[0]])
+            known[node.outputs[0]] = _ended(given, node, readers[node.outputs[0]])
     if not reading.problems:
         _finish(reading, known[graph.output], graph.output)
     return reading
 
 
-def _ended(given: Operand, node: Node, times: int) -> Operand:
-    """Returns what a node gives; a residual sum that is used again ends a stage of its own.
+def _readers(graph: Graph) -> Mapping[str, list[str]]:
+    """Returns which operators read each tensor, an operator for each time."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for node in graph.nodes:
+        for name in node.inputs:
+            found[name].append(node.op)
+    return found
 
-    So a block x + g(x) is a run of stages with one list of numbers before and after it.
+
+def _ended(given: Operand, node: Node, readers: Sequence[str]) -> Operand:
+    """Returns what a node gives; a residual sum ends a stage of its own where a new one begins.
+
+    So a block x + g(x) is a run of stages with one list of numbers before and after it. Right
+    before an activation, or a further sum, the stage goes on.
     """
-    if isinstance(given, Value) and given.joint and times > 1:
+    ends = len(readers) > 1 or not _BEGINNINGS.isdisjoint(readers)
+    if isinstance(given, Value) and given.joint and ends:
         return given.activated(Activation.IDENTITY, node.outputs[0]).settled()
     return given
 
