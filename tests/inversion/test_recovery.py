@@ -209,16 +209,20 @@ def test_deepinv_itself(decoder: Any) -> None:
 @pytest.mark.parametrize(
     ("first", "shape"),
     [
-        (torch.nn.Linear(3, 4), (3,)),
-        (torch.nn.ConvTranspose2d(3, 4, 4), (3, 1, 1)),
-        (torch.nn.ConvTranspose1d(3, 4, 4), (3, 1)),
-        (torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4)), (3, 1, 1)),
+        (lambda: torch.nn.Linear(3, 4), (3,)),
+        (lambda: torch.nn.ConvTranspose2d(3, 4, 4), (3, 1, 1)),
+        (lambda: torch.nn.ConvTranspose1d(3, 4, 4), (3, 1)),
+        (
+            lambda: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4)),
+            (3, 1, 1),
+        ),
     ],
     ids=["linear", "transposed 2d", "transposed 1d", "conv"],
 )
 def test_nz_counts_the_channels_of_a_code(first: Any, shape: tuple[int, ...]) -> None:
     """As DCGANs take them: (nz, 1, 1) where a convolution comes first."""
-    generator: Any = torch.nn.Sequential(first, torch.nn.Flatten()).double().eval()
+    torch.manual_seed(0)
+    generator: Any = torch.nn.Sequential(first(), torch.nn.Flatten()).double().eval()
     generator.nz = 3
     truth = torch.randn(2, *shape, dtype=torch.float64)
     signal = generator(truth).detach()
