@@ -9,6 +9,7 @@ memory and time are those of one window, whatever the size of the layer.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -25,6 +26,7 @@ from monic.model.grid import IntArray
 __all__ = ["explicit_pair"]
 
 Point = tuple[Fraction, ...]
+Marks = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 #: Windows with more entries are not tried: kernel vectors over the rationals get long.
 ENTRIES = 256
@@ -33,12 +35,35 @@ ENTRIES = 256
 TRIED = 4
 
 
+@dataclass(frozen=True)
+class _Row:
+    """One row of a block, at one output position."""
+
+    block: Block
+    place: tuple[int, ...]
+
+    @cached_property
+    def entries(self) -> dict[int, Fraction]:
+        """The filter's entries by the numbers of the inputs that they read."""
+        return self.block.step.taps.row(self.block.filter, self.place)
+
+    def slope(self, way: dict[int, Fraction]) -> Fraction:
+        """w.d, exactly, for a vector that is zero elsewhere."""
+        terms = (e * way[c] for c, e in self.entries.items() if c in way)
+        return self.block.scale * sum(terms, Fraction(0))
+
+    def value(self, x: Sequence[Fraction]) -> Fraction:
+        """w.x + b, exactly."""
+        terms = (e * x[c] for c, e in self.entries.items())
+        return self.block.scale * sum(terms, Fraction(0)) + self.block.bias
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Input entries, and the rows that read one of them: (block, output position)."""
+    """Input entries, and the rows that read one of them."""
 
     columns: tuple[int, ...]
-    rows: tuple[tuple[Block, tuple[int, ...]], ...]
+    rows: tuple[_Row, ...]
 
 
 def explicit_pair(layer: ReLULayer, found: Sequence[Block], x: Point) -> Collision | None:
@@ -74,9 +99,7 @@ def explicit_pair(layer: ReLULayer, found: Sequence[Block], x: Point) -> Collisi
     return None
 
 
-def _windows(
-    found: Sequence[Block], active: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"
-) -> Iterator[tuple[_Window, list[bool]]]:
+def _windows(found: Sequence[Block], active: Marks) -> Iterator[tuple[_Window, list[bool]]]:
     """Yields windows with fewer active rows than entries, small ones first."""
     shape = found[0].step.geometry.shape
     starts = np.cumsum([0, *(block.positions for block in found)]).tolist()
@@ -88,17 +111,21 @@ def _windows(
         size = tuple(min(side, length) for length in shape[1:])
         if shape[0] * prod(size) > ENTRIES:
             return
-        counted = []
-        for place in product(*(range(n - s + 1) for n, s in zip(shape[1:], size, strict=True))):
-            lines = _Lines(place, size)
-            count = sum(
-                int(grid[np.ix_(*lines.readers(block))].sum())
-                for block, grid in zip(found, grids, strict=True)
-            )
-            counted.append((count, place))
-        for count, place in sorted(counted)[:TRIED]:
-            if count < shape[0] * prod(size):
+        counts = sum(_counts(block, grid, size) for block, grid in zip(found, grids, strict=True))
+        for at in np.argsort(counts, axis=None, kind="stable")[:TRIED].tolist():
+            place = tuple(map(int, np.unravel_index(at, np.shape(counts))))
+            if np.asarray(counts)[place] < shape[0] * prod(size):
                 yield _Lines(place, size).window(found, grids)
+
+
+def _counts(block: Block, grid: Marks, size: Sequence[int]) -> IntArray:
+    """Returns how many active rows of a block read each box of a size, by its place."""
+    counts = grid.astype(np.int64)
+    for axis, (table, length) in enumerate(zip(block.step.taps.tables, size, strict=True)):
+        places = np.arange(block.step.geometry.shape[1 + axis] - length + 1)[:, None, None]
+        reads = ((table >= places) & (table < places + length)).any(axis=2)
+        counts = np.moveaxis(np.tensordot(reads.astype(np.int64), counts, (1, axis)), 0, axis)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +144,7 @@ class _Lines:
             )
         ]
 
-    def window(
-        self,
-        found: Sequence[Block],
-        grids: "Sequence[np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]",
-    ) -> tuple[_Window, list[bool]]:
+    def window(self, found: Sequence[Block], grids: Sequence[Marks]) -> tuple[_Window, list[bool]]:
         """Returns the window, and which of its rows are active."""
         shape = found[0].step.geometry.shape
         table = np.arange(prod(shape)).reshape(shape)
@@ -129,7 +152,7 @@ class _Lines:
         rows, marks = [], []
         for block, grid in zip(found, grids, strict=True):
             for place in product(*(line.tolist() for line in self.readers(block))):
-                rows.append((block, place))
+                rows.append(_Row(block, place))
                 marks.append(bool(grid[place]))
         columns = tuple(table[(slice(None), *box)].reshape(-1).tolist())
         return _Window(columns, tuple(rows)), marks
@@ -139,14 +162,14 @@ def _null_vector(window: _Window, is_active: Sequence[bool]) -> tuple[int, ...] 
     """An integer vector on the window that no active row sees, over the rationals."""
     number = {column: k for k, column in enumerate(window.columns)}
     table = []
-    for (block, place), mark in zip(window.rows, is_active, strict=True):
-        if mark and block.scale:
-            row = [Fraction(0)] * len(number)
-            for column, entry in block.step.taps.row(block.filter, place).items():
+    for row, mark in zip(window.rows, is_active, strict=True):
+        if mark and row.block.scale:
+            line = [Fraction(0)] * len(number)
+            for column, entry in row.entries.items():
                 if column in number:
-                    row[number[column]] = entry
-            unit = max(entry.denominator for entry in row)  # powers of two
-            table.append([int(entry * unit) for entry in row])
+                    line[number[column]] = entry
+            unit = max(entry.denominator for entry in line)  # powers of two
+            table.append([int(entry * unit) for entry in line])
     if not table:
         return tuple(int(k == 0) for k in range(len(number)))
     basis, nullity = fmpz_mat(table).nullspace()
@@ -154,12 +177,6 @@ def _null_vector(window: _Window, is_active: Sequence[bool]) -> tuple[int, ...] 
         return None
     columns = [[int(basis[i, j]) for i in range(len(number))] for j in range(int(nullity))]
     return primitive(min(columns, key=lambda column: sum(map(abs, column))))
-
-
-def _value(block: Block, place: tuple[int, ...], x: Sequence[Fraction]) -> Fraction:
-    """w.x + b for a row, exactly."""
-    row = block.step.taps.row(block.filter, place)
-    return block.scale * sum((e * x[c] for c, e in row.items()), Fraction(0)) + block.bias
 
 
 def _step(
@@ -171,20 +188,12 @@ def _step(
 ) -> Fraction | None:
     """The largest power of two that keeps inactive rows inactive and the point inside."""
     slopes = dict(zip(window.columns, map(Fraction, way), strict=True))
+    inactive = [row for row, mark in zip(window.rows, is_active, strict=True) if not mark]
+    reach = [(slope, row.value(x)) for row in inactive if (slope := row.slope(slopes))]
     best, top = Fraction(0), max(Fraction(1), *map(abs, x))
     for sign in (1, -1):
         limits = [top / max(map(abs, way))]
-        for (block, place), mark in zip(window.rows, is_active, strict=True):
-            if mark:
-                continue
-            row = block.step.taps.row(block.filter, place)
-            slope = (
-                sign
-                * block.scale
-                * sum((e * slopes[c] for c, e in row.items() if c in slopes), Fraction(0))
-            )
-            if slope > 0:
-                limits.append(-_value(block, place, x) / slope)
+        limits += [-value / abs(slope) for slope, value in reach if sign * slope > 0]
         limits += _room(domain, x, {c: sign * s for c, s in slopes.items()})
         step = sign * _power_of_two_below(min(limits))
         best = step if abs(step) > abs(best) else best
@@ -223,7 +232,7 @@ def _floats(window: _Window, x: Point, other: Point) -> FloatPair | None:
     first, second = (tuple(map(Fraction, point)) for point in points)
     gap = max(
         (
-            abs(max(_value(*row, first), Fraction(0)) - max(_value(*row, second), Fraction(0)))
+            abs(max(row.value(first), Fraction(0)) - max(row.value(second), Fraction(0)))
             for row in window.rows
         ),
         default=Fraction(0),
