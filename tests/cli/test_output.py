@@ -203,3 +203,28 @@ def test_help_has_an_example_and_the_exit_codes(name: str) -> None:
     assert f"Example: monic {name} " in text
     assert name == "show" or "Exit code: 0 " in text
     assert name in monic("--help").stdout
+
+
+def test_a_box_does_not_repeat_its_dimension_beside_it() -> None:
+    stage = StageDecision(
+        name="Operation_1_MatMul",
+        shape=(50, 5),
+        domain="box of 5",
+        activation="ReLU",
+        decision=Decision(verdict=Verdict.NOT_INJECTIVE, reason="", method="falsify"),
+    )
+    answer = Answer(
+        model="model.onnx",
+        sha256="",
+        question=Question.NETWORK,
+        verdict=Verdict.NOT_INJECTIVE,
+        assumption=None,
+        reason="",
+        layers=[LayerAnswer(stage=stage)],
+    )
+    console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))
+    print_answer(answer, console)
+    (row,) = [line for line in console.export_text().splitlines() if "└╴" in line]
+    assert row.startswith("└╴Operation_1_MatMul ")
+    assert "box" in row
+    assert "box of" not in row
