@@ -212,3 +212,28 @@ def test_inner_collisions_are_details() -> None:
     assert "Operation_3_MatMul: At the point found" in full
     for text in (short, full):
         assert "Two inputs of the network with the same output:" in text
+
+
+def test_a_box_does_not_repeat_its_dimension_beside_it() -> None:
+    stage = StageDecision(
+        name="Operation_1_MatMul",
+        shape=(50, 5),
+        domain="box of 5",
+        activation="ReLU",
+        decision=Decision(verdict=Verdict.NOT_INJECTIVE, reason="", method="falsify"),
+    )
+    answer = Answer(
+        model="model.onnx",
+        sha256="",
+        question=Question.NETWORK,
+        verdict=Verdict.NOT_INJECTIVE,
+        assumption=None,
+        reason="",
+        layers=[LayerAnswer(stage=stage)],
+    )
+    console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))
+    print_answer(answer, console)
+    (row,) = [line for line in console.export_text().splitlines() if "└╴" in line]
+    assert row.startswith("└╴Operation_1_MatMul ")
+    assert "box" in row
+    assert "box of" not in row

@@ -2,15 +2,17 @@
 
 from fractions import Fraction
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
 
 from monic import Activation, Box, Network, Verdict, check, decide, load
 from monic.decision.network.chain import linear_part
-from monic.decision.network.kernels import collision_inside
+from monic.decision.network.kernels import collision_inside, deficient_points
 from monic.decision.network.lifting import lifted, reached
 from monic.decision.network.pairs import collision_between
+from monic.decision.network.sampling import Sampler
 from monic.decision.result import NetworkDecision
 from monic.model import Input, Linear, Orthant, Shift, Stage
 from tests.decision.networks import (
@@ -243,3 +245,12 @@ def test_real_files(name: str) -> None:
         confirmed(loaded, found)
     elif found.certificate is not None:
         check(found.certificate, loaded)
+
+
+def test_points_end_with_the_time() -> None:
+    rng = np.random.default_rng(0)
+    network = Network([Stage("wide", Linear(rng.standard_normal((40, 4)), Input(4)))])
+    chain = linear_part(network)
+    assert chain is not None
+    sampler = Sampler(network.domain, 4, (Fraction(0),) * 4, 0)
+    assert list(deficient_points(chain, sampler, deadline=monotonic() - 1)) == []

@@ -9,9 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monic import decide
 from monic.decision import PoolingDecision, decide_pooling
 from monic.errors import LayerError
-from monic.model import Input, Linear, NormPooling, Product, Shift
+from monic.model import (
+    Concat,
+    Input,
+    Linear,
+    NormPooling,
+    Orthant,
+    Product,
+    ReLULayer,
+    Scale,
+    Select,
+    Shift,
+    Stage,
+    Sum,
+)
 from monic.model.array import Array
 from tests.decision.agreement import INJECTIVE, NOT_INJECTIVE, UNDECIDED
 from tests.reference import rank
@@ -130,3 +144,20 @@ def test_bad_questions() -> None:
         NormPooling(Shift(np.ones(3), Linear(np.eye(3), Input(3))), 3)
     with pytest.raises(TypeError, match="three outcomes"):
         bool(decide_pooling(NormPooling(np.eye(2), 2)))
+
+
+def test_a_large_maximum_is_decided_without_its_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """4,096 maxima of two: as floats the matrix of the layer alone would take 0.8 GB."""
+
+    def refuse(self: object) -> None:
+        raise AssertionError("the matrix was written out")
+
+    monkeypatch.setattr("monic.model.affine.AffineMap.exact", refuse)
+    n = 8192
+    x = Input(n)
+    even, odd = Select(range(0, n, 2), x), Select(range(1, n, 2), x)
+    gap = Sum((odd, Scale(np.array([-1.0]), even)))
+    layer = Stage("gap", Concat((even, gap)), carried=n // 2).layer_map()
+    decision = decide(ReLULayer(layer, domain=Orthant()))
+    assert decision.verdict is NOT_INJECTIVE
+    assert decision.method == "counting"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import ModelProto, NodeProto
+from onnx.numpy_helper import from_array
 
 from monic.errors import UnsupportedModel
 from monic.io.onnx.node import Node
@@ -81,6 +82,23 @@ MOVES: dict[str, tuple[list[NodeProto], dict[str, Array], int]] = {
     "pad axes": (_one("Pad", "x", "p", "", "a"), {"p": _ints(1, 2), "a": _ints(-1)}, 18),
     "old pad": (_one("Pad", "x", pads=[0, 0, 1, 0, 0, 0, 0, 2], value=0.25), {}, 10),
     "reflect": (_one("Pad", "x", "p", mode="reflect"), {"p": _ints(0, 0, 2, 1, 0, 0, 1, 4)}, 17),
+    "reflect by widths that are computed": (
+        [
+            node("ConstantOfShape", ["four"], ["zeros"], value=from_array(_ints(0))),
+            node("Concat", ["widths", "zeros"], ["all"], axis=0),
+            node("Reshape", ["all", "pairs"], ["table"]),
+            node("Slice", ["table", "s", "e", "a", "t"], ["turned"]),
+            node("Transpose", ["turned"], ["lines"], perm=[1, 0]),
+            node("Reshape", ["lines", "minus"], ["p"]),
+            *_one("Pad", "x", "p", mode="reflect"),
+        ],
+        {
+            **{"four": _ints(4), "widths": _ints(1, 4, 2, 1), "minus": _ints(-1)},
+            **{"pairs": _ints(-1, 2), "s": _ints(-1), "e": _ints(-LARGEST), "a": _ints(0)},
+            "t": _ints(-1),
+        },
+        17,
+    ),
     "edge": (_one("Pad", "x", "p", mode="edge"), {"p": _ints(0, 0, 4, 1, 0, 0, 1, 7)}, 17),
     "wrap": (_one("Pad", "x", "p", mode="wrap"), {"p": _ints(0, 0, 3, 1, 0, 0, 1, 5)}, 19),
     "concat along the last axis": (
@@ -166,6 +184,19 @@ REFUSED: dict[str, tuple[list[NodeProto], dict[str, Array], str]] = {
     ),
     "blocks that do not fit": (_one("SpaceToDepth", "x", blocksize=2), {}, "do not fit"),
     "blocks of nothing": (_one("DepthToSpace", "x", blocksize=0), {}, "do not fit"),
+    "a shape without end": (
+        [
+            node("ConstantOfShape", ["n"], ["h"], value=from_array(_ints(1))),
+            *_one("Reshape", "x", "h"),
+        ],
+        {"n": _ints(2**40)},
+        "only lists of integers",
+    ),
+    "a tensor of floats": (
+        [node("ConstantOfShape", ["n"], ["h"]), *_one("Add", "x", "h")],
+        {"n": _ints(5)},
+        "store the tensor",
+    ),
     "a part of a constant": (
         [node("Slice", ["w", "s", "e"], ["h"]), *_one("Add", "x", "h")],
         {"w": np.ones(4, np.float32), "s": _ints(0), "e": _ints(1)},

@@ -7,7 +7,11 @@ from time import monotonic
 
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint
-from monic.decision.convolution.decide import decide_convolution, has_convolution
+from monic.decision.convolution.decide import (
+    decide_by_counting,
+    decide_convolution,
+    has_convolution,
+)
 from monic.decision.falsify import SMALL, falsify, sparse_margin
 from monic.decision.margin import margin
 from monic.decision.outcome import Outcome
@@ -16,6 +20,7 @@ from monic.decision.result import Decision, Execution, Statistics, Verdict
 from monic.decision.structure import Paired, structure
 from monic.decision.witness import Witness, witness_certificate
 from monic.model.reduction import direction
+from monic.model.wiring import Wiring
 
 __all__ = ["decide_layer"]
 
@@ -30,6 +35,9 @@ LARGE = 1 << 20
 
 #: Beyond so many weights one step of a search over regions may outlast any limit.
 BRANCHED = 1 << 21
+
+#: Beyond so many weights a matrix that only moves and adds numbers is not written out.
+WIRED = 1 << 22
 
 #: Beyond so many weights the margin is bounded in floats, rigorously; rows are not written out.
 WIDE = 1 << 17
@@ -80,6 +88,9 @@ def _by_falsifying(
     asked = approach.method == "falsify"
     if has_convolution(problem.layer) or (problem.dim <= SMALL and not asked):
         return None
+    wired = any(isinstance(step, Wiring) for step in problem.layer.map.steps())
+    if wired and math.prod(problem.layer.shape) > WIRED:
+        return decide_by_counting(problem, approach)
     left = approach.left()
     seconds = left if left is None or asked else SHARE * left
     witness = falsify(

@@ -64,11 +64,16 @@ def _root(answer: Answer) -> tuple[str | Text, ...]:
     return (
         Text(printable(answer.model.replace("\\", "/").rpartition("/")[2]), style="bold"),
         _sizes(sizes),
-        Text(first.domain),
+        Text(_domain(first)),
         Text(answer.verdict.name, style=_STYLE[answer.verdict]),
         "",
         f"{seconds:.2f}",
     )
+
+
+def _domain(stage: StageDecision) -> str:
+    """The domain without its dimension, which stands beside it; names need the room."""
+    return stage.domain.removesuffix(f" of {stage.shape[1]}")
 
 
 def _sizes(shape: tuple[int, int]) -> str:
@@ -135,7 +140,7 @@ def _cells(stage: StageDecision) -> tuple[str | Text, ...]:
         Text(printable(stage.name)),
         _sizes(stage.shape),
         ratio(stage.shape),
-        Text(stage.domain),
+        Text(_domain(stage)),
         Text(decision.verdict.name, style=_STYLE[decision.verdict]),
         Text(decision.method + under),
         f"{decision.statistics.seconds:.2f}",

@@ -50,6 +50,11 @@ def decide_convolution(problem: Problem, approach: Approach) -> Decision | None:
     return _Question(problem, approach).answer()
 
 
+def decide_by_counting(problem: Problem, approach: Approach) -> Decision | None:
+    """Decides a layer by a point with few active rows, found by values and adjoints alone."""
+    return _Question(problem, approach).by_counting()
+
+
 class _Question:
     def __init__(self, problem: Problem, approach: Approach) -> None:
         self.problem = problem
@@ -73,7 +78,7 @@ class _Question:
         if size <= SMALL and structure(self.problem) is not None:
             return None
         if n > 12:
-            found = self._by_counting()
+            found = self.by_counting()
             if found is not None:
                 return found
         if self.blocks is not None:
@@ -144,7 +149,7 @@ class _Question:
             statistics=self._spent(),
         )
 
-    def _by_counting(self) -> Decision | None:
+    def by_counting(self) -> Decision | None:
         seconds = self._left()
         found = sparse_point(
             self.layer,

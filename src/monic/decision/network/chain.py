@@ -227,7 +227,7 @@ def _point(numbers: fmpz_mat, power: int, unit: int) -> Point:
 def floats(matrix: fmpz_mat, unit: ExactAffine) -> Floats:
     """Returns an integer matrix in the unit of a map, each entry rounded once or twice."""
     shape = (int(matrix.nrows()), int(matrix.ncols()))
-    entries = [_float(int(entry), unit.power) for entry in matrix.entries()]
+    entries = [_float(int(entry), unit.power) if entry else 0.0 for entry in matrix.entries()]
     return np.array(entries, dtype=np.float64).reshape(shape) / float(unit.divisor)
 
 

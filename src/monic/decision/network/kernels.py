@@ -6,6 +6,8 @@ region, its map and the kernel vector are then computed over the rationals.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import inf
+from time import monotonic
 
 import numpy as np
 
@@ -61,11 +63,13 @@ def power_of_two_below(number: Fraction) -> Fraction:
     return power if power <= number else power / 2
 
 
-def deficient_points(chain: Chain, sampler: Sampler) -> Iterator[tuple[int, Floats]]:
+def deficient_points(
+    chain: Chain, sampler: Sampler, deadline: float = inf
+) -> Iterator[tuple[int, Floats]]:
     """Yields (length, x): points where the chain's first stages seem to have a kernel.
 
     The points of a round are the best of those before it and random steps from them: those with
-    the fewest active rows in some stage.
+    the fewest active rows in some stage. It ends at the deadline, a time of `monotonic`.
     """
     points = sampler.draw(DRAWN)
     for round_ in range(ROUNDS):
@@ -73,6 +77,8 @@ def deficient_points(chain: Chain, sampler: Sampler) -> Iterator[tuple[int, Floa
         counts = _active(chain, traces)
         order = np.argsort(counts.min(axis=1), kind="stable")[:KEPT]
         for k in order:
+            if monotonic() > deadline:
+                return
             length = _deficient(chain, [trace[k] for trace in traces], counts[k])
             if length is not None:
                 yield length, points[k]

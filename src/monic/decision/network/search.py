@@ -40,19 +40,19 @@ def search(
     a small chain is searched as a whole by mixed-integer programs.
     """
     deadline = monotonic() + seconds
-    found = _lift(chain, stages)
+    found = _lift(chain, stages, deadline)
     if found is not None:
         return found
     if not chain.is_finite:
         return "its weights are beyond float64, so no points were proposed"
     regions = 0
-    for found, regions in _inside(chain, sampler):
+    for found, regions in _inside(chain, sampler, deadline):
         if found is not None:
             return found
         if regions >= REGIONS or monotonic() > deadline:
             break
     pairs = 0
-    for found, pairs in _between(chain, sampler):
+    for found, pairs in _between(chain, sampler) if monotonic() <= deadline else ():
         if found is not None:
             return found
         if pairs >= STARTS or monotonic() > deadline:
@@ -70,8 +70,10 @@ def search(
     return f"the search for a collision found none ({tried}); try another seed"
 
 
-def _lift(chain: Chain, stages: Sequence[StageDecision]) -> Found | None:
+def _lift(chain: Chain, stages: Sequence[StageDecision], deadline: float) -> Found | None:
     for k, stage in enumerate(stages[: len(chain.layers)]):
+        if monotonic() > deadline:
+            break
         decision = stage.decision
         if k == 0 or decision.verdict is not Verdict.NOT_INJECTIVE or decision.collision is None:
             continue
@@ -81,9 +83,9 @@ def _lift(chain: Chain, stages: Sequence[StageDecision]) -> Found | None:
     return None
 
 
-def _inside(chain: Chain, sampler: Sampler) -> Iterator[tuple[Found | None, int]]:
+def _inside(chain: Chain, sampler: Sampler, deadline: float) -> Iterator[tuple[Found | None, int]]:
     count = 0
-    for length, x in deficient_points(chain, sampler):
+    for length, x in deficient_points(chain, sampler, deadline):
         count += 1
         short = chain.prefix(length)
         for point in roundings(short, x):

@@ -73,6 +73,7 @@ _READ: dict[str, Callable[[Node, Operands], Operand]] = {
     "Clip": maxima.clip,
     "Concat": joins.concat,
     "Constant": _constant,
+    "ConstantOfShape": shapes.filled,
     "Conv": convolution.conv,
     "ConvTranspose": convolution.conv_transpose,
     "DepthToSpace": moves.depth_to_space,

@@ -13,12 +13,16 @@ from monic.model import Select
 
 __all__ = [
     *("cast", "dropout", "flatten", "gather", "identity", "joined_integers"),
-    *("permuted", "reshape", "shape_of", "squeeze", "transpose", "unsqueeze"),
+    *("filled", "permuted", "reshape", "shape_of", "squeeze", "transpose", "unsqueeze"),
 ]
 
 #: The number formats of ONNX that monic reads, and the ones that hold all their numbers.
 _FLOATS = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}
 _WIDER = {"float16": (1, 10, 11), "bfloat16": (1, 11, 16), "float32": (1, 11), "float64": (11,)}
+
+#: Longer lists of integers are no shapes, nor widths of a padding.
+_LONGEST = 1 << 10
+
 _INTEGERS = (2, 3, 4, 5, 6, 7, 12, 13)
 
 
@@ -106,6 +110,8 @@ def transpose(node: Node, operands: Operands) -> Operand:
     moved = [axis for axis in order if found.shape[axis] > 1]
     if moved == sorted(moved):
         return _reshaped(found, shape)
+    if isinstance(found, Constant) and found.array.dtype == np.int64 and not found.transposed:
+        return _constant(found.array.reshape(found.shape).transpose(order))  # no weights
     if isinstance(found, Constant) and rank == 2 and found.shape == _stored(found):
         return replace(found, shape=shape, transposed=not found.transposed)
     if isinstance(found, Constant) or (found.lead > 1 and order[0] != 0):
@@ -132,6 +138,17 @@ def shape_of(node: Node, operands: Operands) -> Operand:
     if node.integer("start", 0) or "end" in node.attributes:
         raise Refused("it takes a part of a shape; export with fixed shapes")
     return _constant(np.array(operand(operands, 0).shape, dtype=np.int64))
+
+
+def filled(node: Node, operands: Operands) -> Operand:
+    """Y = one integer, as often as a shape says; torch builds the widths of a padding so."""
+    shape = integers(operand(operands, 0))
+    if any(size < 0 for size in shape) or math.prod(shape) > _LONGEST:
+        raise Refused(f"it fills the shape {shape}; only lists of integers are read")
+    number = node.attributes.get("value")
+    if not isinstance(number, np.ndarray) or number.dtype.kind not in "iu" or number.size != 1:
+        raise Refused("it fills a tensor with floats; store the tensor")
+    return _constant(np.full(shape, int(number.flat[0]), dtype=np.int64))
 
 
 def gather(node: Node, operands: Operands) -> Operand:
