@@ -12,7 +12,7 @@ from tests.nn.layers import CASES, Case
 
 #: What monic.load does not read, or decide cannot prove yet; see docs/injective-layers.md.
 OWN_ONLY = {
-    "augmented norm": "its statistics are outputs, and its quotients are not read",
+    "augmented norm": "its deviation is an output, and no stage gives a square root",
 }
 #: Almost surely one-to-one; the matrix at hand may be proved to be, and then nothing is assumed.
 OFTEN_PROVED = {"skip"}
