@@ -13,6 +13,7 @@ from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Evidence, Findings
 from monic_checker.network import NetworkSubject, Stages
 from monic_checker.projection import RandomProjection
+from monic_checker.random_skip import RandomSkip
 from monic_checker.slopes import Slopes
 from monic_checker.subject import Subject
 
@@ -20,6 +21,10 @@ __all__ = ["Composition", "Rules"]
 
 #: What proves which claim about which layers: (claim, kind of layer, kind of evidence).
 Rules = Mapping[tuple[str, str, str], Callable[[object, Subject], Evidence]]
+
+
+#: What is said of stages together.
+Run = Contraction | RandomSkip | Slopes
 
 
 class _Part(Body):
@@ -38,7 +43,7 @@ class _Entry:
 
     span: range
     domain: Domain
-    evidence: Evidence | Contraction | Slopes
+    evidence: Evidence | Run
     kind: str
 
 
@@ -90,7 +95,7 @@ class Composition:
             first, last = entry.span.start, entry.span.stop - 1
             name = f"stage {first}" if first == last else f"stages {first} to {last}"
             values = intervals(entry.domain, stages.subject.stages[first].n)
-            if isinstance(entry.evidence, (Contraction, Slopes)):
+            if isinstance(entry.evidence, (Contraction, RandomSkip, Slopes)):
                 words.append(f"{name}: {entry.evidence.check(stages, entry.span, values)}")
             else:
                 found = entry.evidence.check(stages.layer(first, entry.domain), _Part(body))
@@ -122,7 +127,7 @@ def _domain(place: object, subject: NetworkSubject, at: int, address: str) -> Do
 
 def _evidence(
     why: object, subject: NetworkSubject, span: range, rules: Rules, address: str
-) -> tuple[Evidence | Contraction | Slopes, str]:
+) -> tuple[Evidence | Run, str]:
     stage, where = subject.layer(span.start), f"{address}.evidence"
     kinds = [*_RUNS]
     if len(span) == 1:
@@ -138,7 +143,8 @@ def _evidence(
 
 
 #: What proves stages together.
-_RUNS: dict[str, Callable[[object, NetworkSubject, range], Contraction | Slopes]] = {
+_RUNS: dict[str, Callable[[object, NetworkSubject, range], Run]] = {
     "contraction": Contraction.read,
+    "random-skip": RandomSkip.read,
     "slopes": Slopes.read,
 }

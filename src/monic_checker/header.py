@@ -48,6 +48,7 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
 _ASSUMES = {
     "packing": "general-position",
     "random-projection": "random-projections",
+    "random-skip": "random-projections",
     "normalization": "statistics",
 }
 

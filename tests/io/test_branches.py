@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import NodeProto
 
-from monic import Activation, decide
+from monic import Activation, check, decide
 from monic.decision.result import Verdict
 from monic.model import Input
 from monic.model.array import Array
@@ -84,12 +84,12 @@ def test_random_graphs(
     agrees(path, (1, 3), count=2)
 
 
-def _residual() -> list[NodeProto]:
+def _residual(output: str = "y") -> list[NodeProto]:
     return [
         node("Gemm", ["x", "a"], ["h"], name="up"),
         node("Relu", ["h"], ["r"]),
         node("Gemm", ["r", "b"], ["g"], name="down"),
-        node("Add", ["x", "g"], ["y"], name="skip"),
+        node("Add", ["x", "g"], [output], name="skip"),
     ]
 
 
@@ -103,6 +103,27 @@ def test_a_residual_block_is_two_stages(tmp_path: Path) -> None:
     first, last = agrees(save(tmp_path / "m.onnx", model(_residual(), ARRAYS)), (1, 3)).stages
     assert (first.name, first.carried, first.describe()) == ("up", 3, "ReLU, 3 carried")
     assert (last.name, last.activation) == ("down", Activation.IDENTITY)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_residual_sum_ends_a_stage_where_a_map_follows(tmp_path: Path, moved: bool) -> None:
+    """Joined with the map, the run of the block would have no end, and nothing were proved."""
+    between = [node("Flatten", ["s"], ["f"])] if moved else []
+    after = node("Gemm", ["f" if moved else "s", "t"], ["z"], name="tall")
+    nodes = [*_residual("s"), *between, after, node("Relu", ["z"], ["y"])]
+    tall = np.array([[1, 0, 0, -1, 0, 0], [0, 1, 0, 0, -1, 0], [0, 0, 1, 0, 0, -1]], np.float32)
+    network = agrees(save(tmp_path / "m.onnx", model(nodes, ARRAYS | {"t": tall})), (1, 3))
+    assert [stage.name for stage in network.stages] == ["up", "down", "tall"]
+    decision = decide(network)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.certificate is not None
+    check(decision.certificate, network)
+
+
+def test_a_residual_sum_before_an_activation_goes_on(tmp_path: Path) -> None:
+    nodes = [*_residual("s"), node("Sigmoid", ["s"], ["y"])]
+    stages = agrees(save(tmp_path / "m.onnx", model(nodes, ARRAYS)), (1, 3)).stages
+    assert [stage.describe() for stage in stages] == ["ReLU, 3 carried", "sigmoid"]
 
 
 def test_a_branch_is_computed_once(tmp_path: Path) -> None:

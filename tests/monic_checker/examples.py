@@ -233,6 +233,40 @@ def _projected() -> Example:
 
 EXAMPLES["random projection"] = _projected()
 
+#: x -> U ReLU(x + 1/2) + A x / 2, where x is carried past the ReLU.
+_DRAWN = Array("drawn", "float64", (3, 1), doubles([1.0, 2.0, -1.0]))
+_UNFOLDED = Array("branch", "float64", (3, 1), doubles([1.0, -1.0, 3.0]))
+_SUM = [
+    ["input", 2],
+    ["select", [0], 0],
+    ["linear", 0, 1],
+    ["scale", 2, 2],
+    ["select", [1], 0],
+    ["linear", 1, 4],
+    ["add", 3, 5],
+]
+
+
+def _skipped() -> Example:
+    """A sum with a matrix of 2 x 1 + 1 rows; the claim happens to be true."""
+    beside = Layer([[1.0, 0.5]])
+    half = {"values": ["1/2"], "shape": [1]}
+    arrays = [named(_DRAWN), named(_UNFOLDED), half]
+    first = network_subject([(beside, "relu past 1")], BOX)["stages"][0]
+    first["map"].append(["concat", 0, 2])
+    last = {"activation": "identity", "carried": 0, "slope": None, "arrays": arrays, "map": _SUM}
+    layers = [{"stages": 2, "domain": None, "evidence": {"kind": "random-skip"}}]
+    header = {
+        "claim": "INJECTIVE",
+        "assumption": "random-projections",
+        "subject": {"kind": "network", "stages": [first, last], "domain": BOX},
+        "evidence": {"kind": "composition", "layers": layers},
+    }
+    return Example(header, b"", [*beside.arrays, _DRAWN, _UNFOLDED])
+
+
+EXAMPLES["random skip"] = _skipped()
+
 _SCALED = Array("gamma", "float64", (2,), doubles([3.0, 0.5]))
 _SPREAD = Array("variance", "float64", (2,), doubles([2.0, 7.0]))
 _ROWS_OF_ONE = Array("w", "float64", (2, 1), doubles([1.0, -1.0]))

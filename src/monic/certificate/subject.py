@@ -14,7 +14,7 @@ from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpac
 from monic.model.mean import Centre, Combine
 from monic.model.wiring import Select, Sum
 
-__all__ = ["array", "arrays_of", "header", "joined", "rationals", "subject"]
+__all__ = ["array", "arrays_in", "arrays_of", "header", "joined", "rationals", "subject"]
 
 
 def header(
@@ -45,7 +45,7 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
     arrays: list[Array] = []
     places: dict[int, int] = {}
     for step in steps:
-        for entry in _arrays(step):
+        for entry in arrays_in(step):
             origin = origin_of(entry)
             for needed in (*(() if origin is None else origin.sources), entry):
                 if id(needed) not in places:
@@ -62,7 +62,7 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
 
 def arrays_of(value: AffineMap) -> list[Array]:
     """Returns the arrays that a certificate about the map names by hash."""
-    found = [entry for step in value.steps() for entry in _arrays(step)]
+    found = [entry for step in value.steps() for entry in arrays_in(step)]
     origins = [(entry, origin_of(entry)) for entry in found]
     named = [a for entry, origin in origins for a in (origin.sources if origin else (entry,))]
     return [entry for entry in named if entry.size > 1]
@@ -84,7 +84,8 @@ def point_certificate(
 _VECTOR_STEPS = (Shift, Scale, ChannelShift, ChannelScale)
 
 
-def _arrays(step: AffineMap) -> list[Array]:
+def arrays_in(step: AffineMap) -> list[Array]:
+    """Returns the arrays that one step uses, computed ones as they are."""
     if isinstance(step, Linear):
         return [step.matrix]
     if isinstance(step, ConvolutionMap):

@@ -63,7 +63,7 @@ class _Convolution(KernelLayer):
             padding = (0,) * self.grid_dims
         return _MAPS[self.grid_dims](x, kernel, bias, self.stride, padding, self.dilation, groups)
 
-    def start_(self, kernel: Tensor, taps: Sequence[int] | None) -> None:
+    def start_(self, kernel: Tensor, taps: Sequence[slice] | None) -> None:
         kernel_(kernel, taps, groups=self.groups)
 
     def by_channels(self, weight: Array) -> Array:

@@ -65,12 +65,12 @@ class KernelLayer(GridLayer):
         """Returns what a kernel gives on a batch of grids."""
 
     @abstractmethod
-    def start_(self, kernel: Tensor, taps: Sequence[int] | None) -> None:
+    def start_(self, kernel: Tensor, taps: Sequence[slice] | None) -> None:
         """Fills a kernel with initial values.
 
         Arguments:
             kernel: That of the pairs, or of the other rows.
-            taps: How many taps along each axis belong to one window alone; None for all.
+            taps: Which taps along each axis to fill, the others being 0; None for all.
         """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class _Transposed(KernelLayer):
             x, kernel, bias, self.stride, self.padding, self.output_padding, groups, self.dilation
         )
 
-    def start_(self, kernel: Tensor, taps: Sequence[int] | None) -> None:
+    def start_(self, kernel: Tensor, taps: Sequence[slice] | None) -> None:
         transposed_kernel_(kernel, taps, self.stride, groups=self.groups)
 
     def by_channels(self, weight: Array) -> Array:

@@ -20,6 +20,8 @@ from monic.model.derived import origin_of
 
 __all__ = [
     "decide_projection",
+    "full_rank",
+    "is_alone",
     "is_projected",
     "projection_reason",
     "uncovered",
@@ -69,7 +71,7 @@ def decide_projection(network: Network, stage: Stage) -> StageDecision | None:
     if cut is not stage.map or not stage.activation.is_one_to_one:
         return None
     matrix = _matrix(cut)
-    if not _is_alone(matrix, network) or not _independent(matrix):
+    if not is_alone(matrix, network) or not full_rank(matrix):
         return None
     rows, columns = cut.out_dim, cut.in_dim
     decision = Decision(
@@ -94,13 +96,19 @@ def is_projected(stage: StageDecision) -> bool:
     return stage.decision.method == "random projection"
 
 
-def projection_reason(network: Network, stages: Sequence[StageDecision]) -> str:
-    """Returns why a network with projections is one-to-one, and how sure that is."""
-    names = ", ".join(repr(stage.name) for stage in stages if is_projected(stage))
+def projection_reason(network: Network, names: Sequence[str], *, skips: bool) -> str:
+    """Returns why a network with projections is one-to-one, and how sure that is.
+
+    Arguments:
+        network: The network.
+        names: The stages with the matrices.
+        skips: Whether a matrix is one of a sum F(x) + A x.
+    """
+    source = "Corollary 3 and Theorem 5" if skips else "Corollary 3"
     return (
         "almost surely, if the matrices of these stages were drawn from a density independent of "
-        f"the rest: {names} (at least 2 x {network.in_dim:,} + 1 outputs, Corollary 3); every "
-        "other layer is one-to-one on a convex superset of what reaches it"
+        f"the rest: {', '.join(map(repr, names))} (at least 2 x {network.in_dim:,} + 1 outputs, "
+        f"{source}); every other layer is one-to-one on a convex superset of what reaches it"
     )
 
 
@@ -161,8 +169,8 @@ def _matrix(cut: AffineMap) -> Array:
     return next(step for step in cut.steps() if isinstance(step, Linear)).matrix
 
 
-def _is_alone(matrix: Array, network: Network) -> bool:
-    """Whether the network uses a matrix once only."""
+def is_alone(matrix: Array, network: Network) -> bool:
+    """Returns whether the network uses a matrix once only."""
     same = [
         step
         for stage in network.stages
@@ -172,8 +180,8 @@ def _is_alone(matrix: Array, network: Network) -> bool:
     return len(same) == 1
 
 
-def _independent(matrix: Array) -> bool:
-    """Whether the rank is full, modulo some prime and hence over the rationals."""
+def full_rank(matrix: Array) -> bool:
+    """Returns whether the rank is full, modulo some prime and hence over the rationals."""
     if matrix.size > ENTRIES:
         return False
     columns = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T

@@ -40,6 +40,7 @@ from monic.decision.network.remarks import remarked, with_remarks
 from monic.decision.network.runs import Span, spans, together
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.search import SECONDS, search
+from monic.decision.network.skips import is_skip
 from monic.decision.network.statistics import given_statistics
 from monic.decision.problem import Point, Problem
 from monic.decision.result import NetworkDecision, StageDecision, Verdict
@@ -157,9 +158,12 @@ def _decided(
     narrow = bottleneck(network)
     open_ = ""
     if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
-        parts = spans(network, stages, _proofs(network, stages), _seconds(approach))
+        skips, proofs = "random-projections" in approach.assume, _proofs(network, stages)
+        parts = spans(network, stages, proofs, _seconds(approach), skips=skips)
         if not isinstance(parts, str):
-            return _composed(network, stages, parts)
+            random = any(is_skip(part.certificate) for part in parts)
+            refuted = _refuted(network, stages, approach, skips=random)
+            return _composed(network, stages, parts) if refuted is None else refuted
         open_ = parts
     short = _narrowed(network, stages, narrow, approach)
     found = _searched(network, stages, approach) if short is None else short
@@ -186,10 +190,14 @@ def _decided(
 
 
 def _refuted(
-    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+    network: Network,
+    stages: Sequence[StageDecision],
+    approach: Approach | None,
+    *,
+    skips: bool = False,
 ) -> NetworkDecision | None:
     """Two inputs refute that matrices are as good as random ones."""
-    if not any(is_projected(stage) for stage in stages):
+    if not skips and not any(is_projected(stage) for stage in stages):
         return None
     found = _searched(network, stages, approach)
     return found if isinstance(found, NetworkDecision) else None
@@ -208,12 +216,21 @@ def _composed(
     single = [stages[span.first] for span in parts if span.count == 1]
     proofs = [span.certificate for span in parts if span.certificate is not None]
     counts = [span.count for span in parts]
-    projected = any(map(is_projected, single))
+    skips = [span.first + span.count - 1 for span in parts if is_skip(span.certificate)]
+    random = [stage.name for stage in single if is_projected(stage)]
+    random += [stages[k].name for k in skips]
     return NetworkDecision(
         verdict=Verdict.INJECTIVE,
-        reason=projection_reason(network, single) if projected else together(network, parts),
+        reason=projection_reason(network, random, skips=bool(skips))
+        if random
+        else together(network, parts),
         stages=tuple(stages),
-        assumption=joined(stage.decision.assumption for stage in single),
+        assumption=joined(
+            [
+                *(stage.decision.assumption for stage in single),
+                *("random-projections" for _ in skips),
+            ]
+        ),
         certificate=composition_certificate(network, proofs, counts)
         if len(proofs) == len(parts)
         else None,

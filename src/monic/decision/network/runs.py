@@ -2,7 +2,8 @@
 
 A residual block x + g(x) is one-to-one though its last map, (x, h) -> x + W h, is not. Where a
 stage fails alone, the shortest run of stages around it is looked for that is proved together: by
-spectral norms (`contraction`) or by intervals of slopes (`secants`).
+spectral norms (`contraction`), by intervals of slopes (`secants`), or, on request, almost surely
+(`skips`).
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from monic.certificate import Certificate, header, rationals, subject
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.contraction import Norms, contraction
 from monic.decision.network.secants import Known, Secants, known, secants, unknown_slopes
+from monic.decision.network.skips import random_skip
 from monic.decision.result import Decision, StageDecision, Verdict
 from monic.model import Domain, Network, Stage
 
@@ -45,6 +47,8 @@ def spans(
     stages: Sequence[StageDecision],
     proofs: Sequence[Certificate | None],
     seconds: float,
+    *,
+    skips: bool = False,
 ) -> list[Span] | str:
     """Returns spans that make up the network, or the sentence that says where they end.
 
@@ -53,12 +57,13 @@ def spans(
         stages: The decisions about all of its stages.
         proofs: What proves them.
         seconds: How long to look for runs.
+        skips: Whether matrices may be assumed to be random.
     """
     domains = [network.domain]
     for stage in network.stages[:-1]:
         domains.append(range_superset(stage, domains[-1]))
     decisions = [stage.decision for stage in stages]
-    search = _Search(network, decisions, proofs, domains, monotonic() + seconds)
+    search = _Search(network, decisions, proofs, domains, monotonic() + seconds, skips)
     found = search.rest(0)
     return search.why() if found is None else found
 
@@ -73,6 +78,7 @@ class _Search:
         proofs: What proves them.
         domains: Supersets of what reaches each of them.
         deadline: When to stop, as `time.monotonic` counts.
+        skips: Whether matrices may be assumed to be random.
         dead: The stages from which no spans lead to the end.
         prepared: Stages that were looked at.
     """
@@ -82,6 +88,7 @@ class _Search:
     proofs: Sequence[Certificate | None]
     domains: Sequence[Domain]
     deadline: float
+    skips: bool = False
     dead: set[int] = field(default_factory=set)
     prepared: dict[int, Known] = field(default_factory=dict)
 
@@ -126,6 +133,15 @@ class _Search:
         if count == 1:
             return None if self._fails(at) else Span(at, 1, self.proofs[at])
         part = self.network.stages[at : at + count]
+        return self._together(at, part) or self._random(at, part)
+
+    def _random(self, at: int, part: Sequence[Stage]) -> Span | None:
+        proof = random_skip(self.network, part, self.domains[at]) if self.skips else None
+        return None if proof is None else Span(at, len(part), proof, "a random skip")
+
+    def _together(self, at: int, part: Sequence[Stage]) -> Span | None:
+        """Returns the span of several stages, if it is proved whatever the matrices are."""
+        count = len(part)
         if part[-1].map.out_dim < part[0].map.in_dim or any(map(unknown_slopes, part)):
             return None
         if self._widest(at, count) > WIDEST or monotonic() > self.deadline:

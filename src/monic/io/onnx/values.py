@@ -99,7 +99,8 @@ class Value:
         """Returns the same tensor as an affine map, which starts after its activation."""
         if self.after is None:
             return self
-        return replace(self, source=self.after, map=self.after.start, name="", after=None)
+        start = self.after.start
+        return replace(self, source=self.after, map=start, name="", after=None, joint=False)
 
     def mapped(self, value: AffineMap, shape: Shape | None = None, name: str = "") -> "Value":
         """Returns the tensor that a further affine step gives; this one must be settled."""
