@@ -237,3 +237,17 @@ def test_a_box_does_not_repeat_its_dimension_beside_it() -> None:
     assert row.startswith("└╴Operation_1_MatMul ")
     assert "box" in row
     assert "box of" not in row
+
+
+def test_long_points_say_where_they_differ() -> None:
+    x = tuple(map(Fraction, range(50)))
+    other = (*x[:20], Fraction(1, 2), *x[21:])
+    text = rendered(
+        Decision(
+            verdict=Verdict.NOT_INJECTIVE,
+            reason="",
+            method="falsify",
+            collision=Collision(x=x, other=other),
+        )
+    )
+    assert "they differ in 1 coordinate: 20 (20, 0.5)" in text

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from monic.decision.result import Collision, Decision, StageDecision, Verdict
 from monic.report.answer import Answer, Question
-from monic.report.text import point, printable, sentence, short
+from monic.report.text import SHOWN, differences, point, printable, sentence, short
 
 __all__ = ["closing", "decision_table", "empty_table", "explanations", "print_answer", "ratio"]
 
@@ -163,6 +163,8 @@ def _collision_lines(collision: Collision) -> Iterator[str]:
     distance = max((abs(a - b) for a, b in pairs), default=Fraction(0))
     yield f"x     = {point(collision.x)}"
     yield f"other = {point(collision.other)}"
+    if len(collision.x) > SHOWN:
+        yield f"they differ in {differences(collision.x, collision.other)}"
     yield (
         "exactly equal outputs (checked over the rationals); the inputs differ by "
         f"{short(distance)}"

@@ -6,9 +6,20 @@ from fractions import Fraction
 
 from flint import fmpz
 
-__all__ = ["float_or_none", "point", "printable", "rational", "sentence", "short"]
+__all__ = [
+    "SHOWN",
+    "differences",
+    "float_or_none",
+    "point",
+    "printable",
+    "rational",
+    "sentence",
+    "short",
+]
 
-_COORDINATES = 8  # shown in full
+#: So many coordinates are shown in full.
+SHOWN = 8
+
 _FIRST = 4  # shown of more
 _CONTEXT = Context(prec=6, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
@@ -70,10 +81,24 @@ def point(coordinates: Sequence[Fraction]) -> str:
         >>> point([Fraction(k) for k in range(50)])
         '(0, 1, 2, 3, …, 49; 50 coordinates)'
     """
-    if len(coordinates) <= _COORDINATES:
+    if len(coordinates) <= SHOWN:
         return f"({', '.join(map(short, coordinates))})"
     first = ", ".join(map(short, coordinates[:_FIRST]))
     return f"({first}, …, {short(coordinates[-1])}; {len(coordinates)} coordinates)"
+
+
+def differences(x: Sequence[Fraction], other: Sequence[Fraction]) -> str:
+    """Returns where two points differ, numbered from 0, in the first few coordinates of those.
+
+    Example:
+        >>> differences([Fraction(k) for k in range(9)], [Fraction(2 * k) for k in range(9)])
+        '8 coordinates: 1 (1, 2), 2 (2, 4), 3 (3, 6), …'
+    """
+    places = [k for k, (a, b) in enumerate(zip(x, other, strict=True)) if a != b]
+    shown = [f"{k} ({short(x[k])}, {short(other[k])})" for k in places[: _FIRST - 1]]
+    more = ["…"] if len(places) >= _FIRST else []
+    word = "coordinate" if len(places) == 1 else "coordinates"
+    return f"{len(places)} {word}: {', '.join([*shown, *more])}"
 
 
 def sentence(reason: str) -> str:
