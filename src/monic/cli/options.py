@@ -124,5 +124,5 @@ Quiet = Annotated[
 
 Details = Annotated[
     bool,
-    typer.Option("--details", help="Print what was found in every layer of a network, too."),
+    typer.Option("--details", help="Print what was found in every layer, and why."),
 ]

@@ -97,15 +97,16 @@ def ratio(shape: tuple[int, int]) -> str:
 
 
 def explanations(answer: Answer, *, details: bool = False) -> Iterator[str]:
-    """Yields lines that explain each layer which was not proved to be injective.
+    """Yields lines that explain each layer which was not proved to be injective, or every layer.
 
     A collision of a network's inner layer is a detail: no input of the network may lead to it.
     """
     for number, layer in enumerate(answer.layers):
         decision = layer.stage.decision
-        if decision.verdict is not Verdict.INJECTIVE and (
-            details or decision.verdict is Verdict.UNDECIDED or _is_the_answer(answer, number)
-        ):
+        matters = decision.verdict is Verdict.UNDECIDED or (
+            decision.verdict is Verdict.NOT_INJECTIVE and _is_the_answer(answer, number)
+        )
+        if details or matters:
             yield f"{printable(layer.stage.name)}: {sentence(decision.reason)}"
             yield from (f"    {line}" for line in _evidence(decision))
     if answer.collision is not None:
