@@ -14,10 +14,13 @@ from monic_checker.vector import Vector
 
 __all__ = ["Activation", "bent"]
 
-_NAMES = ("relu", "identity", "leaky-relu", "tanh", "sigmoid", "one-to-one", "normalization")
+_NAMES = (
+    *("relu", "identity", "leaky-relu", "tanh", "sigmoid", "one-to-one", "normalization"),
+    "direction",
+)
 
 #: After these, numbers that differ are followed no further.
-_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization")
+_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization", "direction")
 _ALL = Interval(None, None)
 _RANGES = {"tanh": Interval(fmpq(-1), fmpq(1)), "sigmoid": Interval(fmpq(0), fmpq(1))}
 
@@ -30,27 +33,30 @@ class Activation:
         name: Which a.
         carried: How many numbers are carried past it.
         slope: For a leaky ReLU, which array holds its slopes below 0; None for the others.
+        groups: For a direction, into how many groups the numbers fall; 0 for the others.
     """
 
     name: str
     carried: int
     slope: int | None
+    groups: int = 0
 
     @classmethod
     def read(cls, values: Sequence[object], address: str, shapes: Sequence[Shape]) -> "Activation":
-        """Reads the entries `activation`, `carried` and `slope` of a stage.
+        """Reads `activation`, `carried`, `slope` and, for a direction, `groups` of a stage.
 
         Raises:
             MalformedProof: when they are not such entries.
         """
-        name, carried, slope = values
+        name, carried, slope, *more = values
         name = choice(name, f"{address}.activation", _NAMES)
         carried = integer(carried, f"{address}.carried", 0)
         if name == "leaky-relu":
             slope = integer(slope, f"{address}.slope", 0, len(shapes))
         elif slope is not None:
             raise MalformedProof(f"{address}.slope", f"expected null for {name}")
-        return cls(name, carried, slope)
+        groups = integer(more[0], f"{address}.groups", 1) if more else 0
+        return cls(name, carried, slope, groups)
 
     @property
     def kind(self) -> str:
@@ -72,7 +78,8 @@ class Activation:
         """What follows, in words."""
         slopes = "" if self.slope is None else f" with the slopes A{self.slope}"
         past = f" past the first {self.carried} numbers" if self.carried else ""
-        return f"{self.name}{slopes}{past}"
+        groups = f" of {self.groups} groups" if self.groups else ""
+        return f"{self.name}{groups}{slopes}{past}"
 
     def insist_on_fit(self, stage: Subject, address: str) -> None:
         """Insists that numbers are left for the activation, and that its slopes fit them.
@@ -83,6 +90,8 @@ class Activation:
         rest = stage.m - self.carried
         if rest < 1:
             raise MalformedProof(f"{address}.carried", f"expected less than {stage.m}")
+        if self.groups and rest % self.groups:
+            raise MalformedProof(f"{address}.groups", f"expected a number that divides {rest}")
         if self.slope is not None:
             size = _size(stage.arrays[self.slope].shape)
             if rest % size:

@@ -107,13 +107,21 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         kind=subject.kind,
         m=subject.m,
         n=subject.n,
-        domain=subject.domain.words,
+        domain=_where(subject),
         assumption=header.assumption,
         evidence=header.kind,
         findings=findings,
         arrays=tuple(named.values()),
         formula=_formulas(subject, arrays),
     )
+
+
+def _where(subject: Subject | NetworkSubject) -> str:
+    """Returns X in words; a network with a direction is not defined on all of it."""
+    words = subject.domain.words
+    if isinstance(subject, NetworkSubject) and any(a.groups for a in subject.activations):
+        return f"{words}, where no group before a direction is zero"
+    return words
 
 
 def _formulas(subject: Subject | NetworkSubject, arrays: list[Array | None]) -> str:

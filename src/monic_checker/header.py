@@ -104,6 +104,8 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     wanted = (
         ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage", "bottleneck"]
     )
+    if any(activation.name == "direction" for activation in subject.activations):
+        wanted = [] if claim == "INJECTIVE" else ["collision"]
     kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
     if kind == "composition":
         parts = Composition.read(why, subject, _RULES)

@@ -67,7 +67,10 @@ def read_network(value: object) -> NetworkSubject:
     activations: list[Activation] = []
     for k, entry in enumerate(items(tables, "subject.stages")):
         address = f"subject.stages[{k}]"
-        *after, arrays, steps = members(entry, address, _KEYS)
+        directed = isinstance(entry, dict) and entry.get("activation") == "direction"
+        keys = ["groups", *_KEYS] if directed else _KEYS
+        *after, arrays, steps = members(entry, address, keys)
+        after = [*after[1:], after[0]] if directed else after
         stage = _stage(arrays, steps, address)
         activation = Activation.read(after, address, [array.shape for array in stage.arrays])
         activation.insist_on_fit(stage, address)

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from flint import fmpq
 
+from monic_checker.activation import Activation
 from monic_checker.body import Body
 from monic_checker.budget import Budget
+from monic_checker.directions import insist_on_directions, same_directions
 from monic_checker.document import members, rationals
 from monic_checker.errors import InvalidProof
 from monic_checker.evidence import Findings
 from monic_checker.network import NetworkSubject, Stages
-from monic_checker.vector import over_one_denominator
+from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["NetworkCollision"]
 
@@ -35,10 +37,10 @@ class NetworkCollision:
         )
 
     def check(self, stages: Stages, body: Body) -> Findings:
-        """Follows the points through the stages until they meet.
+        """Follows the points through the stages until they meet, and past every direction.
 
         Raises:
-            InvalidProof: when they are equal, lie outside X, or do not meet.
+            InvalidProof: when they are equal, lie outside X, do not meet, or lack a direction.
             MalformedProof: when there are bytes after the header.
         """
         body.end()
@@ -51,12 +53,27 @@ class NetworkCollision:
             if not stages.subject.domain.contains(point, interior=False):
                 raise InvalidProof(address, "the point does not lie in the domain")
             points.append(point)
+        directions = [k for k, a in enumerate(stages.subject.activations) if a.groups]
+        met = None
         for k, (activation, (first, second)) in enumerate(stages.traces(points)):
-            p, q = first.denominator, second.denominator
-            first_cut = activation.carried if activation.name == "relu" else len(first.entries)
-            pairs = enumerate(zip(first.entries, second.entries, strict=True))
-            if all(a * q == b * p or (a <= 0 >= b and i >= first_cut) for i, (a, b) in pairs):
-                return Findings(f"two points that meet after stage {k}")
-            if activation.is_smooth:
+            if activation.groups:
+                insist_on_directions(activation, (first, second), k)
+            if met is None and _meet(activation, first, second):
+                met = k
+            if met is not None and k >= max(directions, default=0):
+                return Findings(f"two points that meet after stage {met}")
+            if activation.is_smooth and met is None:
                 raise InvalidProof("evidence", f"the points differ before {activation.name}")
+            if activation.is_smooth:
+                raise InvalidProof("evidence", f"no direction is followed past {activation.name}")
         raise InvalidProof("evidence", "the two points have different outputs")
+
+
+def _meet(activation: Activation, first: Vector, second: Vector) -> bool:
+    """Whether an activation gives the same for two vectors, as far as is known."""
+    if activation.groups:
+        return same_directions(activation, first, second)
+    p, q = first.denominator, second.denominator
+    first_cut = activation.carried if activation.name == "relu" else len(first.entries)
+    pairs = enumerate(zip(first.entries, second.entries, strict=True))
+    return all(a * q == b * p or (a <= 0 >= b and i >= first_cut) for i, (a, b) in pairs)

@@ -51,7 +51,7 @@ def test_uncentred() -> None:
 
 
 def test_bad_norms() -> None:
-    for groups, epsilon in ((0, 1.0), (1, 0.0), (1, -1.0), (1, np.inf), (1, np.nan)):
+    for groups, epsilon in ((0, 1.0), (0, 0.0), (1, -1.0), (1, np.inf), (1, np.nan)):
         with pytest.raises(LayerError, match="at least one group"):
             Normalization(groups, epsilon)
     with pytest.raises(LayerError, match="Normalization with a normalisation"):

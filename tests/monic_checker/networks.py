@@ -23,18 +23,21 @@ BOX = {"kind": "box", "lower": ["-1"], "upper": ["2"]}
 def network_subject(stages: Sequence[tuple[Layer, str]], domain: dict[str, Any]) -> dict[str, Any]:
     """The subject of a proof about stages and what follows each.
 
-    "relu past 2" stands for two carried numbers, "leaky-relu 1/4" for a slope.
+    "relu past 2" stands for two carried numbers, "leaky-relu 1/4" for a slope, "direction of 2"
+    for two groups.
     """
     entries = []
     for layer, words in stages:
         about = layer.header({})["subject"]
         activation, *rest = words.split()
-        carried, slope, arrays = 0, None, about["arrays"]
+        carried, slope, arrays, groups = 0, None, about["arrays"], {}
         if rest and rest[0] == "past":
             carried = int(rest[1])
+        elif rest and rest[0] == "of":
+            groups = {"groups": int(rest[1])}
         elif rest:
             slope, arrays = len(arrays), [*arrays, {"values": rest, "shape": [len(rest)]}]
-        after = {"activation": activation, "carried": carried, "slope": slope}
+        after = {"activation": activation, "carried": carried, "slope": slope} | groups
         entries.append(after | {"arrays": arrays, "map": about["map"]})
     return {"kind": "network", "stages": entries, "domain": domain}
 

@@ -34,6 +34,9 @@ _NAMES = {
 
 _LEAKY = "leaky-relu"
 
+#: A norm with epsilon = 0: only the direction of each group is left.
+_DIRECTION = "direction"
+
 
 def network_collision_certificate(
     network: Network, x: Sequence[Fraction], other: Sequence[Fraction]
@@ -110,13 +113,15 @@ def _stage(stage: Stage) -> dict[str, Any]:
         slope = len(arrays)
         arrays = [*arrays, array(stage.slope)]
     unknown = "one-to-one" if slope is None else _LEAKY
+    name = _DIRECTION if stage.loses_scale else _NAMES.get(stage.activation, unknown)
+    groups = {} if stage.norm is None or not stage.loses_scale else {"groups": stage.norm.groups}
     return {
-        "activation": _NAMES.get(stage.activation, unknown),
+        "activation": name,
         "carried": stage.carried,
         "slope": slope,
         "arrays": arrays,
         "map": about["map"],
-    }
+    } | groups
 
 
 def _bodies(certificates: Sequence[Certificate]) -> IO[bytes] | None:

@@ -22,9 +22,10 @@ class Activation(Enum):
 
     All but RELU are one-to-one on R, so that a stage with them is one-to-one if and only if its
     affine map is one-to-one on the domain. LEAKY_RELU stands for positive slopes only.
-    NORMALIZATION is y -> y / sqrt(|y|^2 / k + epsilon) with epsilon > 0 on each group of k
+    NORMALIZATION is y -> y / sqrt(|y|^2 / k + epsilon) on each group of k
     coordinates: what layer, instance, group and RMS norm do once the mean is taken off
-    (docs/normalization.md). It is one-to-one on every group. GIVEN_STATISTICS is the same as a
+    (docs/normalization.md). With epsilon > 0 it is one-to-one on every group; with epsilon = 0
+    see `Stage.loses_scale`. GIVEN_STATISTICS is the same as a
     whole, means included, where only inputs with equal statistics are told apart.
     """
 
@@ -40,7 +41,7 @@ class Activation(Enum):
 
     @property
     def is_one_to_one(self) -> bool:
-        """Whether the activation is one-to-one on R."""
+        """Whether the activation is one-to-one on R; of norms, those with epsilon > 0 are."""
         return self is not Activation.RELU
 
 
@@ -125,7 +126,22 @@ class Stage:
     def describe(self) -> str:
         """Returns what follows the map in a few words, such as "ReLU" or "ReLU, 2 carried"."""
         past = f", {self.carried} carried" if self.carried else ""
-        return f"{self.activation.value}{past}"
+        zero = " with epsilon = 0" if self.loses_scale else ""
+        return f"{self.activation.value}{zero}{past}"
+
+    @property
+    def loses_scale(self) -> bool:
+        """Whether it is a norm with epsilon = 0.
+
+        It is not defined where a group is zero, and the same for positive multiples of a group.
+        """
+        given = self.activation is Activation.GIVEN_STATISTICS
+        return self.norm is not None and self.norm.epsilon == 0 and not given
+
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether what follows the map is one-to-one."""
+        return self.activation.is_one_to_one and not self.loses_scale
 
     def slopes(self) -> tuple[Fraction, ...] | None:
         """Returns s_i with t -> max(t, 0) + s_i min(t, 0) at every coordinate, if it is so.

@@ -2,8 +2,9 @@
 
 Layer, instance and group norm are y = x - mean(x), then y -> y / sqrt(|y|^2 / k + epsilon) on each
 group of k numbers, then gamma and beta; RMS norm is the same without the mean. With epsilon > 0
-the second step is one-to-one, so that exactly the mean is lost (docs/normalization.md). The first
-is the step `Centre` of a map, and the last belong to the next map.
+the second step is one-to-one, so that exactly the mean is lost (docs/normalization.md). With
+epsilon = 0 it is defined where no group is zero, and loses the scale of each group as well. The
+first is the step `Centre` of a map, and the last belong to the next map.
 """
 
 from dataclasses import dataclass
@@ -22,15 +23,16 @@ __all__ = ["Normalization", "uncentred"]
 class Normalization:
     """The map y -> y / sqrt(|y|^2 / k + epsilon) on equal groups of k neighbours.
 
-    It is one-to-one on R^k: it keeps the direction of y, and t / sqrt(t^2 / k + epsilon) grows
-    with the length t.
+    With epsilon > 0 it is one-to-one on R^k: it keeps the direction of y, and
+    t / sqrt(t^2 / k + epsilon) grows with the length t. With epsilon = 0 it is defined for y != 0,
+    and only the direction is left.
 
     Arguments:
         groups: How many groups there are.
-        epsilon: A positive number.
+        epsilon: A number >= 0.
 
     Raises:
-        LayerError: when there is no group, or epsilon is not positive.
+        LayerError: when there is no group, or epsilon is negative or not finite.
 
     Example:
         >>> Normalization(1, 0.5).apply(np.array([1.0, -1.0])).round(3).tolist()
@@ -41,18 +43,21 @@ class Normalization:
     epsilon: float
 
     def __post_init__(self) -> None:
-        if self.groups < 1 or not 0 < self.epsilon < float("inf"):
+        if self.groups < 1 or not 0 <= self.epsilon < float("inf"):
             raise LayerError(
-                "Expected at least one group, and an epsilon that is positive and finite: with 0 "
-                "a norm is not defined where a group is constant. Got "
+                "Expected at least one group, and an epsilon that is finite and not negative. Got "
                 f"{self.groups} and {self.epsilon!r}."
             )
 
     def apply(self, y: FloatArray) -> FloatArray:
-        """Returns the map in floats; the numbers lie along the last axis."""
+        """Returns the map in floats; the numbers lie along the last axis.
+
+        With epsilon = 0 the values of a group that is zero are nan.
+        """
         split = y.reshape(*y.shape[:-1], self.groups, -1)
         square = np.mean(split**2, axis=-1, keepdims=True)
-        return np.asarray(split / np.sqrt(square + self.epsilon)).reshape(y.shape)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(split / np.sqrt(square + self.epsilon)).reshape(y.shape)
 
 
 def uncentred(value: AffineMap) -> AffineMap:

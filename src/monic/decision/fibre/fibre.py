@@ -78,8 +78,8 @@ def fibre(
         seed: The seed of that search.
 
     Raises:
-        LayerError: when x has the wrong length or holds NaN or infinities, or the network's
-            first map is too large to be written down.
+        LayerError: when x has the wrong length or holds NaN or infinities, the network's
+            first map is too large to be written down, or it has a norm with epsilon = 0.
         DomainError: when x lies outside the domain.
 
     Example:
@@ -90,6 +90,12 @@ def fibre(
     """
     network = _as_network(model)
     point = _point(x, network)
+    for stage in network.stages:
+        if stage.loses_scale:
+            raise LayerError(
+                f"Expected norms with epsilon > 0. Got the one of {stage.name!r} with 0, which is "
+                "not defined everywhere; see what `decide` says."
+            )
     chain = linear_part(network)
     if chain is None:
         raise LayerError(

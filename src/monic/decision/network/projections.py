@@ -68,7 +68,7 @@ def decide_projection(network: Network, stage: Stage) -> StageDecision | None:
     """
     began, n = monotonic(), network.in_dim
     cut = _projection(stage.map, n)
-    if cut is not stage.map or not stage.activation.is_one_to_one:
+    if cut is not stage.map or not stage.is_one_to_one:
         return None
     matrix = _matrix(cut)
     if not is_alone(matrix, network) or not full_rank(matrix):

@@ -39,6 +39,7 @@ from monic.decision.network.projections import (
 from monic.decision.network.remarks import remarked, with_remarks
 from monic.decision.network.runs import Span, spans, together
 from monic.decision.network.sampling import Sampler
+from monic.decision.network.scales import decide_scales, where_defined
 from monic.decision.network.search import SECONDS, search
 from monic.decision.network.skips import is_skip
 from monic.decision.network.statistics import given_statistics
@@ -99,7 +100,9 @@ def decide_stages(network: Network, approach: Approach, first: int = 0) -> Itera
 
 def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecision:
     """Decides one stage on a domain of its own input."""
-    if stage.activation.is_one_to_one:
+    if stage.loses_scale:
+        decision = decide_scales(stage, domain)
+    elif stage.activation.is_one_to_one:
         decision = decide_affine(stage.map, domain)
         given = stage.activation is Activation.GIVEN_STATISTICS
         if given and decision.verdict is Verdict.INJECTIVE:
@@ -137,7 +140,8 @@ def network_decision(
         stages: The decisions about its stages, or about the first of them.
         approach: How long to look for two inputs, and the seed; None does not look.
     """
-    return remarked(_decided(network, stages, approach), network)
+    found = where_defined(network, _decided(network, stages, approach))
+    return remarked(found, network)
 
 
 def _decided(
@@ -153,7 +157,9 @@ def _decided(
     first = stages[0].decision.collision if verdicts[:1] == [Verdict.NOT_INJECTIVE] else None
     if first is not None:
         chain = linear_part(network)
-        pair = first if chain is None else as_collision(chain, first.x, first.other)
+        if chain is None or network.stages[0].loses_scale:
+            return not_injective(network, stages, first, _first(stages))
+        pair = as_collision(chain, first.x, first.other)
         return not_injective(network, stages, pair, _first(stages))
     narrow = bottleneck(network)
     open_ = ""

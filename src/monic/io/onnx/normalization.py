@@ -2,7 +2,7 @@
 
 Batch norm is affine; its factors gamma / sqrt(var + epsilon) are rounded to float64, since they
 are hardly ever rational. Layer, instance, group and RMS norm become a centring, which is linear,
-and a one-to-one map of each group; docs/normalization.md.
+and a map of each group that is one-to-one if epsilon > 0; docs/normalization.md.
 """
 
 import math
@@ -92,10 +92,10 @@ def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
 def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value:
     """Returns what a norm gives before gamma and beta."""
     epsilon = node.number("epsilon", 1e-5)
-    if epsilon <= 0:
+    if epsilon < 0:
         raise Refused(
-            f"its epsilon is {epsilon:g}, so that it is not defined where a group is constant; "
-            "use a positive one"
+            f"its epsilon is {epsilon:g}, so that it is not defined where a group is almost "
+            "constant; use one that is not negative"
         )
     given = Centre(groups, first.map) if is_centred else first.map
     stage = first.mapped(given, name=node.name)
