@@ -22,7 +22,7 @@ TRIES = 3
 #: A batch shall take about this long: much longer than it takes to hand it out.
 SHORT, LONG = 0.1, 0.5
 #: Units of the first batches.
-FIRST = 16
+FIRST = 32
 
 
 @dataclass(slots=True)
