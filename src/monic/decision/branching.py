@@ -122,7 +122,7 @@ class _Run:
 
     def run(self) -> Outcome | None:
         """Returns the outcome, or None when the prime must be given up."""
-        crew = crew_for(self.problem, self.job, self.approach.execution)
+        crew = crew_for(self.problem, self.job, self.approach)
         with Interrupts() as interrupts:
             try:
                 while True:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
+from monic.decision.approach import Approach
 from monic.decision.problem import Problem
 from monic.decision.result import Execution
 from monic.decision.search import Search
@@ -21,8 +22,8 @@ __all__ = ["Batch", "Crew", "crew_for"]
 TRIES = 3
 #: A batch shall take about this long: much longer than it takes to hand it out.
 SHORT, LONG = 0.1, 0.5
-#: Units of the first batches.
-FIRST = 32
+#: Units of the first batches; fewer with a limit of nodes, which is looked at between batches.
+FIRST, LIMITED = 32, 8
 
 
 @dataclass(slots=True)
@@ -105,12 +106,13 @@ class Alone:
 class Team:
     """The workers of an executor; batches grow until each is worth its journey."""
 
-    def __init__(self, executor: Executor | None, workers: int, job: Job) -> None:
-        self._given, self._workers, self._job = executor, workers, pickle.dumps(job)
+    def __init__(self, execution: Execution, job: Job, first: int = FIRST) -> None:
+        self._given, self._workers = execution.executor, execution.workers
+        self._job = pickle.dumps(job)
         self._token = secrets.token_bytes(16)
         self._open: list[Future[list[Finding]]] = []
-        self.ahead = 3 * workers + 1
-        self.size = FIRST
+        self.ahead = 3 * execution.workers + 1
+        self.size = first
 
     def _executor(self) -> Executor:
         return self._given if self._given is not None else _local(self._workers)
@@ -156,11 +158,12 @@ class Team:
             _end_local()
 
 
-def crew_for(problem: Problem, job: Job, execution: Execution) -> Crew:
+def crew_for(problem: Problem, job: Job, approach: Approach) -> Crew:
     """Returns who searches the units of a layer."""
+    execution = approach.execution
     if execution.executor is None and execution.workers == 1:
         return Alone(problem, job)
-    return Team(execution.executor, execution.workers, job)
+    return Team(execution, job, FIRST if approach.limits.nodes is None else LIMITED)
 
 
 def _local(workers: int) -> Executor:
