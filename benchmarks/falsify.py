@@ -2,6 +2,7 @@
 
     python benchmarks/falsify.py                           # the table of docs/falsify.md
     python benchmarks/falsify.py --inputs 1000 --ratios 5 --tries 5
+    python benchmarks/falsify.py --limit 20 --ratios 6.2 6.4 --projections
     python benchmarks/falsify.py --inputs 4096 --ratios 4 --tries 1 --float32
 
 Instance k of a row is numpy.random.default_rng(k).standard_normal((m, n)), and k is also the seed
@@ -15,6 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
+import monic.decision.falsify as falsifying
 from monic import Execution, Limits, ReLULayer
 from monic.decision.falsify import falsify
 from monic.decision.problem import Problem
@@ -41,8 +43,11 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=20, help="instances, seeds 0, 1, ...")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each instance")
     parser.add_argument("--device", default=None, help="a torch device")
+    parser.add_argument("--projections", action="store_true", help="no swaps, to compare with")
     parser.add_argument("--float32", action="store_true", help="float32 weights")
     options = parser.parse_args()
+    if options.projections:
+        falsifying.SWAPPED = 0
     once(40, 10, 0, options)  # loads what is loaded late
     print("     n    m/n    found   median s      max s")
     for ratio in options.ratios:

@@ -6,8 +6,8 @@ Each file has a process of its own; its memory is the largest that it held. File
 read are listed with the reason.
 """
 
+import argparse
 import resource
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -53,4 +53,9 @@ def main(lower: float, upper: float, files: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lower", type=float, help="of every input")
+    parser.add_argument("upper", type=float, help="of every input")
+    parser.add_argument("files", nargs="+", metavar="FILE.onnx")
+    options = parser.parse_args()
+    main(options.lower, options.upper, options.files)

@@ -44,6 +44,7 @@ def subjects() -> dict[str, tuple[dict[str, nn.Module], Tensor]]:
     conv = lambda: nn.Conv2d(64, 128, 3, padding=1, bias=False)  # noqa: E731
     transposed = lambda: nn.ConvTranspose2d(1024, 512, 4, 2, 1, bias=False)  # noqa: E731
     linear = lambda: nn.Linear(512, 1024)  # noqa: E731
+    half = nn.ConvTranspose2d(1024, 256, 4, 2, 1, bias=False)
     return {
         "Conv2d(64, 128, 3x3) on 32x64x32x32": (
             variants(conv, InjectiveConv2d(64, 128, 3, padding=1, bias=False)),
@@ -53,7 +54,8 @@ def subjects() -> dict[str, tuple[dict[str, nn.Module], Tensor]]:
             variants(
                 transposed,
                 InjectiveConvTranspose2d(1024, 512, 4, stride=2, padding=1, bias=False),
-            ),
+            )
+            | {"half alone": half},  # no injective layer computes less than half of the filters
             torch.randn(16, 1024, 4, 4),
         ),
         "Linear(512, 1024) on 256x512": (
