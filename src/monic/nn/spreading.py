@@ -52,7 +52,7 @@ def by_product(
     """
     size, dilation, padding, stride = (tuple(numbers) for numbers in walk)
     channels, taps = weight.shape[0], tuple(weight.shape[2:])
-    flat = x.transpose(0, 1).reshape(channels, -1)
-    columns = (weight.flatten(1).T @ flat).reshape(-1, x.shape[0], x.shape[2:].numel())
-    value = nn.functional.fold(columns.transpose(0, 1), size, taps, dilation, padding, stride)
+    flat = x.flatten(2).transpose(1, 2).reshape(-1, channels)  # a row for each place
+    columns = (flat @ weight.flatten(1)).view(x.shape[0], x.shape[2:].numel(), -1)
+    value = nn.functional.fold(columns.transpose(1, 2), size, taps, dilation, padding, stride)
     return value if bias is None else value + bias[:, None, None]
