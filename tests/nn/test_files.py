@@ -79,3 +79,15 @@ def test_damaged_files_are_unreadable(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(UnreadableModel):
         load(path)
+
+
+def test_a_failed_save_leaves_the_older_file_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save(InjectiveLinear(2, 4), path)
+    before = path.read_bytes()
+    with pytest.raises(UnsupportedModel):
+        save(torch.nn.Sequential(torch.nn.Bilinear(2, 2, 2)), path)
+    assert path.read_bytes() == before
+    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+        save(InjectiveLinear(2, 4), tmp_path / "nowhere" / "x.safetensors")
+    assert [item.name for item in tmp_path.iterdir()] == ["x.safetensors"]

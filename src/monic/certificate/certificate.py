@@ -2,12 +2,12 @@
 
 import io
 import json
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from monic.writing import replacing
 
 __all__ = ["Certificate"]
 
@@ -49,15 +49,8 @@ class Certificate:
             OSError: when the folder cannot be written to; nothing is left behind.
         """
         target = Path(path)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                self.write(stream)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(target) as stream:
+            self.write(stream)
         return target
 
     def to_bytes(self) -> bytes:

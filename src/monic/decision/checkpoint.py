@@ -6,9 +6,7 @@ was finished from somebody else's file wants to be checked.
 """
 
 import json
-import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from monic.decision.outcome import new_body
 from monic.decision.result import Decision, NetworkDecision, Statistics
 from monic.decision.units import Unit
 from monic.errors import UnreadableCheckpoint
+from monic.writing import replacing
 
 __all__ = [
     "Checkpoint",
@@ -107,16 +106,9 @@ def save_checkpoints(path: str | Path, checkpoints: Mapping[int, Checkpoint]) ->
         OSError: when the file cannot be written; nothing is left behind.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            layers = {str(k): _write(archive, str(k), c) for k, c in checkpoints.items()}
-            archive.writestr("meta.json", json.dumps({"format": FORMAT, "layers": layers}))
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(target) as stream, zipfile.ZipFile(stream, "w") as archive:
+        layers = {str(k): _write(archive, str(k), c) for k, c in checkpoints.items()}
+        archive.writestr("meta.json", json.dumps({"format": FORMAT, "layers": layers}))
     return target
 
 

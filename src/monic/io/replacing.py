@@ -2,9 +2,7 @@
 
 import copy
 import errno
-import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from monic.io.numpy import load_array, stored_arrays
 from monic.io.pairs import Stored
 from monic.io.safetensors import stored_tensors
 from monic.model.array import Array, sha256
+from monic.writing import replacing
 
 __all__ = ["Pair", "same", "stored", "write_replaced", "written"]
 
@@ -65,26 +64,16 @@ def written(target: Path, write: Callable[[IO[bytes]], None]) -> None:
     Raises:
         UnwritableModel: when that fails, as on a full disk; nothing is left behind.
     """
-    name = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as stream:
+        with replacing(target) as stream:
             write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException as error:
-        if name is not None:
-            Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            why = errno.errorcode.get(error.errno or 0, "")
-            raise UnwritableModel(
-                f"Expected to write {str(target)!r}. Got {error.strerror or error}"
-                f"{f' ({why})' if why else ''}; nothing was left behind. Make room, or choose "
-                "another place with --output."
-            ) from None
-        raise
+    except OSError as error:
+        why = errno.errorcode.get(error.errno or 0, "")
+        raise UnwritableModel(
+            f"Expected to write {str(target)!r}. Got {error.strerror or error}"
+            f"{f' ({why})' if why else ''}; nothing was left behind. Make room, or choose "
+            "another place with --output."
+        ) from None
 
 
 def same(first: Array, second: Array) -> bool:

@@ -2,12 +2,14 @@
 
 import json
 from os import PathLike
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from monic.errors import UnreadableModel
 from monic.nn.architecture import build, describe
+from monic.writing import replacing
 
 __all__ = ["load", "save"]
 
@@ -20,12 +22,14 @@ def save(module: nn.Module, path: str | PathLike[str]) -> None:
 
     Raises:
         UnsupportedModel: when it holds modules that the format does not name; lists them.
+        OSError: when the file cannot be written; an older one stays as it is.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as packed
 
     text = json.dumps(describe(module), sort_keys=True)
     tensors = {name: t.detach().contiguous().clone() for name, t in module.state_dict().items()}
-    save_file(tensors, path, metadata={KEY: text})
+    with replacing(Path(path)) as stream:
+        stream.write(packed(tensors, metadata={KEY: text}))
 
 
 def load(path: str | PathLike[str]) -> nn.Module:
