@@ -11,6 +11,7 @@ from monic.cli.check import check
 from monic.cli.codes import TROUBLE
 from monic.cli.decide import decide
 from monic.cli.invert import invert
+from monic.cli.random import random
 from monic.cli.repair import repair
 from monic.cli.show import show
 from monic.errors import MonicError
@@ -30,6 +31,7 @@ app.command()(decide)
 app.command()(bound)
 app.command()(check)
 app.command()(invert)
+app.command()(random)
 app.command()(repair)
 app.command()(show)
 

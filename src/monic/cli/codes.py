@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-__all__ = ["TROUBLE", "BoundCode", "CheckCode", "DecideCode"]
+__all__ = ["TROUBLE", "BoundCode", "CheckCode", "DecideCode", "RandomCode"]
 
 #: A wrong command line, an unreadable file, or any other error that monic raises on purpose.
 TROUBLE = 2
@@ -30,3 +30,12 @@ class CheckCode(IntEnum):
 
     VALID = 0
     INVALID = 1
+
+
+class RandomCode(IntEnum):
+    """Exit codes of `monic random`; TROUBLE also when the picture could not be written."""
+
+    DONE = 0
+    TROUBLE = TROUBLE
+    LIMITED = 3
+    INTERRUPTED = 130

@@ -16,6 +16,7 @@ __all__ = [
     "Details",
     "Device",
     "Domain",
+    "EnsembleName",
     "Json",
     "Layer",
     "Method",
@@ -37,6 +38,15 @@ class Method(StrEnum):
     FALSIFY = "falsify"
     PACKING = "packing"
     BRANCHING = "branching"
+
+
+class EnsembleName(StrEnum):
+    """The laws of random matrices; see `monic.random.ENSEMBLES`."""
+
+    GAUSSIAN = "gaussian"
+    UNIFORM = "uniform"
+    SIGNS = "signs"
+    SPARSE = "sparse"
 
 
 class Assumption(StrEnum):

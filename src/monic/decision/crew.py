@@ -16,7 +16,7 @@ from monic.decision.result import Execution
 from monic.decision.search import Search
 from monic.decision.units import Finding, Job, Unit, search_unit, search_units
 
-__all__ = ["Batch", "Crew", "crew_for"]
+__all__ = ["Batch", "Crew", "crew_for", "local_workers"]
 
 #: How often a batch is given out again when the worker that had it died.
 TRIES = 3
@@ -115,7 +115,7 @@ class Team:
         self.size = first
 
     def _executor(self) -> Executor:
-        return self._given if self._given is not None else _local(self._workers)
+        return self._given if self._given is not None else local_workers(self._workers)
 
     def start(self, batch: Batch, seconds: float | None) -> None:
         """Hands a batch out."""
@@ -166,7 +166,7 @@ def crew_for(problem: Problem, job: Job, approach: Approach) -> Crew:
     return Team(execution, job, FIRST if approach.limits.nodes is None else LIMITED)
 
 
-def _local(workers: int) -> Executor:
+def local_workers(workers: int) -> Executor:
     """The pool of this machine: kept between decisions, and made anew when it broke."""
     from loky import get_reusable_executor  # starts processes: not at import
 

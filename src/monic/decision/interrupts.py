@@ -9,9 +9,9 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Holds the first Ctrl-C back until `let_in`; the second goes through at once.
+    """Holds the first Ctrl-C back until `let_in` or the end; the second goes through at once.
 
-    Outside the main thread, which alone gets signals, it does nothing.
+    It does nothing outside the main thread, which alone gets signals, and where Ctrl-C is ignored.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,8 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread and callable(signal.getsignal(signal.SIGINT)):
             self._before = signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -36,6 +37,8 @@ class Interrupts:
         traceback: TracebackType | None,
     ) -> None:
         self._restore()
+        if kind is None:  # pressed after the last safe point: it must not be lost
+            self.let_in()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._pressed = True
