@@ -1,15 +1,24 @@
 """Adapters, against the libraries where they are installed."""
 
+import copy
+import pickle
 import sys
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Independent, Normal, TransformedDistribution
 
 from monic.errors import LayerError
-from monic.nn import InjectiveLinear, as_torch_transform, to_nflows, to_normflows
+from monic.nn import (
+    InjectiveConv2d,
+    InjectiveLinear,
+    InjectiveSequential,
+    as_torch_transform,
+    to_nflows,
+    to_normflows,
+)
 from tests.nn.layers import stirred
 
 
@@ -110,3 +119,23 @@ def test_zuko_takes_the_transform() -> None:
     x, log_det = module.inverse_and_log_det(y)
     code, more = own(x), own.log_abs_det_jacobian(x, own(x)).sum(-1)
     assert torch.allclose(flow.log_prob(y), log_prob(base, code) + log_det + more)
+
+
+def test_axes_of_examples_may_differ_between_input_and_output() -> None:
+    network = InjectiveSequential(InjectiveLinear(2, 4), nn.Unflatten(1, (2, 2)))
+    transform = as_torch_transform(network, event_dim=(1, 2))
+    flow: Any = TransformedDistribution(
+        Independent(Normal(torch.zeros(2), torch.ones(2)), 1), [transform], validate_args=False
+    )
+    assert flow.event_shape == (2, 2)
+    assert flow.log_prob(flow.sample((5,))).shape == (5,)
+    conv = InjectiveConv2d(1, 4, 3, padding=1, input_size=3)
+    assert as_torch_transform(conv).domain.event_dim == 3
+    assert as_torch_transform(conv).forward_shape(torch.Size((7, 1, 3, 3))) == (7, 4, 3, 3)
+
+
+def test_transforms_are_pickled_and_copied() -> None:
+    transform = as_torch_transform(layer())
+    x = torch.randn(3, 2, dtype=torch.float64)
+    for twin in (pickle.loads(pickle.dumps(transform)), copy.deepcopy(transform)):
+        assert torch.equal(twin(x), transform(x))

@@ -99,6 +99,46 @@ def test_recurrent_cells(where: str) -> None:
         h = new.detach()
 
 
+def test_a_recurrent_cell_stays_bounded_on_long_sequences() -> None:
+    torch.manual_seed(5)
+    cell = InjectiveRNNCell(3, 8, injective_in="both")
+    states, inputs = [torch.zeros(5, 8)], torch.randn(100, 5, 3)
+    for x in inputs:
+        states.append(cell(x, states[-1]))
+        assert torch.allclose(cell.inverse_input(states[-1], states[-2]), x, atol=1e-4)
+    assert float(states[-1].detach().abs().amax()) < 100
+    before = cell.inverse_state(states[-1], inputs[-1])
+    assert torch.allclose(before, states[-2], atol=1e-3)
+
+
+@pytest.mark.parametrize(("coefficient", "carry"), [(0.999, 1.0), (0.5, 3.0)])
+def test_strong_recurrences_are_still_undone(coefficient: float, carry: float) -> None:
+    torch.manual_seed(6)
+    cell: Any = InjectiveRNNCell(
+        3, 8, injective_in="both", coefficient=coefficient, carry=carry, dtype=torch.float64
+    )
+    with torch.no_grad():
+        cell.parametrizations.recurrent.original.mul_(100)
+    x, h = torch.randn(5, 3).double(), torch.randn(5, 8).double()
+    assert torch.allclose(cell.inverse_state(cell(x, h), x), h, atol=1e-9)
+    assert cell.is_injective(given="input").verdict is Verdict.INJECTIVE
+    with pytest.raises(LayerError, match="positive carry"):
+        InjectiveRNNCell(3, 8, carry=0.0)
+
+
+def test_a_recurrent_cell_under_autocast_and_with_empty_batches() -> None:
+    torch.manual_seed(7)
+    cell = InjectiveRNNCell(2, 6, injective_in="both")
+    x, h = torch.randn(3, 2), torch.randn(3, 6)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        new = cell(x, h)
+        assert new.dtype == torch.bfloat16
+        assert torch.allclose(cell.inverse_input(new, h).float(), x, atol=0.1)
+        assert torch.allclose(cell.inverse_state(new, x).float(), h, atol=0.3)
+    assert cell.inverse_input(cell(x[:0]), h[:0]).shape == (0, 2)
+    assert cell.inverse_state(cell(x[:0]), x[:0]).shape == (0, 6)
+
+
 @pytest.mark.parametrize("hidden", [4, 6])
 def test_recurrent_cells_have_volumes_bounds_and_projections(hidden: int) -> None:
     torch.manual_seed(3)
@@ -175,6 +215,8 @@ def test_skips_stay_near_their_module() -> None:
     skip.resample(5)
     assert not torch.equal(skip.matrix, before)
     assert skip.is_injective().verdict is Verdict.UNDECIDED
+    assert InjectiveSkip(inner.double(), 3, 7).matrix.dtype == torch.float64
+    assert RandomProjection(3, 10, 7, dtype=torch.float64).projection.dtype == torch.float64
     with pytest.raises(LayerError, match=r"2 in_features \+ 1"):
         InjectiveSkip(inner, 3, 6)
     with pytest.raises(LayerError, match=r"2 latent_dim \+ 1"):

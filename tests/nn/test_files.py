@@ -1,6 +1,7 @@
 """Safetensors files of injective networks, and files that are none."""
 
 import json
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ def test_other_modules(tmp_path: Path) -> None:
             save(strange, path)
 
 
+def test_names_and_modules_used_twice(tmp_path: Path) -> None:
+    path, relu = tmp_path / "x.safetensors", nn.ReLU()
+    x = torch.randn(5, 2)
+    networks: tuple[nn.Module, ...] = (
+        nn.Sequential(nn.Linear(2, 3), relu, nn.Linear(3, 3), relu),
+        nn.Sequential(OrderedDict(first=nn.Linear(2, 3), second=relu)),
+        InjectiveSequential(OrderedDict(first=InjectiveLinear(2, 4), second=nn.Tanh())),
+    )
+    for network in networks:
+        save(network, path)
+        loaded = load(path)
+        assert torch.equal(loaded(x), network(x))
+        assert list(loaded.state_dict()) == list(network.state_dict())
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -61,6 +77,8 @@ def test_other_modules(tmp_path: Path) -> None:
         '{"type": "Sequential", "inside": [{"type": "GELU"}]}',
         '{"type": "Sequential", "inside": 7}',
         '{"type": "Sequential", "inside": [7]}',
+        '{"type": "Sequential", "inside": [{"type": "Tanh"}], "names": []}',
+        '{"type": "Sequential", "inside": [{"type": "Tanh"}], "names": [7]}',
     ],
 )
 def test_wrong_files_are_refused(text: str | None, tmp_path: Path) -> None:

@@ -35,6 +35,114 @@ def test_points_off_the_range_are_refused() -> None:
         layer.inverse(torch.full((1, 2), float("nan")))
 
 
+def test_each_example_is_compared_with_its_own_size() -> None:
+    """A large output beside it must not hide one that is off the range."""
+    layer = InjectiveLinear(1, 2, bias=False)
+    with torch.no_grad():
+        layer.basis.fill_(1.0)
+    with pytest.raises(NotInRange):
+        layer.inverse(torch.tensor([[0.25, 0.25], [1e6, 0.0]]))
+    large_and_small = torch.tensor([[1e-6], [1e6]])
+    assert torch.allclose(layer.inverse(layer(large_and_small)), large_and_small)
+
+
+@pytest.mark.parametrize("entry", [0, 2], ids=["first of the pair", "second"])
+def test_nan_is_not_hidden_by_the_other_half_of_its_pair(entry: int) -> None:
+    y = torch.tensor([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 2.0]])
+    y[0, entry] = float("nan")
+    layer = InjectiveLinear(2, 4)
+    near, code = layer.project(y), layer.inverse(y, tolerance=float("inf"))
+    assert bool(near[0].isnan().any())
+    assert bool(code[0].isnan().any())
+    assert bool(near[1].isfinite().all())
+
+
+def test_outputs_of_another_shape_are_named() -> None:
+    with pytest.raises(LayerError, match=r"shape \(\*, 4\).*Got \(3, 5\)"):
+        InjectiveLinear(2, 4).inverse(torch.zeros(3, 5))
+    layer = InjectiveConv2d(1, 4, 3, padding=1, input_size=4)
+    with pytest.raises(LayerError, match=r"for inputs of shape \(1, 4, 4\)"):
+        layer.project(layer(torch.zeros(2, 1, 6, 6)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_spectral_norms_hold_still_while_a_layer_is_inverted(dtype: torch.dtype) -> None:
+    """In training torch improves its singular vectors at every look at a weight."""
+    torch.manual_seed(4)
+    layer: Any = InjectiveLinear(8, 24, constraint="spectral", dtype=dtype)
+    with torch.no_grad():
+        layer.parametrizations.basis.original.copy_(torch.randn(12, 8))
+    x = torch.randn(4, 8, dtype=dtype)
+    y, log_det = layer.forward_and_log_det(x)
+    error = 1e-5 if dtype is torch.float32 else 1e-12
+    assert torch.allclose(layer.inverse(y), x, atol=error, rtol=error)
+    assert torch.allclose(layer.project(y), y, atol=error, rtol=error)
+    jacobian = torch.func.vmap(torch.func.jacrev(layer.eval()))(x)
+    assert torch.allclose(log_det, torch.linalg.svdvals(jacobian).log().sum(-1), atol=100 * error)
+    layer.train().is_injective()
+    assert torch.equal(layer.eval()(x), y)
+
+
+@pytest.mark.parametrize("constraint", [None, "orthogonal", "spectral"])
+def test_parameters_are_reset_through_a_constraint(constraint: Any) -> None:
+    torch.manual_seed(5)
+    layer = InjectiveLinear(3, 8, constraint=constraint)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+    layer.reset_parameters()
+    layer(torch.zeros(1, 3))  # a step of the power iteration
+    values = torch.linalg.svdvals(layer.eval().basis)
+    assert float(values[0].detach()) == pytest.approx(float(values[-1].detach()), rel=1e-3)
+    assert torch.equal(layer.s, torch.ones(4))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        InjectiveLinear(2, 4),
+        InjectiveConv2d(1, 4, 3, padding=1, input_size=4),
+        InjectiveConv2d(1, 4, 3, padding=1, padding_mode="circular", input_size=4),
+    ],
+    ids=["linear", "conv", "circular"],
+)
+@pytest.mark.parametrize("limit", [1, 1024])
+def test_empty_batches(layer: Any, limit: int) -> None:
+    layer.dense_limit = limit
+    x = torch.zeros(0, *layer.example_shape())
+    y = layer(x)
+    assert layer.inverse(y).shape == x.shape
+    assert layer.project(y).shape == y.shape
+    if limit > 1:
+        assert layer.log_det(x).shape == (0,)
+    assert layer.estimate_log_det(x).value.shape == (0,)
+
+
+def test_an_estimate_needs_two_probes() -> None:
+    with pytest.raises(LayerError, match="no standard error"):
+        InjectiveLinear(2, 4).estimate_log_det(torch.zeros(1, 2), probes=1)
+
+
+def test_arguments_in_the_places_of_torch() -> None:
+    layer = InjectiveConv2d(3, 32, 4, 2, 1)
+    assert (layer.stride, layer.padding) == ((2, 2), (1, 1))
+    up = InjectiveConvTranspose2d(8, 4, 4, 2, 1, bias=False)
+    assert up(torch.zeros(1, 8, 3, 3)).shape == (1, 4, 6, 6)
+    x = torch.randn(1, 2, 9, 9)
+    for padding in ("same", "valid"):
+        ours: Any = InjectiveConv2d(2, 8, (3, 5), padding=padding, dilation=(1, 2))
+        theirs = torch.nn.Conv2d(2, 8, (3, 5), padding=padding, dilation=(1, 2))
+        assert ours(x).shape == theirs(x).shape
+    assert InjectiveConv2d(2, 8, np.int64(3)).kernel_size == (3, 3)  # type: ignore[arg-type]
+
+
+def test_large_grids_are_not_written_down() -> None:
+    """Only shapes are computed where only shapes are asked for."""
+    layer = InjectiveConv2d(3, 12, 3, padding=1, input_size=4096)
+    assert not layer.projects_to_nearest
+    assert layer.is_injective().verdict.name == "UNDECIDED"
+
+
 def test_projection_is_nearest_for_square_bases() -> None:
     torch.manual_seed(1)
     layer = stirred(InjectiveLinear(2, 4)).double()
@@ -119,6 +227,13 @@ def test_square_bounds_are_attained() -> None:
         (lambda: InjectiveLinear(3, 8, scale=unknown), "diagonal"),
         (lambda: InjectiveLinear(3, 8, constraint=unknown), "orthogonal"),
         (lambda: InjectiveConv2d(3, 8, 3, groups=2), "groups"),
+        (lambda: InjectiveConv2d(2, 8, 3, groups=0), "positive number of groups"),
+        (lambda: InjectiveConv2d(2, 8, 3, stride=0), "at least 1"),
+        (lambda: InjectiveConv2d(2, 8, 3, padding=-1), "at least 0"),
+        (lambda: InjectiveConv2d(2, 8, unknown), "whole numbers"),
+        (lambda: InjectiveConv2d(2, 8, 3, stride=2, padding="same"), "as much on both sides"),
+        (lambda: InjectiveConv2d(2, 8, 4, padding="same"), "as much on both sides"),
+        (lambda: InjectiveConv2d(2, 8, 5, input_size=3), "kernel and padding fit"),
         (lambda: InjectiveConv2d(4, 6, 3, padding=1, input_size=4), "never one-to-one"),
         (lambda: InjectiveConv2d(1, 4, (3, 3, 3)), "one for each axis"),
         (lambda: InjectiveConv2d(1, 4, 3, padding_mode=unknown), "padding_mode"),

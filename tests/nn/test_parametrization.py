@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 
 import monic
 from monic import ReLULayer, Verdict
@@ -20,9 +21,11 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "linear odd": (lambda: nn.Linear(3, 7, bias=False), (3,)),
     "conv1d": (lambda: nn.Conv1d(2, 4, 3), (2, 5)),
     "conv2d": (lambda: nn.Conv2d(2, 5, 3, groups=1), (2, 4, 4)),
+    "conv2d groups": (lambda: nn.Conv2d(4, 10, 3, groups=2), (4, 4, 4)),
     "conv3d": (lambda: nn.Conv3d(1, 2, 2), (1, 3, 3, 3)),
     "transposed 1d": (lambda: nn.ConvTranspose1d(2, 4, 3), (2, 4)),
     "transposed 2d": (lambda: nn.ConvTranspose2d(2, 5, 3), (2, 3, 3)),
+    "transposed 2d groups": (lambda: nn.ConvTranspose2d(4, 10, 3, groups=2), (4, 3, 3)),
     "transposed 3d": (lambda: nn.ConvTranspose3d(1, 2, 2), (1, 2, 2, 2)),
 }
 
@@ -49,6 +52,31 @@ def test_weights_stay_in_pairs_while_they_are_trained(name: str) -> None:
         optimizer.zero_grad()
         (module(x).relu() - 1).square().mean().backward()
         optimizer.step()
+
+
+@pytest.mark.parametrize("kind", [nn.Conv1d, nn.ConvTranspose1d])
+def test_pairs_of_convolutions_lie_in_one_group(kind: Any) -> None:
+    """With one tap a group is a matrix: the whole layer, written out, is decided."""
+    torch.manual_seed(3)
+    for _ in range(5):
+        module: Any = injective(kind(4, 10, 1, groups=2))
+        columns = torch.eye(4)[:, :, None]
+        bias = module.bias.detach()
+        weight = (module(columns).detach() - bias[:, None])[..., 0].T
+        nonzero = weight[:5, :2].abs().sum() > 0, weight[:5, 2:].abs().sum() > 0
+        assert [bool(flag) for flag in nonzero] == [True, False]
+        exact = torch.block_diag(*_matrices(module))  # type: ignore[no-untyped-call]
+        assert torch.allclose(exact, weight, atol=1e-6)
+        decision = monic.decide(ReLULayer(exact, bias))
+        assert decision.verdict is Verdict.INJECTIVE
+        assert decision.method == "paired rows"
+
+
+def _matrices(module: Any) -> list[torch.Tensor]:
+    weight = module.weight.detach()[..., 0]
+    if isinstance(module, nn.ConvTranspose1d):
+        return [part.T for part in weight.chunk(2)]
+    return list(weight.chunk(2))
 
 
 def test_a_weight_in_pairs_is_taken_over_exactly() -> None:
@@ -96,7 +124,10 @@ def test_states_round_trip_and_parametrizations_come_off() -> None:
         (nn.Linear(3, 8), 2),
         (nn.Linear(3, 8), 5),
         (nn.BatchNorm1d(4), None),
-        (nn.ConvTranspose1d(2, 4, 3, groups=2), None),
+        (nn.ConvTranspose1d(2, 2, 3, groups=2), None),
+        (nn.Conv1d(2, 8, 3, groups=2), 3),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(2, 4)), None),
+        (prune.identity(nn.Linear(2, 4), "weight"), None),  # type: ignore[no-untyped-call]
         (injective(nn.Linear(2, 4)), None),
     ],
 )

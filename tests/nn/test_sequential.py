@@ -1,5 +1,7 @@
 """Compositions: what is taken, what is refused, and what is said about the whole."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from monic import Verdict
 from monic.errors import LayerError, NotInRange
 from monic.nn import (
     InjectiveConv2d,
+    InjectiveConvTranspose2d,
     InjectiveGroupNorm,
     InjectiveLinear,
     InjectiveSequential,
@@ -137,3 +140,58 @@ def test_volume_with_statistics_kept_aside_is_refused() -> None:
     network = InjectiveSequential(InjectiveLinear(2, 4), InjectiveGroupNorm(1, 4))
     with pytest.raises(LayerError, match="AugmentedLayerNorm"):
         network.log_det(torch.zeros(1, 2))
+
+
+def test_volumes_count_the_axes_of_the_first_module_that_has_any() -> None:
+    """A Jacobian of the whole, whatever comes first; against autograd."""
+    torch.manual_seed(3)
+    conv = InjectiveConv2d(1, 4, 3, padding=1, input_size=2)
+    up = InjectiveConvTranspose2d(4, 4, 2, stride=2, input_size=2)
+    networks = (
+        (InjectiveSequential(nn.Linear(4, 16), nn.Unflatten(1, (4, 2, 2)), up), (4,)),
+        (InjectiveSequential(InjectiveSequential(conv)), (1, 2, 2)),
+        (InjectiveSequential(nn.LeakyReLU(0.5), conv, nn.Flatten()), (1, 2, 2)),
+        (InjectiveSequential(nn.Flatten(), InjectiveLinear(4, 8)), (1, 2, 2)),
+    )
+    for network, shape in networks:
+        x = torch.randn(2, *shape).double()
+        found = network.double().log_det(x)
+        for example, value in zip(x, found, strict=True):
+            jacobian = torch.func.jacrev(lambda v, f=network: f(v[None])[0])(example)
+            values = torch.linalg.svdvals(jacobian.reshape(-1, 4))
+            assert torch.allclose(value, values.log().sum())
+
+
+def test_slices_and_names() -> None:
+    named = OrderedDict(first=InjectiveLinear(2, 4), then=nn.Tanh(), last=InjectiveLinear(4, 8))
+    network = InjectiveSequential(named)
+    assert next(iter(network.state_dict())) == "first.basis"
+    assert [stage.name for stage in network.is_injective().stages] == ["first", "then", "last"]
+    part = network[1:]
+    assert isinstance(part, InjectiveSequential)
+    assert next(iter(part.state_dict())) == "last.basis"
+    assert part[-1] is network[-1]
+    with pytest.raises(LayerError, match="at least one module"):
+        network[3:]
+
+
+@pytest.mark.parametrize("last", [nn.Tanh(), nn.Sigmoid(), nn.ELU()], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_projection_moves_points_beyond_an_activation_inside(
+    last: nn.Module, dtype: torch.dtype
+) -> None:
+    network = InjectiveSequential(InjectiveLinear(2, 4), nn.Linear(4, 4), last).to(dtype)
+    y = torch.tensor([[-3.0, 3.0, 0.5, 0.5]], dtype=dtype)
+    assert bool(network.project(y).isfinite().all())
+    with pytest.raises(NotInRange):
+        network.inverse(y)
+    saturated = last(torch.tensor([[90.0, -90.0]], dtype=dtype))
+    assert bool(InjectiveSequential(last).inverse(saturated).isfinite().all())
+
+
+def test_a_limit_reaches_the_layers() -> None:
+    network = InjectiveSequential(
+        InjectiveSequential(InjectiveLinear(3, 6)), InjectiveLinear(6, 12)
+    )
+    assert network.is_injective(limit=5).verdict is Verdict.UNDECIDED
+    assert network.is_injective(limit=6).verdict is Verdict.INJECTIVE

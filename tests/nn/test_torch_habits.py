@@ -10,11 +10,15 @@ from torch import Tensor
 import monic
 from monic import Verdict
 from monic.nn import (
+    InjectiveConcat,
     InjectiveConv2d,
     InjectiveLinear,
     InjectiveModule,
     InjectiveResidual,
+    InjectiveRNNCell,
     InjectiveSequential,
+    InjectiveSkip,
+    RandomProjection,
     export,
     injective,
     without_parametrizations,
@@ -56,10 +60,69 @@ def test_vmap_and_batches_agree(case: Case) -> None:
     assert torch.allclose(module(x), alone, atol=1e-12)
 
 
-def test_empty_batches() -> None:
-    layer = InjectiveLinear(2, 4)
-    y = layer(torch.zeros(0, 2))
-    assert layer.inverse(y).shape == (0, 2)
+def test_inverses_and_volumes_of_empty_batches() -> None:
+    network = InjectiveSequential(
+        InjectiveLinear(2, 4), torch.nn.LeakyReLU(0.1), InjectiveResidual(branch(4))
+    )
+    x = torch.zeros(0, 2)
+    assert network.inverse(network(x)).shape == (0, 2)
+    assert network.log_det(x).shape == (0,)
+
+
+def test_inverses_under_autocast_are_exact() -> None:
+    """What was computed before in single precision is inverted in single precision."""
+    torch.manual_seed(13)
+    network = InjectiveSequential(
+        InjectiveLinear(2, 4), torch.nn.Linear(4, 6), InjectiveResidual(branch(6))
+    )
+    x = torch.randn(3, 2)
+    y, log_det = network.forward_and_log_det(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.allclose(network.inverse(y), x, atol=1e-4)
+        assert torch.allclose(network.log_det(x), log_det, atol=1e-4)
+        rough = network(x)
+        assert torch.allclose(network.inverse(rough, tolerance=0.1).float(), x, atol=0.2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_blocks_in_half_precision(dtype: torch.dtype) -> None:
+    torch.manual_seed(14)
+    skip = InjectiveSkip(torch.nn.Linear(2, 5), 2, 5, epsilon=0.5)
+    for module in (InjectiveResidual(branch(2)), InjectiveConcat(torch.nn.Linear(2, 2), 2), skip):
+        x = torch.randn(3, 2, dtype=dtype)
+        y, log_det = module.to(dtype).forward_and_log_det(x)
+        assert log_det.dtype == torch.float32
+        found = module.inverse(y, tolerance=0.1)
+        assert found.dtype == dtype
+        assert torch.allclose(found, x, atol=0.2)
+
+
+def test_a_default_device_does_not_reach_what_is_done_on_the_cpu() -> None:
+    """Exact decisions, random numbers and small tables belong to the CPU or to the weights."""
+    layer = InjectiveConv2d(1, 4, 3, padding=1, padding_mode="circular", input_size=4)
+    skip = InjectiveSkip(torch.nn.Linear(2, 5), 2, 5, epsilon=0.5)
+    x, codes = torch.randn(1, 1, 4, 4), torch.randn(2, 2)
+    with torch.device("meta"):
+        assert layer.is_injective().verdict is Verdict.INJECTIVE
+        assert torch.allclose(layer.inverse(layer(x)), x, atol=1e-5)
+        assert layer.log_det(x).device.type == "cpu"
+        assert layer.estimate_log_det(x).value.device.type == "cpu"
+        assert torch.allclose(skip.inverse(skip(codes)), codes, atol=1e-3)
+        skip.resample(3)
+        elsewhere = RandomProjection(2, 8, 5)
+    assert elsewhere.projection.is_meta
+
+
+def test_construction_without_memory_and_then_with() -> None:
+    with torch.device("meta"):
+        layers = (
+            InjectiveLinear(2, 4),
+            InjectiveConv2d(1, 4, 3, padding=1, input_size=4),
+            InjectiveRNNCell(2, 4),
+        )
+    for layer in layers:
+        layer.to_empty(device="cpu").reset_parameters()
+        assert layer.is_injective().verdict is Verdict.INJECTIVE
 
 
 def trained(module: InjectiveModule, x: Tensor) -> InjectiveModule:

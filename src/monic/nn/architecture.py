@@ -1,5 +1,6 @@
 """Modules as JSON: their names, their arguments, and what they contain."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -85,7 +86,9 @@ def build(described: dict[str, Any]) -> nn.Module:
             f"Expected one of {', '.join(sorted(kinds))}. Got {described.get('type')!r}."
         )
     try:
-        inside = [build(inner) for inner in described.get("inside", ())]
+        inside: list[Any] = [build(inner) for inner in described.get("inside", ())]
+        if "names" in described:
+            inside = [OrderedDict(zip(described["names"], inside, strict=True))]
         given = described.get("with", {})
         return kind(
             *inside, **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
@@ -105,7 +108,11 @@ def _described(module: nn.Module) -> dict[str, Any]:
     config: Any = getattr(module, "config", dict)
     described = {"type": name, "with": config()}
     if kind not in _OWN:
-        described["inside"] = [_described(inner) for inner in _inner(module)]
+        inside = _inner(module)
+        described["inside"] = [_described(inner) for inner in inside.values()]
+        names = list(inside)
+        if kind in _CHAINS and names != [str(index) for index in range(len(names))]:
+            described["names"] = names
     return described
 
 
@@ -117,7 +124,7 @@ def _strange(module: nn.Module, within: type[nn.Module] | None = None) -> set[st
     kind = _kind(module)
     if kind in _AROUND or kind in _CHAINS:
         owner = kind if kind in _AROUND else within
-        return {name for inner in _inner(module) for name in _strange(inner, owner)}
+        return {name for inner in _inner(module).values() for name in _strange(inner, owner)}
     if kind in _OWN:
         return set()
     # a branch's parametrizations are its block's, and come back with it; others would be lost
@@ -125,6 +132,9 @@ def _strange(module: nn.Module, within: type[nn.Module] | None = None) -> set[st
     return set() if kind in _PLAIN and ours else {type(module).__name__}
 
 
-def _inner(module: nn.Module) -> list[nn.Module]:
+def _inner(module: nn.Module) -> dict[str, nn.Module]:
+    """Returns what a module contains; `children` would skip a module that is used twice."""
     kind = _kind(module)
-    return [getattr(module, _AROUND[kind])] if kind in _AROUND else list(module.children())
+    if kind in _AROUND:
+        return {_AROUND[kind]: getattr(module, _AROUND[kind])}
+    return {name: inner for name, inner in module._modules.items() if inner is not None}

@@ -9,7 +9,7 @@ from monic.nn.module import InjectiveModule
 from monic.nn.random_projection import RandomProjection
 from monic.nn.steps import AffineStep, ElementwiseStep, ReshapeStep, inverse_of
 
-__all__ = ["as_step", "insist_on_chain"]
+__all__ = ["as_step", "insist_on_chain", "is_reshape"]
 
 
 def as_step(module: nn.Module, shape: tuple[int, ...] | None = None) -> InjectiveModule:

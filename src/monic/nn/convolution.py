@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from monic.errors import LayerError
 from monic.model.array import Array
-from monic.nn.grid import grouped
+from monic.nn.grid import grouped, sides
 from monic.nn.initialization import kernel_
 from monic.nn.kernel_layer import KernelDict, KernelLayer
 
@@ -43,14 +43,22 @@ class _Convolution(KernelLayer):
         in_channels: int,
         out_channels: int,
         kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] | Literal["same", "valid"] = 0,
         **options: Unpack[ConvolutionDict],
     ) -> None:
+        if isinstance(padding, str):
+            dims, dilation = self.grid_dims, options.get("dilation", 1)
+            walk = sides(kernel_size, dims), sides(stride, dims), sides(dilation, dims)
+            padding = _in_numbers(padding, *walk)
         self.padding_mode = options.pop("padding_mode", "zeros")
         if self.padding_mode not in _PADDING:
             raise LayerError(
                 f"Expected a padding_mode of {list(_PADDING)}. Got {self.padding_mode!r}."
             )
-        super().__init__(in_channels, out_channels, kernel_size, **cast(KernelDict, options))
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, **cast(KernelDict, options)
+        )
 
     def channels(self, count: int) -> tuple[int, int]:
         return count, self.in_channels // self.groups
@@ -70,6 +78,22 @@ class _Convolution(KernelLayer):
         return grouped(weight.reshape(*weight.shape[:2], -1), self.groups)
 
 
+def _in_numbers(
+    padding: str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, ...]:
+    """Returns the numbers that a name stands for, as many on both sides of each axis."""
+    around = [spread * (size - 1) for size, spread in zip(kernel, dilation, strict=True)]
+    if padding == "valid":
+        return (0,) * len(around)
+    if padding != "same" or any(step != 1 for step in stride) or any(pad % 2 for pad in around):
+        raise LayerError(
+            'Expected padding in numbers, "valid", or "same" with stride 1 and as much on both '
+            f"sides. Got {padding!r} for a kernel of {tuple(kernel)} taps, stride "
+            f"{tuple(stride)}: use a kernel with an odd number of taps, or numbers."
+        )
+    return tuple(pad // 2 for pad in around)
+
+
 class InjectiveConv1d(_Convolution):
     """Creates the injective layer in the place of `nn.Conv1d` and `nn.ReLU`.
 
@@ -80,9 +104,7 @@ class InjectiveConv1d(_Convolution):
         'INJECTIVE'
     """
 
-    @property
-    def grid_dims(self) -> int:
-        return 1
+    grid_dims = 1
 
 
 class InjectiveConv2d(_Convolution):
@@ -100,8 +122,10 @@ class InjectiveConv2d(_Convolution):
         in_channels: Channels of x.
         out_channels: Channels of y: two for each pair, and those of M.
         kernel_size: Taps along each axis.
-        options: `stride`, `padding`, `dilation`, `groups`, `padding_mode` as in torch;
-            `input_size`, the grid; and those of `Options`.
+        stride: As in torch.
+        padding: As in torch, numbers or "same" or "valid"; "same" needs kernels of odd extent.
+        options: `dilation`, `groups`, `padding_mode` as in torch; `input_size`, the grid; and
+            those of `Options`.
 
     Raises:
         LayerError: when channels, groups and grid do not fit, or the grid has too few pairs.
@@ -115,9 +139,7 @@ class InjectiveConv2d(_Convolution):
         True
     """
 
-    @property
-    def grid_dims(self) -> int:
-        return 2
+    grid_dims = 2
 
 
 class InjectiveConv3d(_Convolution):
@@ -131,6 +153,4 @@ class InjectiveConv3d(_Convolution):
         'INJECTIVE'
     """
 
-    @property
-    def grid_dims(self) -> int:
-        return 3
+    grid_dims = 3

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from monic.errors import LayerError
+from monic.nn.precision import in_format_of, settled, working
 
 __all__ = [
     "DENSE_LIMIT",
@@ -57,27 +58,34 @@ def log_volume(matrices: Tensor) -> Tensor:
         >>> round(float(log_volume(torch.tensor([[3.0], [4.0]])).exp()), 5)
         5.0
     """
-    triangle: Tensor = torch.linalg.qr(matrices).R
+    triangle: Tensor = torch.linalg.qr(working(matrices)).R
     return triangle.diagonal(dim1=-2, dim2=-1).abs().log().sum(-1)
 
 
-def jacobian_log_volume(function: Callable[[Tensor], Tensor], x: Tensor, dims: int) -> Tensor:
+def jacobian_log_volume(module: nn.Module, x: Tensor, dims: int) -> Tensor:
     """Returns 1/2 log det J^T J at each example, with the whole Jacobian J.
 
     Arguments:
-        function: A map of one example, and of batches.
+        module: A map of batches.
         x: Examples of shape (*, a_1, ..., a_dims).
         dims: How many axes one example has.
+
+    Raises:
+        LayerError: for examples of more than `DENSE_LIMIT` numbers.
     """
     lead, shape = x.shape[: x.dim() - dims], x.shape[x.dim() - dims :]
-    size = shape.numel()
-    insist_on_size(size, DENSE_LIMIT, "There is no estimate for compositions.")
+    insist_on_size(shape.numel(), DENSE_LIMIT, "There is no estimate for compositions.")
+    if not x.numel():
+        return working(x.new_zeros(lead))
 
     def flat(example: Tensor) -> Tensor:
-        return function(example.reshape(1, *shape)).reshape(-1)
+        given: Tensor = module(example.reshape(1, *shape))
+        return given.reshape(-1)
 
-    jacobians = torch.func.vmap(torch.func.jacfwd(flat))(x.reshape(-1, size))
-    return log_volume(jacobians).reshape(lead)
+    with settled(module, x):
+        examples = in_format_of(module, x).reshape(-1, shape.numel())
+        jacobians = torch.func.vmap(torch.func.jacfwd(flat))(examples)
+        return log_volume(jacobians).reshape(lead)
 
 
 def solve_tall(matrix: Tensor, right: Tensor) -> Tensor:

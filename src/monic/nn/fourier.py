@@ -31,7 +31,9 @@ def frequencies(layer: "PairedLayer", shape: tuple[int, ...], weight: Tensor) ->
         return None
     phases = math.prod(strides)
     ones = weight.new_zeros(shape[0], phases, *shape)
-    corners = torch.cartesian_prod(*(torch.arange(s) for s in strides)).reshape(phases, -1)
+    corners = torch.cartesian_prod(*(torch.arange(s, device="cpu") for s in strides)).reshape(
+        phases, -1
+    )
     for phase, corner in enumerate(corners.tolist()):
         for channel in range(shape[0]):
             ones[(channel, phase, channel, *corner)] = 1.0

@@ -1,7 +1,10 @@
 """What convolutions and transposed convolutions have in common: they act on a grid."""
 
+import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,14 +25,17 @@ class GridLayer(PairedLayer):
     call.
     """
 
+    #: d.
+    grid_dims: ClassVar[int]
+
     in_channels: int
+    out_channels: int
     groups: int
     input_size: tuple[int, ...] | None
 
-    @property
     @abstractmethod
-    def grid_dims(self) -> int:
-        """d."""
+    def kernel_shape(self, count: int) -> tuple[int, ...]:
+        """Returns the shape of the kernel that gives so many channels."""
 
     @abstractmethod
     def one_channel(self, x: Tensor, kernel: Tensor) -> Tensor:
@@ -47,9 +53,21 @@ class GridLayer(PairedLayer):
         if self.input_size is None:
             raise LayerError(
                 "Expected a convolution that knows its grid. Got one without `input_size`: give "
-                "it to the constructor, or call the layer once."
+                "it to the constructor, set it, or call the layer once, not compiled. (A "
+                "state_dict holds weights, and no grid.)"
             )
         return (self.in_channels, *self.input_size)
+
+    def output_shape(self) -> tuple[int, ...]:
+        # on the meta device only shapes are computed, whatever the size of the grid
+        kernel = torch.empty(self.kernel_shape(self.pairs), device="meta")
+        grid = torch.empty(1, *self.example_shape(), device="meta")
+        try:
+            return (self.out_channels, *self.linear(grid, kernel, None).shape[2:])
+        except RuntimeError as error:
+            raise LayerError(
+                f"Expected a grid on which kernel and padding fit. Got {self.input_size}: {error}"
+            ) from None
 
     def learn_size(self, x: Tensor) -> None:
         """Keeps the size of the first grid that is seen."""
@@ -58,13 +76,12 @@ class GridLayer(PairedLayer):
 
     def insist_on_enough(self) -> None:
         """Refuses grids on which there are fewer numbers in all pairs than in the input."""
-        grid = self.linear(self.basis.new_zeros(1, *self.example_shape()), self.basis, None)
-        inputs = torch.Size(self.example_shape()).numel()
-        if self.rest is None and grid.numel() < inputs:
+        pairs, inputs = self.count_pairs(), math.prod(self.example_shape())
+        if self.rest is None and pairs < inputs:
             raise LayerError(
                 f"Expected at least as many pairs as inputs on the grid {self.input_size}. Got "
-                f"{grid.numel():,} pairs for {inputs:,} numbers: never one-to-one. Use more "
-                "channels, a smaller stride or more padding."
+                f"{pairs:,} pairs for {inputs:,} numbers: never one-to-one. Use more channels, a "
+                "smaller stride or more padding."
             )
 
     def operator(self, weight: Array) -> Operator:
@@ -74,28 +91,32 @@ class GridLayer(PairedLayer):
     def _taps(self, kernel: Sequence[int]) -> Array:
         """Returns which input each tap reads at each output, by moving single ones about."""
         grid = self.example_shape()[1:]
-        ones = torch.eye(int(np.prod(grid)), dtype=torch.float64).reshape(-1, 1, *grid)
-        count = int(np.prod(kernel))
-        unit = torch.eye(count, dtype=torch.float64).reshape(count, 1, 1, *kernel)
+        exact: Any = {"dtype": torch.float64, "device": "cpu"}
+        ones = torch.eye(math.prod(grid), **exact).reshape(-1, 1, *grid)
+        count = math.prod(kernel)
+        unit = torch.eye(count, **exact).reshape(count, 1, 1, *kernel)
         return np.stack(
             [self.one_channel(ones, tap).flatten(1).T.numpy().astype(np.int64) for tap in unit]
         )
 
 
-def sides(value: int | Sequence[int], count: int) -> tuple[int, ...]:
+def sides(value: int | Sequence[int], count: int, least: int = 1) -> tuple[int, ...]:
     """Returns a number for each axis.
 
     Raises:
-        LayerError: when there are as many as there are axes, or one, is not met.
+        LayerError: when there are neither one nor as many as there are axes, or one is too small.
 
     Example:
         >>> sides(3, 2)
         (3, 3)
     """
-    found = (value,) * count if isinstance(value, int) else tuple(value)
-    if len(found) != count:
-        raise LayerError(f"Expected 1 or {count} numbers, one for each axis. Got {value!r}.")
-    return found
+    found = tuple(value) if isinstance(value, Iterable) else (value,) * count
+    if len(found) != count or not all(isinstance(n, Integral) and n >= least for n in found):
+        raise LayerError(
+            f"Expected 1 or {count} whole numbers of at least {least}, one for each axis. Got "
+            f"{value!r}."
+        )
+    return tuple(int(side) for side in found)
 
 
 def pair_counts(
@@ -106,11 +127,13 @@ def pair_counts(
     Raises:
         LayerError: when the channels cannot be split so.
     """
+    if groups < 1:
+        raise LayerError(f"Expected a positive number of groups. Got {groups}.")
     count = out_channels // 2 if pairs is None else pairs
     if pairs is None:
         count -= count % groups
     others = out_channels - 2 * count
-    if groups < 1 or in_channels % groups or count % groups or others % groups or count < 1:
+    if in_channels < 1 or in_channels % groups or count % groups or others % groups or count < 1:
         raise LayerError(
             f"Expected channels that {groups} groups divide, pairs among them. Got "
             f"in_channels={in_channels}, out_channels={out_channels}, pairs={count}."

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from monic.nn.precision import working
 
-__all__ = ["kernel_", "matrix_", "own_taps", "transposed_kernel_"]
+__all__ = ["kernel_", "matrix_", "orthogonal_", "own_taps", "transposed_kernel_"]
 
 
 def matrix_(weight: Tensor) -> Tensor:
@@ -27,13 +27,14 @@ def matrix_(weight: Tensor) -> Tensor:
     """
     rows, columns = weight.shape
     with torch.no_grad():
-        weight.copy_(_orthogonal(weight, rows, columns) * math.sqrt(2 * max(1.0, rows / columns)))
+        orthogonal_(weight).mul_(math.sqrt(2 * max(1.0, rows / columns)))
     return weight
 
 
-def _orthogonal(like: Tensor, rows: int, columns: int) -> Tensor:
-    """Returns an orthogonal matrix; decompositions do not exist in half precision."""
-    return nn.init.orthogonal_(working(like.new_empty(rows, columns)))
+def orthogonal_(weight: Tensor) -> Tensor:
+    """Fills a matrix with an orthogonal one; decompositions do not exist in half precision."""
+    with torch.no_grad():
+        return weight.copy_(nn.init.orthogonal_(working(torch.empty_like(weight))))
 
 
 def kernel_(weight: Tensor, taps: Sequence[slice] | None, *, groups: int = 1) -> Tensor:
@@ -61,7 +62,7 @@ def transposed_kernel_(
         place = tuple(taps) if taps is not None else (slice(None),) * (weight.dim() - 2)
         for group in weight.chunk(groups):
             part = group[(slice(None), slice(None), *place)]
-            matrix = _orthogonal(weight, part.shape[0], part[0].numel())
+            matrix = orthogonal_(weight.new_empty(part.shape[0], part[0].numel()))
             outputs = part.shape[1] * math.prod(stride)
             gain = math.sqrt(2 * outputs / min(matrix.shape))
             part.copy_((gain * matrix).reshape(part.shape))

@@ -66,11 +66,11 @@ def log_volume_samples(
         generator: Where the random vectors come from.
     """
     adjoint = adjoint_of(function, x)
-    size = x[0].numel()
+    size = x.shape[1:].numel()
     steps = min(steps, size)
     samples = []
     for _ in range(probes):
-        signs = torch.randint(0, 2, x.shape, generator=generator, dtype=torch.int8)
+        signs = torch.randint(0, 2, x.shape, generator=generator, dtype=torch.int8, device="cpu")
         start = (2 * signs - 1).to(x) / size**0.5
         matrix = _lanczos(lambda v: adjoint(function(v)), start, steps)
         values, vectors = torch.linalg.eigh(matrix)

@@ -17,8 +17,6 @@ __all__ = ["KernelDict", "KernelLayer"]
 class KernelDict(OptionsDict, total=False):
     """The keywords of both kinds: those that torch gives both, of `Options`, and the grid."""
 
-    stride: int | Sequence[int]
-    padding: int | Sequence[int]
     dilation: int | Sequence[int]
     groups: int
     input_size: int | Sequence[int] | None
@@ -38,20 +36,21 @@ class KernelLayer(GridLayer):
         in_channels: int,
         out_channels: int,
         kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
         **options: Unpack[KernelDict],
     ) -> None:
         dims = self.grid_dims
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = sides(kernel_size, dims)
-        self.stride = sides(options.pop("stride", 1), dims)
-        self.padding = sides(options.pop("padding", 0), dims)
+        self.kernel_size, self.stride = sides(kernel_size, dims), sides(stride, dims)
+        self.padding = sides(padding, dims, 0)
         self.dilation = sides(options.pop("dilation", 1), dims)
         self.groups = options.pop("groups", 1)
         size = options.pop("input_size", None)
         self.input_size = None if size is None else sides(size, dims)
         asked = Options(**cast(OptionsDict, options))  # the others were taken out
         counts = pair_counts(in_channels, out_channels, self.groups, asked.pairs)
-        basis, rest = ((*self.channels(count), *self.kernel_size) for count in counts)
+        basis, rest = (self.kernel_shape(count) for count in counts)
         super().__init__(basis, rest if counts[1] else None, counts, asked)
         if self.input_size is not None:
             self.insist_on_enough()
@@ -73,6 +72,9 @@ class KernelLayer(GridLayer):
             taps: Which taps along each axis to fill, the others being 0; None for all.
         """
 
+    def kernel_shape(self, count: int) -> tuple[int, ...]:
+        return (*self.channels(count), *self.kernel_size)
+
     def forward(self, x: Tensor) -> Tensor:
         self.learn_size(x)
         return super().forward(x)
@@ -84,9 +86,8 @@ class KernelLayer(GridLayer):
         return self.moved(x, kernel, None, 1)
 
     def reset_parameters(self) -> None:
-        self.start_(
-            self.basis, own_taps(self.kernel_size, self.stride, self.padding, self.dilation)
-        )
+        taps = own_taps(self.kernel_size, self.stride, self.padding, self.dilation)
+        self.refill(lambda kernel: self.start_(kernel, taps))
         if self.rest is not None:
             self.start_(self.rest, None)
         self.reset_scales()

@@ -67,6 +67,9 @@ class InjectiveLinear(PairedLayer):
     def example_shape(self) -> tuple[int, ...]:
         return (self.in_features,)
 
+    def output_shape(self) -> tuple[int, ...]:
+        return (self.out_features,)
+
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return nn.functional.linear(x, weight, bias)
 
@@ -74,7 +77,7 @@ class InjectiveLinear(PairedLayer):
         return Operator.dense(weight)
 
     def reset_parameters(self) -> None:
-        matrix_(self.basis)
+        self.refill(matrix_)
         if self.rest is not None:
             matrix_(self.rest)
         self.reset_scales()

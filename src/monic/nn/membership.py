@@ -18,7 +18,7 @@ from monic.model.array import Array
 from monic.nn.exact_operator import Operator
 from monic.nn.residues import PRIMES, independent_rows
 
-__all__ = ["PairedWeights"]
+__all__ = ["PairedWeights", "beyond"]
 
 #: Where the rank does not decide, the engine is asked up to this many inputs, and so long.
 ENGINE_LIMIT = 64
@@ -59,15 +59,10 @@ class PairedWeights:
             branches.append(rest if self.rest_bias is None else Shift(self.rest_bias, rest))
         return ReLULayer(Concat(tuple(branches)))
 
-    def decide(self, limit: int) -> Decision:
-        """Decides whether the layer is one-to-one; inputs larger than the limit are UNDECIDED."""
+    def decide(self) -> Decision:
+        """Decides whether the layer is one-to-one."""
         started = monotonic()
         outputs, inputs = self.basis.shape
-        if inputs > limit:
-            return _undecided(
-                f"the layer takes {inputs:,} numbers, and the limit is {limit:,}; raise `limit`",
-                started,
-            )
         if np.all(self.scales > 0):
             for prime in PRIMES:
                 rows = independent_rows(self.basis.residues(prime), prime)
@@ -99,6 +94,12 @@ class PairedWeights:
             certificate=certificate,
             statistics=Statistics(seconds=monotonic() - started),
         )
+
+
+def beyond(inputs: int, limit: int) -> Decision:
+    """Returns UNDECIDED for a layer too large to be written down exactly."""
+    reason = f"the layer takes {inputs:,} numbers, and the limit is {limit:,}; raise `limit`"
+    return _undecided(reason, monotonic())
 
 
 def _undecided(reason: str, started: float) -> Decision:

@@ -26,8 +26,9 @@ class InjectiveModule(nn.Module, ABC):
 
         Arguments:
             y: Outputs of the module.
-            tolerance: The largest |f(x) - y| allowed, relative to the size of y; None is the
-                square root of the format's precision, infinity asks for no check.
+            tolerance: The largest |f(x) - y| allowed, relative to the size of each y; None is
+                the square root of the format's precision. Infinity asks for no check, which
+                `torch.func.vmap` needs: the check looks at data.
 
         Raises:
             NotInRange: when y is no output of the module; see `project`.
@@ -74,18 +75,31 @@ class InjectiveModule(nn.Module, ABC):
 
 
 def insist_in_range(
-    y: Tensor, again: Tensor, scale: Tensor | float, tolerance: float | None
+    y: Tensor,
+    again: Tensor,
+    scale: Tensor | float,
+    tolerance: float | None,
+    dims: int = 1,
 ) -> None:
     """Raises NotInRange when again, f of the x found, differs from y by too much.
 
-    Compiled code is not checked: the check looks at data.
+    Each example is compared with its own size. Compiled code is not checked: the check looks at
+    data.
+
+    Arguments:
+        y: Outputs of shape (*, a_1, ..., a_dims).
+        again: What f gives at the inputs found.
+        scale: Added to the size of y: what may have cancelled in it, such as a bias.
+        tolerance: The largest relative difference; None is the root of the format's precision.
+        dims: How many axes one example has.
     """
-    if tolerance == float("inf") or torch.compiler.is_compiling():
+    if tolerance == float("inf") or torch.compiler.is_compiling() or not y.numel():
         return
     if tolerance is None:
         tolerance = torch.finfo(y.dtype).eps ** 0.5
-    gap, size = (again - y).detach().abs(), y.detach().abs() + scale
-    if y.numel() and not bool(gap.amax() <= tolerance * size.amax()):
+    sizes = (y.detach().abs() + scale, (again - y).detach().abs())
+    size, gap = (s.reshape(*y.shape[: y.dim() - dims], -1).amax(-1) for s in sizes)
+    if not bool((gap <= tolerance * size).all()):
         raise NotInRange(
             f"Expected outputs of the module, up to a relative difference of {tolerance:.1e}. Got "
             f"ones that differ from the nearest output found by {float(gap.amax()):.1e}. Use "

@@ -1,12 +1,15 @@
 """Layers of pairs: x -> ReLU(z, -s^2 z, M x + c) with z = B x + b."""
 
+import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from monic.decision.result import Decision
 from monic.errors import LayerError
@@ -16,10 +19,10 @@ from monic.nn import solving, stability, volume
 from monic.nn.constraint import Constraint, constrain
 from monic.nn.dense import DENSE_LIMIT
 from monic.nn.exact_operator import Operator
-from monic.nn.membership import PairedWeights
+from monic.nn.membership import PairedWeights, beyond
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.pairs import code_of, in_pairs
-from monic.nn.precision import full_precision, working
+from monic.nn.precision import FactoryDict, held, settled, working
 from monic.nn.values import FloatBounds, LogDetEstimate
 
 __all__ = ["Options", "OptionsDict", "PairedLayer"]
@@ -51,15 +54,13 @@ class Options:
         return {n: getattr(self, n) for n in names if getattr(self, n) != getattr(Options(), n)}
 
 
-class OptionsDict(TypedDict, total=False):
+class OptionsDict(FactoryDict, total=False):
     """The keywords of `Options`."""
 
     pairs: int | None
     bias: bool
     scale: Literal["diagonal", "scalar"]
     constraint: Constraint
-    device: torch.device | str | None
-    dtype: torch.dtype | None
 
 
 class PairedLayer(InjectiveModule):
@@ -116,6 +117,14 @@ class PairedLayer(InjectiveModule):
         """Returns the shape of one example."""
 
     @abstractmethod
+    def output_shape(self) -> tuple[int, ...]:
+        """Returns the shape of what one example gives."""
+
+    def count_pairs(self) -> int:
+        """Returns the number of rows of B: pairs of channels times places on the grid."""
+        return self.pairs * math.prod(self.output_shape()[1:])
+
+    @abstractmethod
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Returns B x + b for weights of the shape of B, or M x + c for those of M."""
 
@@ -134,6 +143,17 @@ class PairedLayer(InjectiveModule):
             if bias is not None:
                 nn.init.zeros_(bias)
 
+    def refill(self, fill: Callable[[Tensor], object]) -> None:
+        """Gives B new values, also where it is parametrized.
+
+        Arguments:
+            fill: Fills a tensor in place.
+        """
+        basis = self.basis.detach()
+        fill(basis)
+        if parametrize.is_parametrized(self, "basis"):
+            self.basis = basis  # through the parametrization's right inverse
+
     @property
     def scales(self) -> Tensor:
         """d = s^2, shaped to multiply z."""
@@ -145,15 +165,14 @@ class PairedLayer(InjectiveModule):
         return in_pairs(z, self.scales.to(z.dtype), -self.example_dims, rest)
 
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
-        with full_precision(y):
-            target = working(y)
-            x = solving.solve(self, self._code(target), self.example_shape())
+        with settled(self, y):
+            x = self._found(y)
             size = 0.0 if self.bias is None else self.bias.detach().abs().amax()
-            insist_in_range(y, self._again(x), size, tolerance)
+            insist_in_range(y, self._again(x), size, tolerance, self.example_dims)
         return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
-        with full_precision(x):
+        with settled(self, x):
             return volume.log_det(self, working(x))
 
     def estimate_log_det(
@@ -163,11 +182,19 @@ class PairedLayer(InjectiveModule):
 
         Arguments:
             x: Examples.
-            probes: Random vectors; the standard error falls as one over their root.
+            probes: Random vectors, at least 2; the standard error falls as one over their root.
             steps: Lanczos steps for each; ill-conditioned layers need more.
             seed: Of the random vectors.
+
+        Raises:
+            LayerError: for fewer probes than tell a standard error, or no steps.
         """
-        with full_precision(x):
+        if probes < 2 or steps < 1:
+            raise LayerError(
+                f"Expected at least 2 probes and 1 step. Got probes={probes}, steps={steps}: one "
+                "probe has no standard error."
+            )
+        with settled(self, x):
             samples = volume.samples(self, working(x), (probes, steps), seed)
         return LogDetEstimate(
             value=samples.mean(0),
@@ -178,19 +205,15 @@ class PairedLayer(InjectiveModule):
         )
 
     def project(self, y: Tensor) -> Tensor:
-        with full_precision(y):
-            x = solving.solve(self, self._code(working(y)), self.example_shape())
-            return self._again(x).to(y.dtype)
+        with settled(self, y):
+            return self._again(self._found(y)).to(y.dtype)
 
     @property
     def projects_to_nearest(self) -> bool:
-        if self.rest is not None:
-            return False
-        outputs, inputs = self.operator(self._array(self.basis)).shape
-        return outputs == inputs
+        return self.rest is None and self.count_pairs() == math.prod(self.example_shape())
 
     def bounds(self) -> FloatBounds:
-        with torch.no_grad(), full_precision(self.s):
+        with torch.no_grad(), settled(self, self.s):
             return stability.bounds(self)
 
     def is_injective(self, *, limit: int = DENSE_LIMIT) -> Decision:
@@ -199,7 +222,8 @@ class PairedLayer(InjectiveModule):
         Arguments:
             limit: Inputs with more numbers than this are UNDECIDED.
         """
-        return self._weights().decide(limit)
+        inputs = math.prod(self.example_shape())
+        return self._weights().decide() if inputs <= limit else beyond(inputs, limit)
 
     def to_model(self) -> ReLULayer:
         """Returns the layer as monic's engines take it, exactly.
@@ -216,7 +240,8 @@ class PairedLayer(InjectiveModule):
         return model
 
     def _weights(self) -> PairedWeights:
-        basis, places = self.operator(self._array(self.basis)), 1
+        with held(self):
+            basis = self.operator(self._array(self.basis))
         places = basis.taps.shape[1]
         rest = None if self.rest is None else self.operator(self._array(self.rest))
 
@@ -237,6 +262,16 @@ class PairedLayer(InjectiveModule):
 
     def _array(self, values: Tensor) -> Array:
         return freeze(values, "weight")
+
+    def _found(self, y: Tensor) -> Tensor:
+        """Returns the x whose B x is nearest to what the pairs of y tell, in float32 or better."""
+        wanted = self.output_shape()
+        if y.shape[y.dim() - len(wanted) :] != wanted:
+            raise LayerError(
+                f"Expected outputs of shape (*, {', '.join(map(str, wanted))}), for inputs of "
+                f"shape {self.example_shape()}. Got {tuple(y.shape)}."
+            )
+        return solving.solve(self, self._code(working(y)), self.example_shape())
 
     def _code(self, y: Tensor) -> Tensor:
         """Returns B x for outputs y, as far as the pairs tell it."""

@@ -30,4 +30,5 @@ def code_of(plus: Tensor, minus: Tensor, scales: Tensor) -> Tensor:
         >>> code_of(torch.tensor([3.0, -0.1]), torch.tensor([0.0, 2.0]), torch.tensor([1.0, 2.0]))
         tensor([ 3., -1.])
     """
-    return torch.where(plus >= minus, plus.clamp_min(0), -minus.clamp_min(0) / scales)
+    larger = torch.maximum(plus, minus).clamp_min(0)  # NaN where one of them is
+    return torch.where(plus >= minus, larger, -larger / scales)

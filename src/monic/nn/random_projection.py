@@ -1,16 +1,27 @@
 """Random projections, which lower the dimension between injective networks."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from monic.decision.result import Decision
 from monic.errors import LayerError
+from monic.nn.precision import FactoryDict
 from monic.nn.verdicts import injective, insist_on_assumption, undecided
 
-__all__ = ["RandomProjection"]
+__all__ = ["RandomProjection", "draw_"]
+
+
+def draw_(matrix: Tensor, seed: int) -> Tensor:
+    """Fills a matrix with Gaussian numbers of variance one over its columns.
+
+    They are drawn on the CPU in float32: a seed means one matrix, wherever it is used.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    drawn = torch.randn(matrix.shape, generator=generator, dtype=torch.float32, device="cpu")
+    return matrix.copy_(drawn / matrix.shape[1] ** 0.5)
 
 
 class RandomProjection(nn.Module):
@@ -28,6 +39,7 @@ class RandomProjection(nn.Module):
         in_features: Columns of A.
         out_features: Rows of A, at least 2n + 1.
         seed: Of A.
+        factory: `device` and `dtype`.
 
     Raises:
         LayerError: when there are fewer than 2n + 1 rows.
@@ -40,7 +52,13 @@ class RandomProjection(nn.Module):
     projection: Tensor
 
     def __init__(
-        self, latent_dim: int, in_features: int, out_features: int, *, seed: int = 0
+        self,
+        latent_dim: int,
+        in_features: int,
+        out_features: int,
+        *,
+        seed: int = 0,
+        **factory: Unpack[FactoryDict],
     ) -> None:
         super().__init__()
         if out_features < 2 * latent_dim + 1:
@@ -50,9 +68,8 @@ class RandomProjection(nn.Module):
             )
         self.latent_dim, self.seed = latent_dim, seed
         self.in_features, self.out_features = in_features, out_features
-        generator = torch.Generator().manual_seed(seed)
-        matrix = torch.randn(out_features, in_features, generator=generator)
-        self.register_buffer("projection", matrix / in_features**0.5)
+        place = torch.empty(out_features, in_features, **factory)
+        self.register_buffer("projection", draw_(place, seed))
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.projection)

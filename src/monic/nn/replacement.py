@@ -40,28 +40,33 @@ def replacement(module: nn.Module) -> PairedLayer:
         >>> replacement(nn.Linear(2, 5))
         InjectiveLinear(in_features=2, out_features=5, pairs=2)
     """
-    weight: Any = module.weight
+    weight: Any = module._parameters.get("weight")
+    if weight is None:
+        raise LayerError(f"Expected a layer with a plain weight. Got {module}.")
     like = {"device": weight.device, "dtype": weight.dtype, "bias": module.bias is not None}
-    if isinstance(module, nn.Linear):
+    if type(module) is nn.Linear:
         layer: PairedLayer = InjectiveLinear(module.in_features, module.out_features, **like)
     elif type(module) in _CONVOLUTIONS or type(module) in _TRANSPOSED:
-        if isinstance(module.padding, str) or (type(module) in _TRANSPOSED and module.groups != 1):
-            raise LayerError(f"Expected padding in numbers and no groups. Got {module}.")
-        names = ["stride", "padding", "dilation", "groups"]
+        if module.groups != 1:
+            raise LayerError(
+                f"Expected a convolution without groups. Got {module}: pairs of an injective "
+                "layer are not beside each other in their groups; `injective` keeps them there."
+            )
+        names = ["stride", "padding", "dilation"]
         names.append("padding_mode" if type(module) in _CONVOLUTIONS else "output_padding")
         given = {name: getattr(module, name) for name in names}
         kind = _CONVOLUTIONS.get(type(module)) or _TRANSPOSED[type(module)]
         layer = kind(module.in_channels, module.out_channels, module.kernel_size, **given, **like)
     else:
-        raise LayerError(f"Expected a layer with a weight. Got {type(module).__name__}.")
-    axis = 1 if type(module) in _TRANSPOSED else 0
-    _take_over(layer, weight.detach(), module.bias, axis)
-    return layer
+        raise LayerError(f"Expected one of torch's own layers. Got {type(module).__name__}.")
+    _take_over(layer, weight, module.bias, 1 if type(module) in _TRANSPOSED else 0)
+    return layer.train(module.training)
 
 
 def _take_over(layer: PairedLayer, weight: Tensor, bias: Any, axis: int) -> None:
-    """Sets B, M, b and c from a written-out weight; s = 1."""
-    ones = weight.new_ones(layer.pairs)
+    """Sets B, M, b and c from a written-out weight, frozen where it is; s = 1."""
+    ones = weight.detach().new_ones(layer.pairs)
+    layer.s.requires_grad_(weight.requires_grad)
     with torch.no_grad():
         for rows, value, names in (
             (PairedRows(axis, ones), weight, ("basis", "rest")),
@@ -72,4 +77,4 @@ def _take_over(layer: PairedLayer, weight: Tensor, bias: Any, axis: int) -> None
             parts = rows.right_inverse(value.detach())
             both = parts if isinstance(parts, tuple) else (parts,)
             for name, part in zip(names, both, strict=False):
-                getattr(layer, name).copy_(part)
+                getattr(layer, name).copy_(part).requires_grad_(value.requires_grad)

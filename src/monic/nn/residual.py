@@ -14,10 +14,11 @@ from monic.model.array import freeze
 from monic.nn.dense import jacobian_log_volume
 from monic.nn.lipschitz import Contraction, norm_bound
 from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.precision import in_format_of, settled
 from monic.nn.values import FloatBounds
 from monic.nn.verdicts import injective, undecided
 
-__all__ = ["InjectiveResidual", "branch_bound"]
+__all__ = ["InjectiveResidual", "branch_bound", "steps_to_settle"]
 
 #: Activations that change no distance by a factor above 1.
 CONTRACTING = (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Softplus, nn.Identity)
@@ -67,15 +68,16 @@ class InjectiveResidual(InjectiveModule):
         return x + given
 
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
-        eps = torch.finfo(y.dtype).eps
-        x = y
-        with parametrize.cached():
-            for _ in range(2 + math.ceil(math.log(eps / 8) / math.log(self.coefficient))):
-                previous, x = x, y - self.branch(x)
+        with settled(self, y), parametrize.cached():
+            wanted = in_format_of(self, y)
+            x, eps = wanted, torch.finfo(wanted.dtype).eps
+            for _ in range(steps_to_settle(self.coefficient, eps)):
+                previous, x = x, wanted - self.branch(x)
                 if bool(((x - previous).abs() <= eps * x.abs() / 4).all()):
                     break
-            insist_in_range(y, self(x), 0.0, tolerance)
-        return x
+            # x and g(x) may have cancelled in y
+            insist_in_range(y, self(x), x.detach().abs(), tolerance)
+        return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
         return jacobian_log_volume(self, x, 1)
@@ -113,6 +115,16 @@ class InjectiveResidual(InjectiveModule):
 
     def extra_repr(self) -> str:
         return f"coefficient={self.coefficient}"
+
+
+def steps_to_settle(coefficient: float, eps: float) -> int:
+    """Returns after how many steps a contraction has settled up to rounding.
+
+    Example:
+        >>> steps_to_settle(0.5, 2.0**-23)
+        28
+    """
+    return 2 + math.ceil(math.log(eps / 8) / math.log(coefficient))
 
 
 def branch_bound(branch: nn.Sequential) -> Fraction:

@@ -1,9 +1,12 @@
 """Inverses by search: for maps that have none in closed form."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from monic.nn.precision import working
 
 __all__ = ["find_code"]
 
@@ -30,12 +33,13 @@ def find_code(
         iterations: Steps from each start.
         seed: Of the starts.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    starts: Any = {"generator": generator, "dtype": y.dtype, "device": "cpu"}
     near = (64 * torch.finfo(y.dtype).eps) ** 2 * (1 + y.square().sum(1))
     best = y.new_zeros(len(y), size)
     least = (function(best) - y).square().sum(1)
     for restart in range(restarts):
-        x = torch.randn(len(y), size, generator=generator, dtype=y.dtype).to(y) * (restart > 0)
+        x = torch.randn(len(y), size, **starts).to(y) * (restart > 0)
         x, error = _descend(function, y, x, iterations)
         better = error < least
         best, least = torch.where(better[:, None], x, best), torch.where(better, error, least)
@@ -48,17 +52,18 @@ def _descend(
     function: Callable[[Tensor], Tensor], y: Tensor, x: Tensor, iterations: int
 ) -> tuple[Tensor, Tensor]:
     jacobian = torch.func.vmap(torch.func.jacfwd(lambda v: function(v[None])[0]))
-    damping = torch.full((len(x), 1, 1), 1e-2, dtype=x.dtype, device=x.device)
+    damping = working(x.new_full((len(x), 1, 1), 1e-2))
     unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     residual = function(x) - y
     error = residual.square().sum(1)
     for _ in range(iterations):
         slope = jacobian(x)
         normal = slope.mT @ slope
-        step = torch.linalg.solve(
-            normal + (damping + 1e-12) * unit, slope.mT @ residual[:, :, None]
+        system = (
+            working(normal + (damping + 1e-12) * unit),
+            working(slope.mT @ residual[:, :, None]),
         )
-        new = x - step[:, :, 0]
+        new = x - torch.linalg.solve(*system)[:, :, 0].to(x.dtype)
         there = function(new) - y
         size = there.square().sum(1)
         better = size < error

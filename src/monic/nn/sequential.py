@@ -1,19 +1,21 @@
 """Injective networks, layer after layer."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
 from monic.errors import LayerError
-from monic.nn.chain import as_step, insist_on_chain
-from monic.nn.dense import jacobian_log_volume
+from monic.nn.chain import as_step, insist_on_chain, is_reshape
+from monic.nn.dense import DENSE_LIMIT, jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.normalization import InjectiveGroupNorm
 from monic.nn.paired import PairedLayer
+from monic.nn.precision import in_format_of, settled
 from monic.nn.random_projection import RandomProjection
 from monic.nn.search import find_code
 from monic.nn.skip import InjectiveSkip
@@ -31,7 +33,7 @@ class InjectiveSequential(InjectiveModule):
     `nn.Sigmoid`. Keys of its state are those of `nn.Sequential`.
 
     Arguments:
-        modules: In order.
+        modules: In order; or one OrderedDict of names and modules.
 
     Raises:
         LayerError: when neighbours do not fit, or cannot be one-to-one together; it says why.
@@ -46,11 +48,13 @@ class InjectiveSequential(InjectiveModule):
         'INJECTIVE'
     """
 
-    def __init__(self, *modules: nn.Module) -> None:
+    def __init__(self, *modules: nn.Module | OrderedDict[str, nn.Module]) -> None:
         super().__init__()
-        insist_on_chain(modules)
-        for name, module in enumerate(modules):
-            self.add_module(str(name), module)
+        first = modules[0] if len(modules) == 1 else None
+        named = first if isinstance(first, OrderedDict) else _numbered(modules)
+        insist_on_chain(list(named.values()))
+        for name, module in named.items():
+            self.add_module(name, module)
         self._flattened: dict[int, tuple[int, ...]] = {}
 
     def __len__(self) -> int:
@@ -59,7 +63,17 @@ class InjectiveSequential(InjectiveModule):
     def __iter__(self) -> Iterator[nn.Module]:
         return iter(module for module in self._modules.values() if module is not None)
 
-    def __getitem__(self, index: int) -> nn.Module:
+    @overload
+    def __getitem__(self, index: int) -> nn.Module: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "InjectiveSequential": ...
+
+    def __getitem__(self, index: int | slice) -> nn.Module:
+        """Returns a module, or for a slice the network of some of them."""
+        if isinstance(index, slice):
+            named = (pair for pair in self._modules.items() if pair[1] is not None)
+            return InjectiveSequential(OrderedDict(list(named)[index]))  # type: ignore[arg-type]
         return list(self)[index]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,18 +99,14 @@ class InjectiveSequential(InjectiveModule):
         return y
 
     def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float | None) -> Tensor:
-        def before(x: Tensor) -> Tensor:
-            for module in modules:
-                x = module(x)
-            return x
-
-        last = modules[-1]
+        before, last = nn.Sequential(*modules), modules[-1]
         assert isinstance(last, RandomProjection), "a search ends at a projection"
-        size = last.latent_dim
-        x = find_code(before, y.reshape(-1, y.shape[-1]), size)
-        x = x.reshape(*y.shape[:-1], -1)
-        insist_in_range(y, before(x), 0.0, tolerance)
-        return x
+        with settled(before, y):
+            wanted = in_format_of(before, y).reshape(-1, y.shape[-1])
+            x = find_code(before, wanted, last.latent_dim)
+            x = x.reshape(*y.shape[:-1], last.latent_dim)
+            insist_in_range(y, before(x), 0.0, tolerance)
+        return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
         """Returns 1/2 log det J^T J of the whole: it is not the sum of the layers' in general.
@@ -104,18 +114,19 @@ class InjectiveSequential(InjectiveModule):
         Raises:
             LayerError: with a normalisation inside whose statistics are kept aside.
         """
-        if any(isinstance(module, InjectiveGroupNorm) for module in self):
+        if any(isinstance(module, InjectiveGroupNorm) for module in _layers(self)):
             raise LayerError(
                 "Expected layers whose Jacobian is that of a function. Got InjectiveGroupNorm, "
                 "which is one-to-one only with its statistics; use AugmentedLayerNorm."
             )
-        dims = next((m.example_dims for m in self if isinstance(m, PairedLayer)), 1)
-        return jacobian_log_volume(self, x, dims)
+        dims = _example_dims(self)
+        return jacobian_log_volume(self, x, x.dim() - 1 if dims is None else dims)
 
     def project(self, y: Tensor) -> Tensor:
         """Returns f(x) for an x found layer by layer, each on the nearest point it can give."""
-        given: Tensor = self(self.inverse(y, tolerance=math.inf))
-        return given
+        with settled(self, y):
+            given: Tensor = self(in_format_of(self, self.inverse(y, tolerance=math.inf)))
+        return given.to(y.dtype)
 
     @property
     def projects_to_nearest(self) -> bool:
@@ -132,22 +143,25 @@ class InjectiveSequential(InjectiveModule):
             low, high = low * layer.inverse_lipschitz[0], high * layer.lipschitz[1]
         return FloatBounds(inverse_lipschitz=(low, high), lipschitz=(low, high))
 
-    def is_injective(self, *, assume: str | Sequence[str] | None = None) -> NetworkDecision:
+    def is_injective(
+        self, *, assume: str | Sequence[str] | None = None, limit: int = DENSE_LIMIT
+    ) -> NetworkDecision:
         """Returns what the exact decisions about the layers say about the whole.
 
         Arguments:
             assume: "random-projections", "statistics" or both, when verdicts may rest on them.
+            limit: Layers of pairs that take more numbers than this are UNDECIDED.
         """
         asked = insist_on_assumption(assume)
         stages = tuple(
             StageDecision(
-                name=str(name),
+                name=name,
                 shape=_shape(module),
                 domain="whole space",
                 activation=type(module).__name__,
-                decision=_decision(module, asked),
+                decision=_decision(module, asked, limit),
             )
-            for name, module in enumerate(self)
+            for name, module in self.named_children()
         )
         used = sorted({s.decision.assumption for s in stages if s.decision.assumption})
         verdict, reason = _whole(stages)
@@ -159,17 +173,41 @@ class InjectiveSequential(InjectiveModule):
         return {}
 
 
-def _decision(module: nn.Module, asked: tuple[str, ...]) -> Decision:
+def _numbered(modules: Sequence[Any]) -> dict[str, nn.Module]:
+    return {str(index): module for index, module in enumerate(modules)}
+
+
+def _layers(modules: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """Yields the modules of a network and of the networks inside it, in order."""
+    for module in modules:
+        yield from _layers(module) if isinstance(module, InjectiveSequential) else (module,)
+
+
+def _example_dims(network: InjectiveSequential) -> int | None:
+    """Returns how many axes one example has, None for all but the first of a batch."""
+    for module in _layers(network):
+        if isinstance(module, PairedLayer):
+            return module.example_dims
+        if is_reshape(module):
+            return None
+        if isinstance(module, (nn.Linear, InjectiveModule)):
+            return 1
+    return None
+
+
+def _decision(module: nn.Module, asked: tuple[str, ...], limit: int) -> Decision:
     if isinstance(module, (RandomProjection, InjectiveSkip, InjectiveGroupNorm)):
         return module.is_injective(assume=asked)
     if isinstance(module, InjectiveSequential):
-        whole = module.is_injective(assume=asked)
+        whole = module.is_injective(assume=asked, limit=limit)
         return Decision(
             verdict=whole.verdict,
             reason=whole.reason,
             method="composition",
             assumption=whole.assumption,
         )
+    if isinstance(module, PairedLayer):
+        return module.is_injective(limit=limit)
     found = as_step(module).is_injective()
     assert isinstance(found, Decision), "only networks have a decision of another kind"
     return found

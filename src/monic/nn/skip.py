@@ -10,6 +10,8 @@ from monic.decision.result import Decision
 from monic.errors import LayerError
 from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.precision import in_format_of, settled
+from monic.nn.random_projection import draw_
 from monic.nn.search import find_code
 from monic.nn.values import FloatBounds
 from monic.nn.verdicts import injective, insist_on_assumption, undecided
@@ -62,15 +64,14 @@ class InjectiveSkip(InjectiveModule):
             )
         self.module, self.epsilon, self.seed = module, epsilon, seed
         self.in_features, self.out_features = in_features, out_features
-        self.register_buffer("matrix", torch.empty(out_features, in_features))
+        like = next(module.parameters(), torch.empty(0))
+        self.register_buffer("matrix", like.new_empty(out_features, in_features).detach())
         self.resample(seed)
 
     def resample(self, seed: int) -> None:
         """Draws A anew: almost every A suits a network that does not depend on it."""
         self.seed = seed
-        generator = torch.Generator().manual_seed(seed)
-        drawn = torch.randn(self.matrix.shape, generator=generator)
-        self.matrix.copy_(drawn / self.in_features**0.5)
+        draw_(self.matrix, seed)
 
     def forward(self, x: Tensor) -> Tensor:
         given: Tensor = self.module(x)
@@ -82,10 +83,11 @@ class InjectiveSkip(InjectiveModule):
         Raises:
             NotInRange: when the search found none, which does not prove that there is none.
         """
-        flat = y.reshape(-1, self.out_features)
-        x = find_code(self, flat, self.in_features).reshape(*y.shape[:-1], self.in_features)
-        insist_in_range(y, self(x), 0.0, tolerance)
-        return x
+        with settled(self, y):
+            flat = in_format_of(self, y).reshape(-1, self.out_features)
+            x = find_code(self, flat, self.in_features).reshape(*y.shape[:-1], self.in_features)
+            insist_in_range(y, self(x), 0.0, tolerance)
+        return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
         return jacobian_log_volume(self, x, 1)

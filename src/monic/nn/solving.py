@@ -28,6 +28,8 @@ def solve(layer: "PairedLayer", z: Tensor, shape: tuple[int, ...]) -> Tensor:
         return layer.linear(x, weight, None)
 
     lead = z.shape[: z.dim() - layer.example_dims]
+    if not z.numel():
+        return z.new_zeros(*lead, *shape)
     batch = z.reshape(-1, *z.shape[z.dim() - layer.example_dims :])
     size = math.prod(shape)
     matrices = frequencies(layer, shape, weight)

@@ -37,13 +37,15 @@ class AffineStep(InjectiveModule):
 
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
         with full_precision(y):
-            right = working(y) if self.inner.bias is None else working(y) - self.inner.bias
-            x = solve_tall(working(self.inner.weight), right).to(y.dtype)
-        insist_in_range(y, self(x), 0.0, tolerance)
-        return x
+            weight, given = working(self.inner.weight), self.inner.bias
+            bias = weight.new_zeros(()) if given is None else working(given)
+            x = solve_tall(weight, working(y) - bias)
+            again = nn.functional.linear(x, weight) + bias
+            insist_in_range(y, again, bias.detach().abs().amax(), tolerance)
+        return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
-        return log_volume(working(self.inner.weight)).expand(x.shape[:-1])
+        return log_volume(self.inner.weight).expand(x.shape[:-1])
 
     def project(self, y: Tensor) -> Tensor:
         given: Tensor = self(self.inverse(y, tolerance=math.inf))
@@ -85,7 +87,7 @@ class ElementwiseStep(InjectiveModule):
 
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
         x = self.back(y)
-        insist_in_range(y, self(x), 0.0, tolerance)
+        insist_in_range(y, self(x), 0.0, tolerance, max(1, y.dim() - 1))
         return x
 
     def log_det(self, x: Tensor) -> Tensor:
@@ -153,19 +155,38 @@ class ReshapeStep(InjectiveModule):
 
 
 def inverse_of(module: nn.Module) -> tuple[Function, tuple[float, float]] | None:
-    """Returns the inverse of an activation and the range of its slopes, or None."""
+    """Returns the inverse of an activation and the range of its slopes, or None.
+
+    Numbers that no input gives, and limits that only rounding reaches, are moved to the nearest
+    number inside.
+
+    Example:
+        >>> back, slopes = inverse_of(nn.Tanh())
+        >>> bool(back(torch.tensor(1.5)).isfinite()), slopes
+        (True, (0.0, 1.0))
+    """
     if isinstance(module, nn.LeakyReLU) and module.negative_slope > 0:
         slope = module.negative_slope
         return lambda y: torch.where(y >= 0, y, y / slope), (min(slope, 1.0), max(slope, 1.0))
     if isinstance(module, nn.ELU) and module.alpha > 0:
         alpha = module.alpha
         return (
-            lambda y: torch.where(y > 0, y, torch.log1p(y.clamp_max(0) / alpha)),
+            lambda y: torch.where(
+                y > 0, y, torch.log1p(y.clamp(-alpha * _below_one(y), 0) / alpha)
+            ),
             (0.0, max(1.0, alpha)),
         )
     plain: dict[type[nn.Module], tuple[Function, tuple[float, float]]] = {
         nn.Identity: (lambda y: y, (1.0, 1.0)),
-        nn.Tanh: (torch.atanh, (0.0, 1.0)),
-        nn.Sigmoid: (torch.logit, (0.0, 0.25)),
+        nn.Tanh: (lambda y: torch.atanh(y.clamp(-_below_one(y), _below_one(y))), (0.0, 1.0)),
+        nn.Sigmoid: (
+            lambda y: torch.logit(y.clamp(torch.finfo(y.dtype).tiny, _below_one(y))),
+            (0.0, 0.25),
+        ),
     }
     return plain.get(type(module))
+
+
+def _below_one(y: Tensor) -> float:
+    """Returns the largest number below 1 in the format of a tensor."""
+    return 1 - torch.finfo(y.dtype).eps / 2

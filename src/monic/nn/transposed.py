@@ -37,10 +37,14 @@ class _Transposed(KernelLayer):
         in_channels: int,
         out_channels: int,
         kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
         **options: Unpack[TransposedDict],
     ) -> None:
-        self.output_padding = sides(options.pop("output_padding", 0), self.grid_dims)
-        super().__init__(in_channels, out_channels, kernel_size, **cast(KernelDict, options))
+        self.output_padding = sides(options.pop("output_padding", 0), self.grid_dims, 0)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, **cast(KernelDict, options)
+        )
 
     def channels(self, count: int) -> tuple[int, int]:
         return self.in_channels, count // self.groups
@@ -81,9 +85,7 @@ class InjectiveConvTranspose1d(_Transposed):
         'INJECTIVE'
     """
 
-    @property
-    def grid_dims(self) -> int:
-        return 1
+    grid_dims = 1
 
 
 class InjectiveConvTranspose2d(_Transposed):
@@ -98,8 +100,10 @@ class InjectiveConvTranspose2d(_Transposed):
         in_channels: Channels of x.
         out_channels: Channels of y: two for each pair, and those of M.
         kernel_size: Taps along each axis.
-        options: `stride`, `padding`, `output_padding`, `dilation`, `groups` as in torch;
-            `input_size`, the grid; and those of `Options`.
+        stride: As in torch.
+        padding: As in torch.
+        options: `output_padding`, `dilation`, `groups` as in torch; `input_size`, the grid; and
+            those of `Options`.
 
     Raises:
         LayerError: when channels, groups and grid do not fit, or the grid has too few pairs.
@@ -114,9 +118,7 @@ class InjectiveConvTranspose2d(_Transposed):
         'INJECTIVE'
     """
 
-    @property
-    def grid_dims(self) -> int:
-        return 2
+    grid_dims = 2
 
 
 class InjectiveConvTranspose3d(_Transposed):
@@ -130,6 +132,4 @@ class InjectiveConvTranspose3d(_Transposed):
         'INJECTIVE'
     """
 
-    @property
-    def grid_dims(self) -> int:
-        return 3
+    grid_dims = 3

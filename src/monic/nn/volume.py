@@ -58,7 +58,7 @@ def samples(layer: "PairedLayer", x: Tensor, counts: tuple[int, int], seed: int)
         rest = active * layer.linear(v, working(layer.rest), None)
         return torch.cat((image, rest.flatten(1)), 1)
 
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     found = log_volume_samples(jacobian, x, probes=counts[0], steps=counts[1], generator=generator)
     return found.reshape(counts[0], *lead)
 
@@ -66,5 +66,5 @@ def samples(layer: "PairedLayer", x: Tensor, counts: tuple[int, int], seed: int)
 def _factors(layer: "PairedLayer", x: Tensor) -> tuple[Tensor, Tensor | None]:
     """Returns 1 or d_i for each pair, and which rows of M are active."""
     z, rest = layer.branches(x)
-    factors = torch.where(z > 0, torch.ones((), dtype=z.dtype), working(layer.scales).to(z))
+    factors = torch.where(z > 0, z.new_ones(()), working(layer.scales).to(z))
     return factors, None if rest is None else (rest > 0).to(z.dtype)
