@@ -5,11 +5,14 @@ Two kinds of shell examples are run, those whose command is one of ours:
 * the lines with "$ " in a console block, each followed by its output;
 * the text block after a comment `<!-- output: COMMAND -->`.
 
+A python block after a comment `<!-- needs: MODULE -->` runs where that module can be imported.
+
 Seconds at the end of a row, and the numbers of a point that was found, are scrubbed. With
 MONIC_UPDATE_DOCS=1 the outputs are written into the documents instead of compared.
 """
 
 import doctest
+import importlib
 import os
 import re
 import shlex
@@ -27,7 +30,9 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.IGNORE_EXCEPTI
 UPDATE = os.environ.get("MONIC_UPDATE_DOCS") == "1"
 
 FENCE = re.compile(
-    r"(?P<mark><!-- output: (?P<command>.+?) -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)```", re.S
+    r"(?P<mark><!-- output: (?P<command>.+?) -->\n)?(<!-- needs: (?P<needs>\w+) -->\n)?"
+    r"```(?P<kind>\w+)\n(?P<text>.*?)```",
+    re.S,
 )
 SCRUBS = (
     (re.compile(r" +\d+\.\d\d$", re.M), " SECONDS"),
@@ -75,10 +80,18 @@ def ids(pages: list[Path]) -> list[str]:
     return [page.name for page in pages]
 
 
+def is_there(module: str | None) -> bool:
+    """Whether what a block needs can be imported, with what it imports itself."""
+    try:
+        return module is None or importlib.import_module(module) is not None
+    except ImportError:
+        return False
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
 def test_python_blocks(page: Path, folder: Path) -> None:
     blocks = [m for m in FENCE.finditer(page.read_text("utf-8")) if m["kind"] == "python"]
-    source = "\n".join(match["text"] for match in blocks)
+    source = "\n".join(match["text"] for match in blocks if is_there(match["needs"]))
     test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
     failures: list[str] = []
     doctest.DocTestRunner(optionflags=FLAGS).run(test, out=failures.append)

@@ -197,13 +197,64 @@ def test_searches_that_make_no_sense(options: dict[str, Any]) -> None:
         Search(**options)
 
 
-def test_deepinv_itself(decoder: Any) -> None:
-    """The real interface, where it is installed."""
-    deepinv = pytest.importorskip("deepinv", exc_type=ImportError)  # it needs torchvision, too
-    physics = deepinv.physics.CompressedSensing(m=15, img_size=(1, 6, 6), dtype=torch.float64)
-    signal = decoder(torch.zeros(2, 3, dtype=torch.float64)).detach()
-    found = recover(decoder, physics, physics.A(signal), latent_shape=(3,), search=QUICK)
-    assert float(found.residual.max()) < 1e-4
+def test_a_measurement_need_not_be_linear(decoder: Any) -> None:
+    """Magnitudes of linear measurements, as in phase retrieval; no adjoint is asked for."""
+
+    class Squares:
+        def __init__(self, matrix: Any) -> None:
+            self.matrix = matrix
+
+        def A(self, x: Any) -> Any:  # noqa: N802 - deepinv's name
+            return (x.flatten(1) @ self.matrix.T).square()
+
+    torch.manual_seed(1)
+    physics = Squares(torch.randn(40, 36, dtype=torch.float64) / 6)
+    signal = decoder(torch.randn(2, 3, dtype=torch.float64)).detach()
+    y = physics.A(signal)
+    found = recover(decoder, physics, y, latent_shape=(3,), search=Search(restarts=12))
+    assert float(found.residual.max()) < 1e-6
+    torch.testing.assert_close(physics.A(found.signal), y, atol=1e-6, rtol=0)
+    with pytest.raises(InversionError, match="matrix for a layerwise"):
+        recover(LAYER, physics, y, method="layerwise")
+
+
+class Stacked:
+    """Two measurements of one signal, of different shapes, as deepinv's `stack` gives them."""
+
+    def A(self, x: Any) -> list[Any]:  # noqa: N802
+        return [x[..., ::2, ::2], x.flatten(1)[:, :7]]
+
+
+def test_stacked_measurements_are_fitted_together(decoder: Any) -> None:
+    torch.manual_seed(2)
+    signal = decoder(torch.randn(4, 3, dtype=torch.float64)).detach()
+    y = Stacked().A(signal)
+    found = recover(decoder, Stacked(), y, latent_shape=(3,), search=QUICK)
+    assert float((found.signal - signal).abs().max()) < 1e-4
+    parts = zip(Stacked().A(found.signal), y, strict=True)
+    squares = sum(((a - b).flatten(1) ** 2).sum(dim=1) for a, b in parts)
+    torch.testing.assert_close(found.residual**2, squares, atol=1e-12, rtol=1e-6)
+    with pytest.raises(InversionError, match=r"batches of \[4, 2\]"):
+        recover(decoder, Stacked(), [y[0], y[1][:2]], latent_shape=(3,))
+
+
+def test_what_callables_cannot_take_is_explained(decoder: Any) -> None:
+    y = torch.ones(2, 15, dtype=torch.float64)
+    single = Physics(torch.ones(15, 36), (1, 6, 6))  # float32, where the generator has float64
+    with pytest.raises(InversionError, match=r"in torch.float64, .*physics.to") as caught:
+        recover(decoder, single, y, latent_shape=(3,))
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    waves = (torch.fft.fft2, torch.fft.ifft2)
+    with pytest.raises(InversionError, match=r"complex128.*view_as_real"):
+        recover(decoder, waves, torch.ones(2, 1, 6, 6), latent_shape=(3,))
+    with pytest.raises(InversionError, match=r"complex64.*view_as_real"):
+        recover(decoder, waves, torch.ones(2, 1, 6, 6, dtype=torch.cfloat), latent_shape=(3,))
+    words = (lambda x: ["a"], lambda y: y)
+    with pytest.raises(InversionError, match="Got list"):
+        recover(decoder, words, y, latent_shape=(3,))
+    half = (lambda x: [x, 1.0], lambda y: y)
+    with pytest.raises(InversionError, match="something else"):
+        recover(decoder, half, y, latent_shape=(3,))
 
 
 @pytest.mark.parametrize(

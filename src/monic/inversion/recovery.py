@@ -66,9 +66,10 @@ def recover(
         generator: Any callable from torch tensors (N, *latent) to (N, *signal) that can be
             differentiated; or a layer or network of monic.
         A: A matrix of shape (k, d) that acts on flattened signals; a pair (forward, adjoint) of
-            callables on batches of tensors; or an object with the methods A and A_adjoint, such
-            as a physics of deepinv.
-        y: Data of shape (k,) or (N, *data); with callables always a batch.
+            callables on batches of tensors; or an object with a differentiable method A, linear
+            or not, such as a physics of deepinv. Of a physics, the noise plays no part.
+        y: Data of shape (k,) or (N, *data); with callables always a batch. A list of batches is
+            that of a stacked physics.
         method: "layerwise" inverts exactly and needs a layer or network of monic and a matrix A
             that is one-to-one on what is measured; "search" optimises (see `Search`); "auto"
             is layerwise where that is possible.
@@ -117,7 +118,7 @@ class _Options:
 def _searched(generator: object, operator: object, y: object, options: _Options) -> Recovery:
     import torch
 
-    from monic.inversion.operators import measurement
+    from monic.inversion.operators import is_stacked, joined, measurement
     from monic.inversion.search import Search, as_torch, descend
 
     wanted = Search() if options.search is None else options.search
@@ -125,12 +126,15 @@ def _searched(generator: object, operator: object, y: object, options: _Options)
         raise InversionError(
             f"Expected search as a monic.inversion.search.Search. Got {type(wanted).__name__}."
         )
-    data = y if isinstance(y, torch.Tensor) else torch.as_tensor(_finite(y).copy())
+    matrix = _is_matrix(operator)
+    if isinstance(y, torch.Tensor) or (not matrix and is_stacked(y)):
+        data = joined(y)
+    else:
+        data = torch.as_tensor(_finite(y).copy())
     if not (data.is_floating_point() and bool(data.isfinite().all()) and data.ndim):
         raise InversionError("Expected y as an array of finite floats. Got NaN or other numbers.")
     if isinstance(generator, torch.nn.Module):
         data = data.to(next(iter(generator.parameters()), data))  # its device and number format
-    matrix = not isinstance(operator, tuple) and not hasattr(operator, "A_adjoint")
     single = matrix and data.ndim == 1
     batch = data[None] if single else data
     if isinstance(generator, (ReLULayer, Network)):
@@ -153,6 +157,12 @@ def _searched(generator: object, operator: object, y: object, options: _Options)
         method="search",
         seed=wanted.seed,
     )
+
+
+def _is_matrix(operator: object) -> bool:
+    """Whether A is none of the callables; then nobody has looked whether it is a matrix."""
+    pair = isinstance(operator, tuple) and all(map(callable, operator))
+    return not pair and not callable(getattr(operator, "A", None))
 
 
 def _latent_shape(generator: object, given: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -193,7 +203,7 @@ def _layerwise(
 ) -> Recovery | str:
     """Returns a recovery, or why there is none layer by layer."""
     assert isinstance(generator, (ReLULayer, Network)), "the caller looked"
-    if isinstance(operator, tuple) or hasattr(operator, "A_adjoint"):
+    if not _is_matrix(operator):
         return "Expected A as a matrix for a layerwise recovery. Got callables; use a search."
     try:
         matrix = freeze(operator, "A", ndim=2)
