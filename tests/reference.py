@@ -169,6 +169,7 @@ def _convolved(
 ) -> tuple[list[list[Fraction]], list[Fraction]]:
     geometry, kernel = step.geometry, np.asarray(step.kernel)
     axes = range(len(geometry.spatial))
+    shape = [*kernel.shape, *[1] * (len(axes) + 2 - kernel.ndim)]
     grid = {
         "shape": list(geometry.shape),
         "stride": [geometry.steps(a)[0] for a in axes],
@@ -182,7 +183,7 @@ def _convolved(
     name = "transposed-convolution" if transposed else "convolution"
     table = [_exact(v) for v in kernel.reshape(-1)]
     whole = [[*row, b] for row, b in zip(rows, bias, strict=True)]
-    found = convolved(name, table, list(kernel.shape), (whole, grid))
+    found = convolved(name, table, shape, (whole, grid))
     return [row[:-1] for row in found], [row[-1] for row in found]
 
 

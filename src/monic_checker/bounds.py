@@ -50,10 +50,8 @@ def outputs(system: System, inputs: Sequence[Interval]) -> list[Interval]:
 def contains(domain: Domain, values: Sequence[Interval]) -> bool:
     """Returns whether all points with coordinates in the intervals lie in a domain (no ball)."""
     for side in domain.sides:
-        row = [fmpz(0)] * (len(values) + 1)
-        for j, a in side.a:
-            row[j] = a
-        high = _row(row, fmpz(1), values).high
+        row = [*(a for _, a in side.a), fmpz(0)]
+        high = _row(row, fmpz(1), [values[j] for j, _ in side.a]).high
         if high is None or high > side.c:
             return False
     return domain.ball is None

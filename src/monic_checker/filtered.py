@@ -17,7 +17,7 @@ from monic_checker.spectrum import is_circulant, spectrum_has_full_rank
 from monic_checker.subject import Subject
 from monic_checker.system import System
 
-__all__ = ["PairedFilters", "read_prime", "site"]
+__all__ = ["PairedFilters", "full_rank", "read_prime", "site"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class PairedFilters:
         """
         body.end()
         firsts = self.firsts(system, read_blocks(system))
-        if not _full_rank(system, firsts, self.prime):
+        if not full_rank(system, firsts, self.prime):
             raise InvalidProof("evidence", f"the rank modulo {self.prime} is not full")
         return Findings(f"{len(self.pairs)} pairs of opposite filters of full column rank")
 
@@ -92,8 +92,17 @@ def _read_pairs(value: object, address: str) -> list[tuple[int, int]]:
     return pairs
 
 
-def _full_rank(system: System, blocks: Sequence[Block], prime: int) -> bool:
-    """Whether the filters have full column rank at all positions, group by group."""
+def full_rank(system: System, blocks: Sequence[Block], prime: int) -> bool:
+    """Returns whether filters of one step have full column rank at all positions.
+
+    Arguments:
+        system: The layer.
+        blocks: Blocks of one step, at least one.
+        prime: The prime.
+
+    Raises:
+        MalformedProof: when the rank takes too much memory.
+    """
     grid = blocks[0].grid
     system.subject.budget.spend(grid.positions * grid.taps + grid.inputs, 64, "evidence")
     circulant = is_circulant(grid) and not any((prime - 1) % len(t) for t in grid.tables)

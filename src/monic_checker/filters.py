@@ -52,14 +52,23 @@ def read_blocks(system: System) -> list[Block]:
             known.append(_numbered(system, step, parts[0], i))
         else:
             known.append([])
-    if not known[-1]:
+    found = known[_before_permutation(system.subject.steps)]
+    if not found:
         raise InvalidProof("subject.map", "expected filters of convolutions of the input")
-    bases = {system.subject.steps[block.step].sources for block in known[-1]}
+    bases = {system.subject.steps[block.step].sources for block in found}
     if len(bases) != 1:
         raise InvalidProof("subject.map", "expected convolutions of the input, or of one change")
     ((base,),) = bases
     check_invertible(system, base)
-    return known[-1]
+    return found
+
+
+def _before_permutation(steps: Sequence[Step]) -> int:
+    """The last step, or the one before it where that only changes the order of the rows."""
+    last = steps[-1]
+    if last.name == "select" and sorted(last.places) == list(range(steps[last.sources[0]].size)):
+        return last.sources[0]
+    return len(steps) - 1
 
 
 def _numbered(system: System, step: Step, blocks: Sequence[Block], place: int) -> list[Block]:

@@ -104,6 +104,8 @@ def read_grid(
     fields = dict(zip(keys, members(value, address, keys), strict=True))
     shape = _numbers(fields["shape"], f"{address}.shape", None, 1)
     axes = len(shape) - 1
+    if len(array) == 2:  # a matrix for the channels: one tap
+        array = [*array, *[1] * axes]
     if not 1 <= axes <= 3 or len(array) != axes + 2 or math.prod(shape) != size:
         raise MalformedProof(address, f"expected 1 to 3 axes of an input of {size} entries")
     mode = choice(fields["mode"], f"{address}.mode", _MODES[:1] if transposed else _MODES)

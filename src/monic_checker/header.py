@@ -12,9 +12,11 @@ from monic_checker.composition import Composition
 from monic_checker.document import choice, members, read_json_line
 from monic_checker.errors import MalformedProof
 from monic_checker.evidence import Evidence, Findings
+from monic_checker.filter_rank import IndependentFilters
 from monic_checker.filtered import PairedFilters
 from monic_checker.first_stage import FirstStage
 from monic_checker.independent import IndependentRows
+from monic_checker.invertible import Invertible
 from monic_checker.network import NetworkSubject, Stages, read_network
 from monic_checker.network_collision import NetworkCollision
 from monic_checker.paired import PairedRows
@@ -38,6 +40,8 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
     ("INJECTIVE", "relu-layer", "paired-filters"): PairedFilters.read,
     ("INJECTIVE", "relu-layer", "windows"): Windows.read,
     ("INJECTIVE", "affine", "independent-rows"): IndependentRows.read,
+    ("INJECTIVE", "affine", "independent-filters"): IndependentFilters.read,
+    ("INJECTIVE", "affine", "invertible"): Invertible.read,
     ("NOT_INJECTIVE", "relu-layer", "collision"): Collision.read,
     ("NOT_INJECTIVE", "affine", "collision"): Collision.read,
     ("NOT_INJECTIVE", "relu-layer", "point"): SparsePoint.read,

@@ -21,8 +21,8 @@ def check_invertible(system: System, place: int) -> None:
         if step.name not in (*_SHIFTS, *_SCALES, "select"):
             raise InvalidProof(
                 address,
-                "expected convolutions of the input, or of shifts, scales and a permutation of "
-                f"it. Got those of a {step.name}",
+                "expected shifts, scales and permutations of the input, perhaps before "
+                f"convolutions. Got a {step.name}",
             )
         (place,) = step.sources
         if step.name in _SCALES and not all(system.arrays[step.array or 0].entries):

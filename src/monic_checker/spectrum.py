@@ -18,7 +18,12 @@ __all__ = ["is_circulant", "spectrum_has_full_rank"]
 
 
 def is_circulant(grid: Grid) -> bool:
-    """Whether all output positions of every axis read the same, shifted around the circle."""
+    """Whether all output positions of every axis read the same, shifted around the circle.
+
+    A single tap is left out: position by position it is one matrix.
+    """
+    if grid.taps == 1:
+        return False
     for table, size in zip(grid.tables, grid.shape[1:], strict=True):
         if size % len(table) or min(min(line) for line in table) < 0:
             return False

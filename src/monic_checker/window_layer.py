@@ -13,6 +13,7 @@ from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.filtered import PairedFilters
 from monic_checker.filters import Block, kernel, read_blocks
 from monic_checker.linear import Row
+from monic_checker.lines import inside, readers_of
 from monic_checker.paired import PairedRows
 from monic_checker.peeling import Field, Site, full_column_rank
 from monic_checker.steps import Step
@@ -42,6 +43,13 @@ class WindowLayer:
         if len(size) != len(self._shape) - 1:
             raise MalformedProof("evidence.size", "expected a side for each axis")
         self.groups = grids[0].groups if len({grid.groups for grid in grids}) == 1 else 1
+        self._readers = {
+            step: [
+                readers_of(table, side)
+                for table, side in zip(grid.tables, self._shape[1:], strict=True)
+            ]
+            for step, grid in self._grids.items()
+        }
         self.inputs = math.prod(self._shape[1:])
         self._channels = self._shape[0] // self.groups
         system.subject.budget.spend(self.groups * self.inputs, 64, "evidence.size")
@@ -55,10 +63,12 @@ class WindowLayer:
             raise MalformedProof(address, f"the window {window} does not lie in the input")
         return [
             tuple(
-                _inside(table, a, end)
-                for table, a, end in zip(grid.tables, start, ends, strict=True)
+                inside(table, readers, a, end)
+                for table, readers, a, end in zip(
+                    grid.tables, self._readers[step], start, ends, strict=True
+                )
             )
-            for grid in self._grids.values()
+            for step, grid in self._grids.items()
         ]
 
     def positions(self, window: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -177,13 +187,3 @@ class WindowLayer:
             row[-1] = bias
             rows.append(row)
         return rows
-
-
-def _inside(table: Sequence[Sequence[int]], start: int, end: int) -> list[tuple[int, ...]]:
-    """What output positions that read inside an interval only read, relative to it, sorted."""
-    found = set()
-    for line in table:
-        read = [q for q in line if q >= 0]
-        if read and min(read) >= start and max(read) < end:
-            found.add(tuple(q - start if q >= 0 else -1 for q in line))
-    return sorted(found)

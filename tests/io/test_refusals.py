@@ -120,7 +120,6 @@ ARITHMETIC: dict[str, tuple[NodeProto, dict[str, Array], str]] = {
     ),
     "wrong weight": (node("Gemm", ["x", "c"], ["y"]), {"c": ONE.reshape(1, 1)}, "takes 3 numbers"),
     "batched weight": (node("MatMul", ["x", "c"], ["y"]), {"c": W[None]}, "as a matrix"),
-    "matrix of rows": (node("MatMul", ["c", "x"], ["y"]), {"c": ONE.reshape(1, 1)}, "one column"),
     "prelu with nan": (node("PRelu", ["x", "c"], ["y"]), {"c": ONE * np.inf}, "finite"),
     "clip at nan": (node("Clip", ["x", "c"], ["y"]), {"c": ONE * np.nan}, "no number"),
     "clip by input": (node("Clip", ["x", "x"], ["y"]), {}, "no constant number"),

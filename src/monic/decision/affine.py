@@ -1,24 +1,35 @@
 """Affine maps followed by one-to-one activations: injective if and only if of full column rank."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from fractions import Fraction
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from monic.certificate import Certificate, header, point_certificate, subject
-from monic.decision.convolution.blocks import blocks
-from monic.decision.convolution.decide import DENSE
+from monic.decision.convolution.blocks import Block, blocks, unordered
+from monic.decision.convolution.decide import DENSE, SMALL
 from monic.decision.convolution.kernel import local_kernel
+from monic.decision.convolution.prefix import changed_input, is_invertible, undone
+from monic.decision.convolution.rank import column_rank
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
-from monic.decision.structure import column_rank
+from monic.decision.structure import column_rank as independent_or_kernel
 from monic.decision.witness import float_pair
 from monic.model import AffineMap, Domain, ReLULayer
 
 __all__ = ["decide_affine"]
 
 
-def decide_affine(value: AffineMap, domain: Domain) -> Decision:
+def decide_affine(value: AffineMap, domain: Domain, until: float | None = None) -> Decision:
     """Decides whether x -> W x + b is one-to-one on a domain with interior, by its rank.
+
+    Arguments:
+        value: The map.
+        domain: The domain.
+        until: When to give up, on the monotonic clock.
 
     Example:
         >>> from monic.model import Product, WholeSpace
@@ -28,42 +39,94 @@ def decide_affine(value: AffineMap, domain: Domain) -> Decision:
     started = monotonic()
     problem = Problem(ReLULayer(value, domain=domain))
     about = subject("affine", value, domain)
-    if value.in_dim * max(step.out_dim for step in value.steps()) > DENSE:
-        return _without_matrix(problem, about, started)
-    found = column_rank([row[:-1] for row in problem.rows], problem.dim)
+    size = value.in_dim * max(step.out_dim for step in value.steps())
+    decided = _by_structure(problem, about, (started, until)) if size > SMALL else None
+    if decided is not None:
+        return decided
+    if size > DENSE:
+        return _undecided(problem, started)
+    found = independent_or_kernel([row[:-1] for row in problem.rows], problem.dim)
     if isinstance(found, list):
         evidence = {"kind": "independent-rows", "rows": found}
-        return Decision(
-            verdict=Verdict.INJECTIVE,
-            reason=f"the affine map has full column rank {problem.dim}",
-            method="rank",
-            certificate=Certificate(header("INJECTIVE", about, evidence)),
-            statistics=Statistics(seconds=monotonic() - started),
-        )
+        reason = f"the affine map has full column rank {problem.dim}"
+        return _injective(about, evidence, reason, started)
     reason = f"the affine map has column rank below {problem.dim}"
-    return _not_injective(problem, about, found, reason, started)
+    return _not_injective(problem, about, list(map(Fraction, found)), reason, started)
 
 
-def _without_matrix(problem: Problem, about: dict[str, Any], started: float) -> Decision:
-    """Convolutions that lose something at one position; other large maps are not decided."""
-    found = blocks(problem.layer.map)
-    kernel = None if found is None else local_kernel(found)
-    spent = Statistics(seconds=monotonic() - started)
+def _by_structure(
+    problem: Problem, about: dict[str, Any], times: tuple[float, float | None]
+) -> Decision | None:
+    """Decides maps that lose nothing step by step, and those of filters, without a matrix."""
+    started, until = times
+    value = unordered(problem.layer.map)
+    if is_invertible(value):
+        evidence: dict[str, Any] = {"kind": "invertible"}
+        reason = "the affine map shifts, scales and permutes numbers, and loses none"
+        return _injective(about, evidence, reason, started)
+    base = changed_input(value)
+    found = blocks(value, base)
+    if found is None:
+        return None
+    kernel = local_kernel(found)
+    if kernel is not None:
+        reason = f"the affine map has column rank below {problem.dim}: what is lost lies"
+        reason += " at one position"
+        return _not_injective(problem, about, undone(base, kernel), reason, started)
+    chosen = _of_one_step(found)
+    if len(chosen) * chosen[0].positions < problem.dim:
+        return None
+    filters = np.array(sorted(chosen_by_filter := {block.filter: block for block in chosen}))
+    rank = column_rank(chosen[0].step.taps, filters, until)
+    if not rank.full:
+        return None
+    numbers = [chosen_by_filter[filter].number for filter in filters.tolist()]
+    evidence = {"kind": "independent-filters", "prime": rank.prime, "filters": numbers}
+    reason = (
+        f"the affine map has full column rank {problem.dim:,}: its filters have it modulo the "
+        f"prime {rank.prime}"
+    )
+    return _injective(about, evidence, reason, started)
+
+
+def _of_one_step(found: Sequence[Block]) -> list[Block]:
+    """Returns the blocks of the convolution with the most filters."""
+    by_step: dict[int, list[Block]] = defaultdict(list)
+    for block in found:
+        if block.scale:
+            by_step[id(block.step)].append(block)
+    return max(by_step.values(), key=len)
+
+
+def _injective(
+    about: dict[str, Any], evidence: dict[str, Any], reason: str, started: float
+) -> Decision:
+    return Decision(
+        verdict=Verdict.INJECTIVE,
+        reason=reason,
+        method="rank",
+        certificate=Certificate(header("INJECTIVE", about, evidence)),
+        statistics=Statistics(seconds=monotonic() - started),
+    )
+
+
+def _undecided(problem: Problem, started: float) -> Decision:
     m, n = problem.layer.shape
-    if kernel is None:
-        return Decision(
-            verdict=Verdict.UNDECIDED,
-            reason=f"its matrix of {m:,} x {n:,} is beyond the limit of {DENSE:,} entries, and "
-            "no vector at one position of the input is lost",
-            method="rank",
-            statistics=spent,
-        )
-    reason = f"the affine map has column rank below {n}: what is lost lies at one position"
-    return _not_injective(problem, about, kernel, reason, started)
+    return Decision(
+        verdict=Verdict.UNDECIDED,
+        reason=f"its matrix of {m:,} x {n:,} is beyond the limit of {DENSE:,} entries, and "
+        "neither are filters of it known to have full rank, nor is a vector lost at one position",
+        method="rank",
+        statistics=Statistics(seconds=monotonic() - started),
+    )
 
 
 def _not_injective(
-    problem: Problem, about: dict[str, Any], kernel: tuple[int, ...], reason: str, started: float
+    problem: Problem,
+    about: dict[str, Any],
+    kernel: Sequence[Fraction],
+    reason: str,
+    started: float,
 ) -> Decision:
     pair = _collision(problem, kernel)
     return Decision(
@@ -77,10 +140,10 @@ def _not_injective(
     )
 
 
-def _collision(problem: Problem, kernel: tuple[int, ...]) -> Collision:
+def _collision(problem: Problem, kernel: Sequence[Fraction]) -> Collision:
     """Two points inside the domain that differ by a kernel vector."""
     x = problem.inner_point()
-    step = Fraction(1, max(map(abs, kernel)))
+    step = 1 / max(map(abs, kernel))
     while not problem.contains(
         other := tuple(t + step * d for t, d in zip(x, kernel, strict=True))
     ):

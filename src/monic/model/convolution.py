@@ -62,7 +62,8 @@ class Convolution(ConvolutionMap):
     """The step y -> K * y, over 1 to 3 spatial axes.
 
     Arguments:
-        kernel: Of shape (filters, channels / groups, *taps).
+        kernel: Of shape (filters, channels / groups, *taps). A matrix (filters, channels / groups)
+            has one tap: it is applied to the channels at every position by themselves.
         of: The step before; its value has prod(geometry.shape) entries.
         geometry: The input's shape, and how the kernel walks over it.
 
@@ -96,7 +97,7 @@ class Convolution(ConvolutionMap):
                 f"Expected a kernel of shape (filters, {geometry.channels // geometry.groups}, "
                 f"...) with filters a multiple of {geometry.groups}. Got {kernel.shape}."
             )
-        _finish(self, kernel, kernel, transposed=False)
+        _finish(self, kernel, _with_taps(kernel, geometry), transposed=False)
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return Convolution(self.kernel, parts[0], self.geometry)
@@ -109,7 +110,8 @@ class TransposedConvolution(ConvolutionMap):
     Its value at o is the sum of K[c, f, k] y[c, i] over i * stride + k * dilation - before = o.
 
     Arguments:
-        kernel: Of shape (channels, filters / groups, *taps), as other libraries store it.
+        kernel: Of shape (channels, filters / groups, *taps), as other libraries store it. A
+            matrix has one tap.
         of: The step before.
         geometry: The input's shape; `mode` must be "zero", and `padding` crops the output.
 
@@ -142,10 +144,11 @@ class TransposedConvolution(ConvolutionMap):
                 f"Expected a kernel of shape ({geometry.channels}, filters / groups, ...). Got "
                 f"{kernel.shape}."
             )
-        groups, width = geometry.groups, kernel.shape[1]
+        groups, wide = geometry.groups, _with_taps(kernel, geometry)
+        width = wide.shape[1]
         # (groups, channels / groups, filters / groups, ...) -> (filters, channels / groups, ...)
-        split = kernel.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
-        gathered = np.ascontiguousarray(split).reshape(groups * width, -1, *kernel.shape[2:])
+        split = wide.reshape(groups, -1, *wide.shape[1:]).swapaxes(1, 2)
+        gathered = np.ascontiguousarray(split).reshape(groups * width, -1, *wide.shape[2:])
         gathered.setflags(write=False)
         _finish(self, kernel, gathered, transposed=True)
 
@@ -154,7 +157,8 @@ class TransposedConvolution(ConvolutionMap):
 
 
 def _kernel(values: object, of: AffineMap, geometry: Geometry) -> Array:
-    kernel = freeze(values, "kernel", ndim=len(geometry.shape) + 1)
+    ndim = 2 if np.ndim(values) == 2 else len(geometry.shape) + 1  # type: ignore[arg-type]
+    kernel = freeze(values, "kernel", ndim=ndim)
     if 0 in kernel.shape:
         raise LayerError(f"Expected a kernel with entries. Got shape {kernel.shape}.")
     if of.out_dim != prod(geometry.shape):
@@ -165,6 +169,13 @@ def _kernel(values: object, of: AffineMap, geometry: Geometry) -> Array:
     return kernel
 
 
+def _with_taps(kernel: Array, geometry: Geometry) -> Array:
+    """Returns a kernel with an axis of taps for every axis of positions."""
+    if kernel.ndim > 2:
+        return kernel
+    return kernel.reshape(*kernel.shape, *(1,) * len(geometry.spatial))
+
+
 def _extra(geometry: Geometry) -> list[int]:
     return [geometry.steps(axis)[2] for axis in range(len(geometry.spatial))]
 
@@ -173,7 +184,7 @@ def _finish(step: ConvolutionMap, kernel: Array, gathered: Array, *, transposed:
     geometry = step.geometry
     tables = tuple(
         geometry.table(axis, size, transposed=transposed)
-        for axis, size in enumerate(kernel.shape[2:])
+        for axis, size in enumerate(gathered.shape[2:])
     )
     taps = Taps(gathered, tables, geometry.shape, geometry.groups)
     object.__setattr__(step, "kernel", kernel)

@@ -68,6 +68,14 @@ class Taps:
         return prod(self.out_shape[1:])
 
     @property
+    def is_pointwise(self) -> bool:
+        """Whether every output position reads the input position of its number, and no other."""
+        return all(
+            table.shape == (size, 1) and np.array_equal(table[:, 0], np.arange(size))
+            for table, size in zip(self.tables, self.shape[1:], strict=True)
+        )
+
+    @property
     def coefficients(self) -> int:
         """The number of coefficients of the operator."""
         reads = prod(int((table >= 0).sum()) for table in self.tables)

@@ -11,8 +11,9 @@ from fractions import Fraction
 from monic.model import AffineMap, ChannelScale, ChannelShift, Concat, Input, Scale, Shift
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
+from monic.model.wiring import Select
 
-__all__ = ["Block", "blocks"]
+__all__ = ["Block", "blocks", "unordered"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,20 @@ def blocks(value: AffineMap, base: AffineMap | None = None) -> list[Block] | Non
     if found is None:
         return None
     return [replace(block, number=i) for i, block in enumerate(found)]
+
+
+def unordered(value: AffineMap) -> AffineMap:
+    """Returns a map without a permutation at its end: as a layer, it merges the same inputs.
+
+    Example:
+        >>> from monic.model import Select
+        >>> start = Input(2)
+        >>> unordered(Select([1, 0], start)) is start
+        True
+    """
+    if isinstance(value, Select) and sorted(value.places) == list(range(value.of.out_dim)):
+        return value.of
+    return value
 
 
 def _blocks(

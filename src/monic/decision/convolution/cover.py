@@ -146,15 +146,18 @@ class _Search:
 
     def _can_hold(self, share: Share) -> bool:
         """The count: some window must have as many rows as entries."""
-        most = 0
+        most, known = 0, dict[int, int]()
         for block in self.prover.blocks(share):
-            sides = zip(
-                block.step.taps.tables, self.size, block.step.geometry.spatial, strict=True
-            )
-            most += prod(
-                max(len(lines(table, o, size)) for o in range(length - size + 1))
-                for table, size, length in sides
-            )
+            name = id(block.step)
+            if name not in known:
+                sides = zip(
+                    block.step.taps.tables, self.size, block.step.geometry.spatial, strict=True
+                )
+                known[name] = prod(
+                    max(len(lines(table, o, size)) for o in range(length - size + 1))
+                    for table, size, length in sides
+                )
+            most += known[name]
         return most >= prod(self.size) * len(share.channels)
 
     def _classes(

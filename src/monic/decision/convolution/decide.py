@@ -6,7 +6,7 @@ from time import monotonic
 
 from monic.certificate import point_certificate
 from monic.decision.approach import Approach
-from monic.decision.convolution.blocks import Block, blocks
+from monic.decision.convolution.blocks import Block, blocks, unordered
 from monic.decision.convolution.counting import sparse_point
 from monic.decision.convolution.cover import Cover
 from monic.decision.convolution.depth import counting_margin
@@ -14,6 +14,7 @@ from monic.decision.convolution.explicit import explicit_pair
 from monic.decision.convolution.kernel import local_kernel
 from monic.decision.convolution.paired import PairedFilters, kernel_vector, prove_pairs
 from monic.decision.convolution.pairs import find_pairs
+from monic.decision.convolution.pointwise import decide_by_position, is_pointwise
 from monic.decision.convolution.prefix import changed_input, undone
 from monic.decision.convolution.windows import prove_paired_windows, prove_windows
 from monic.decision.problem import Problem
@@ -37,6 +38,11 @@ PATIENCE = 120.0
 SMALL = 1 << 14
 
 
+def _unordered(layer: ReLULayer) -> ReLULayer:
+    value = unordered(layer.map)
+    return layer if value is layer.map else ReLULayer(value, domain=layer.domain)
+
+
 def has_convolution(layer: ReLULayer) -> bool:
     """Returns whether some step of a layer is a convolution."""
     return any(isinstance(step, ConvolutionMap) for step in layer.map.steps())
@@ -58,13 +64,14 @@ def decide_by_counting(problem: Problem, approach: Approach) -> Decision | None:
 class _Question:
     def __init__(self, problem: Problem, approach: Approach) -> None:
         self.problem = problem
-        self.layer = problem.layer
+        self.layer = _unordered(problem.layer)
         self.approach = approach
         self.began = monotonic()
         self.base = changed_input(self.layer.map)
         self.blocks = blocks(self.layer.map, self.base)
         # what the domain leaves for the changed input is not looked at: all of R^n is more
         self.windowed = self.layer if self.base is None else ReLULayer(self.layer.map)
+        self.one_tap = self.blocks is not None and is_pointwise(self.blocks)
         self.changed = "" if self.base is None else ", after an invertible change of the input,"
         self.limits: list[str] = []
 
@@ -75,6 +82,10 @@ class _Question:
         found = self._by_pairs() if self.blocks is not None else None
         if found is not None:
             return found
+        if self.blocks is not None and self.one_tap:
+            found = self._by_position(self.blocks)
+            if found is not None:
+                return found
         if size <= SMALL and structure(self.problem) is not None:
             return None
         if n > 12:
@@ -127,6 +138,38 @@ class _Question:
             certificate=found.certificate,
             statistics=self._spent(),
         )
+
+    def _by_position(self, found: list[Block]) -> Decision | None:
+        """One position is a small layer; None where its answer is not one about this layer."""
+        cover, decision, shown = decide_by_position(self.problem, found, self.base, self.approach)
+        if cover.certificate is not None:
+            return self._covered(cover)
+        if decision is None:
+            self.limits.append(cover.limit)
+            return self._undecided()
+        if shown is None and decision.verdict is Verdict.NOT_INJECTIVE:
+            return None
+        why = f"at every position it is one layer of {len(found)} x {self._width(found)}"
+        if shown is None:
+            self.limits.append(f"{why}, which is undecided: {decision.reason}")
+            return self._undecided()
+        pair = None if shown.other is None else Collision(x=shown.x, other=shown.other)
+        evidence: dict[str, Sequence[Fraction]] = {"x": shown.x}
+        if shown.other is not None:
+            evidence["other"] = shown.other
+        kind = "point" if pair is None else "collision"
+        return Decision(
+            verdict=Verdict.NOT_INJECTIVE,
+            reason=f"{why}{self.changed or ','} which is not one-to-one: {decision.reason}",
+            method=decision.method,
+            certificate=point_certificate(self.problem.subject, kind, evidence),
+            collision=pair,
+            point=shown.x,
+            statistics=self._spent(),
+        )
+
+    def _width(self, found: Sequence[Block]) -> int:
+        return found[0].step.geometry.channels
 
     def _dependent(self, kernel: Sequence[Fraction]) -> Decision:
         """All rows are orthogonal to a vector: any two points along it collide."""

@@ -8,13 +8,24 @@ looked at as filters of y = T x + t.
 from collections.abc import Sequence
 from fractions import Fraction
 
-from monic.model import AffineMap, ChannelScale, ChannelShift, Input, Scale, Shift
+from monic.model import (
+    AffineMap,
+    Box,
+    ChannelScale,
+    ChannelShift,
+    Domain,
+    Input,
+    Orthant,
+    Scale,
+    Shift,
+    WholeSpace,
+)
 from monic.model.array import exact
 from monic.model.channels import numbers_of
 from monic.model.convolution import ConvolutionMap
 from monic.model.wiring import Select
 
-__all__ = ["changed_input", "undone"]
+__all__ = ["before", "changed_input", "is_invertible", "permuted_domain", "undone"]
 
 
 def changed_input(value: AffineMap) -> AffineMap | None:
@@ -32,10 +43,19 @@ def changed_input(value: AffineMap) -> AffineMap | None:
     if len(found) != 1:
         return None
     (base,) = found.values()
-    changes = base.steps()
-    if isinstance(base, Input) or not all(map(_loses_nothing, changes)):
+    if isinstance(base, Input) or not is_invertible(base):
         return None
     return base
+
+
+def is_invertible(value: AffineMap) -> bool:
+    """Whether a map is made of shifts, scales without zeros and permutations, one on the other.
+
+    Example:
+        >>> is_invertible(ChannelScale([0.5, 0.0], Input(2)))
+        False
+    """
+    return all(map(_loses_nothing, value.steps()))
 
 
 def undone(base: AffineMap | None, vector: Sequence[int]) -> tuple[Fraction, ...]:
@@ -48,14 +68,63 @@ def undone(base: AffineMap | None, vector: Sequence[int]) -> tuple[Fraction, ...
     """
     numbers = [Fraction(entry) for entry in vector]
     for step in reversed([] if base is None else base.steps()):
-        if isinstance(step, Scale | ChannelScale):
-            scales = [exact(scale) for scale in numbers_of(step).tolist()]
-            scales *= len(numbers) // len(scales)
-            numbers = [t / scale for t, scale in zip(numbers, scales, strict=True)]
-        elif isinstance(step, Select):
-            earlier = dict(zip(step.places, numbers, strict=True))
-            numbers = [earlier[place] for place in range(len(numbers))]
+        numbers = _undone(step, numbers)
     return tuple(numbers)
+
+
+def _undone(step: AffineMap, numbers: list[Fraction]) -> list[Fraction]:
+    """Returns what the linear part of one step makes the numbers of."""
+    if isinstance(step, Scale | ChannelScale):
+        scales = [exact(scale) for scale in numbers_of(step).tolist()]
+        scales *= len(numbers) // len(scales)
+        return [t / scale for t, scale in zip(numbers, scales, strict=True)]
+    if isinstance(step, Select):
+        earlier = dict(zip(step.places, numbers, strict=True))
+        return [earlier[place] for place in range(len(numbers))]
+    return numbers
+
+
+def before(base: AffineMap | None, point: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """Returns x with T x + t = point for a change of the input; the point itself for None.
+
+    Example:
+        >>> y = Shift([1.0, 2.0], ChannelScale([0.5], Input(2)))
+        >>> [str(t) for t in before(y, (Fraction(2), Fraction(2)))]
+        ['2', '0']
+    """
+    if base is None:
+        return tuple(point)
+    numbers = list(point)
+    for step in reversed(base.steps()):
+        if isinstance(step, Shift | ChannelShift):
+            shifts = [exact(shift) for shift in numbers_of(step).tolist()]
+            shifts *= len(numbers) // len(shifts)
+            sign = -1 if step.negative else 1
+            numbers = [t - sign * s for t, s in zip(numbers, shifts, strict=True)]
+        else:
+            numbers = _undone(step, numbers)
+    return tuple(numbers)
+
+
+def permuted_domain(base: AffineMap | None, domain: Domain) -> Domain | None:
+    """Returns where a changed input lies; None where that is no whole space, orthant or box.
+
+    Example:
+        >>> permuted_domain(Select([1, 0], Input(2)), Box([0.0, 1.0], [2.0, 3.0])).lower.tolist()
+        [1.0, 0.0]
+    """
+    if isinstance(domain, WholeSpace):
+        return domain
+    steps = [] if base is None else base.steps()
+    if not all(isinstance(step, Input | Select) for step in steps):
+        return None
+    if isinstance(domain, Box):
+        lower, upper = domain.lower, domain.upper
+        for step in steps:
+            if isinstance(step, Select):
+                lower, upper = lower[list(step.places)], upper[list(step.places)]
+        return Box(lower, upper)
+    return domain if isinstance(domain, Orthant) else None
 
 
 def _loses_nothing(step: AffineMap) -> bool:

@@ -76,7 +76,7 @@ def column_rank(taps: Taps, filters: IntArray, until: float | None = None) -> Ra
         >>> column_rank(step.taps, np.array([0])).full
         True
     """
-    modulus = lcm(2, *_periods(taps)) if is_circulant(taps) else 2
+    modulus = lcm(2, *_periods(taps)) if is_circulant(taps) and not taps.is_pointwise else 2
     found = Rank(False)
     for prime in primes(modulus, TRIED):
         try:
@@ -139,7 +139,7 @@ def _modulo(taps: Taps, filters: IntArray, prime: int, until: float | None) -> R
         mine = filters[filters // each == group]
         if not mine.size:
             return Rank(False)
-        if is_circulant(taps):
+        if is_circulant(taps) and not taps.is_pointwise:
             part = _by_frequencies(taps, kernel[mine], prime, until)
         else:
             sites = [_site(*taps.reads(p)) for p in np.ndindex(*taps.out_shape[1:])]

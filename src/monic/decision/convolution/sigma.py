@@ -4,7 +4,7 @@ Full column rank is not stability: strided kernels with a single tap in one phas
 and all but singular. Verdicts by paired filters come with this number; it is no part of a proof.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -58,6 +58,13 @@ def estimate_sigma_min(taps: Taps, filters: IntArray, *, seed: int = 0) -> Sigma
         'sigma_min about 3.0e+00'
     """
     n = prod(taps.shape)
+    if taps.is_pointwise and taps.groups == 1:  # one matrix, at every position
+        taps = replace(
+            taps,
+            tables=(np.zeros((1, 1), dtype=np.int64),) * len(taps.tables),
+            shape=(taps.shape[0], *(1,) * len(taps.tables)),
+        )
+        n = taps.shape[0]
     if n <= DENSE and filters.size * taps.positions <= 8 * DENSE:
         rows = taps.matrix().toarray().reshape(taps.out_shape[0], -1, n)[filters]
         values = np.linalg.svd(rows.reshape(-1, n), compute_uv=False)

@@ -56,6 +56,7 @@ from monic.model import (
     TransposedConvolution,
     WholeSpace,
 )
+from monic.model.convolution import ConvolutionMap
 
 __all__ = ["decide_network", "decide_stage", "decide_stages", "network_decision"]
 
@@ -103,7 +104,7 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
     if stage.loses_scale:
         decision = decide_scales(stage, domain)
     elif stage.activation.is_one_to_one:
-        decision = decide_affine(stage.map, domain)
+        decision = decide_affine(stage.map, domain, approach.begun().deadline)
         given = stage.activation is Activation.GIVEN_STATISTICS
         if given and decision.verdict is Verdict.INJECTIVE:
             decision = replace(decision, assumption="statistics")
@@ -121,8 +122,15 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
 
 
 def stage_kind(value: AffineMap) -> str:
-    """Returns what an affine map is: "dense", "convolution" or "transposed convolution"."""
+    """Returns what an affine map is, in words.
+
+    "dense", "dense on rows" (a matrix at many positions), "convolution" or "transposed
+    convolution".
+    """
     steps = value.steps()
+    walks = [step for step in steps if isinstance(step, ConvolutionMap)]
+    if walks and all(step.kernel.ndim == 2 for step in walks):
+        return "dense on rows"
     if any(isinstance(step, TransposedConvolution) for step in steps):
         return "transposed convolution"
     return "convolution" if any(isinstance(step, Convolution) for step in steps) else "dense"

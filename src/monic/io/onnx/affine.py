@@ -3,69 +3,22 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 
 import numpy as np
 
-from monic.io.onnx.branches import together
+from monic.io.onnx.branches import picked, together
 from monic.io.onnx.node import Node
-from monic.io.onnx.operands import Operands, operand, optional, value, weights
+from monic.io.onnx.operands import Operands, operand, value, weights
 from monic.io.onnx.shapes import permuted
-from monic.io.onnx.values import Constant, Refused, Shape, Value, literal
-from monic.model import AffineMap, ChannelScale, ChannelShift, Linear, Scale, Shift, Sum
+from monic.io.onnx.values import Constant, Refused, Shape, Value, is_permutation, literal
+from monic.model import AffineMap, ChannelScale, ChannelShift, Scale, Shift, Sum
 from monic.model.array import Array
 
 __all__ = [
-    *("add", "added", "along", "channels_first", "div", "gemm", "matmul", "mul", "neg"),
+    *("add", "added", "along", "channels_first", "div", "mul", "neg"),
     *("of_one_shape", "scaled", "shifted", "single_axis", "sub", "total"),
 ]
-
-
-def gemm(node: Node, operands: Operands) -> Value:
-    """Y = alpha A B + beta C with constant B and C (B transposed when transB)."""
-    if isinstance(operand(operands, 0), Constant):
-        raise Refused("its first factor is a constant; write it as MatMul and Add")
-    first, matrix = value(operands, 0), weights(operand(operands, 1))
-    if node.integer("transA", 0):
-        raise Refused("it transposes its input (transA); write it as MatMul")
-    if len(first.shape) != 2:
-        raise Refused(f"it takes a tensor of two dimensions. Got the shape {first.shape}")
-    _insist_on_rows(first)
-    given = _linear(first.map, matrix, transposed=not node.integer("transB", 0))
-    result = first.mapped(given, (first.shape[0], given.out_dim), node.name)
-    shift = optional(operands, 2)
-    alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
-    if shift is None or beta == 0:
-        return scaled(result, alpha)
-    inner = scaled(result, _quotient(alpha, beta))
-    vector = along(inner, weights(shift), grows=False)[0]
-    return scaled(inner.mapped(Shift(vector, inner.map)), beta)
-
-
-def matmul(node: Node, operands: Operands) -> Value:
-    """Y = X W for rows X, or Y = M x for a column x."""
-    if isinstance(operand(operands, 0), Constant):
-        return _matrix_first(node, operands)
-    first, matrix = value(operands, 0), weights(operand(operands, 1))
-    if not first.shape:
-        raise Refused("it takes a scalar")
-    _insist_on_rows(first)
-    given = _linear(first.map, matrix, transposed=True)
-    return first.mapped(given, (*first.shape[:-1], given.out_dim), node.name)
-
-
-def _matrix_first(node: Node, operands: Operands) -> Value:
-    matrix, column = operand(operands, 0), value(operands, 1)
-    is_vector = len(column.shape) == 1
-    if not is_vector and (column.shape[-1:] != (1,) or _size(column.shape[:-2]) != column.lead):
-        raise Refused(
-            f"it applies a matrix to the shape {column.shape}, which is not one column; flatten "
-            "the tensor first"
-        )
-    given = _linear(column.map, weights(matrix), transposed=False)
-    shape = (given.out_dim,) if is_vector else (*column.shape[:-2], given.out_dim, 1)
-    return column.mapped(given, shape, node.name)
 
 
 def add(node: Node, operands: Operands) -> Value:
@@ -92,9 +45,18 @@ def added(branches: Sequence[Value]) -> Value:
     if len(values) == 1:
         return values[0]
     names = [value.name for value in values if value.name]
-    whole = Sum(tuple(value.map for value in values))
+    whole = _summed([value.map for value in values])
     found = values[0].mapped(whole, name=names[-1] if names else "")
     return replace(found, joint=len({branch.settled().source for branch in branches}) > 1)
+
+
+def _summed(maps: Sequence[AffineMap]) -> AffineMap:
+    """Returns the sum of maps; where all end with one permutation, that follows the sum."""
+    orders = {value.places if is_permutation(value) else None for value in maps}
+    [order, *others] = orders
+    if others or order is None:
+        return Sum(tuple(maps))
+    return picked(Sum(tuple(value.parts()[0] for value in maps)), order)
 
 
 def of_one_shape(branches: Sequence[Value]) -> list[Value]:
@@ -138,7 +100,7 @@ def mul(node: Node, operands: Operands) -> Value:
     if axis is not None:
         return _in_channels(first, axis, partial(ChannelScale, constant.array))
     vector, shape = along(first, constant)
-    return first.mapped(Scale(vector, first.map), shape)
+    return first.mapped(_everywhere(first.map, partial(Scale, vector), vector), shape)
 
 
 def div(node: Node, operands: Operands) -> Value:
@@ -163,7 +125,15 @@ def shifted(operands: Operands, *, negative: bool) -> Value:
     if axis is not None:
         return _in_channels(first, axis, partial(ChannelShift, constant.array, negative=negative))
     vector, shape = along(first, constant)
-    return first.mapped(Shift(vector, first.map, negative), shape)
+    step = partial(Shift, vector, negative=negative)
+    return first.mapped(_everywhere(first.map, step, vector), shape)
+
+
+def _everywhere(value: AffineMap, step: Callable[..., AffineMap], vector: Array) -> AffineMap:
+    """Returns a further step; one number for all commutes with a permutation before it."""
+    if vector.size == 1 and is_permutation(value):
+        return picked(step(of=value.of), value.places)
+    return step(of=value)
 
 
 def single_axis(first: Value, constant: Constant) -> int | None:
@@ -225,43 +195,12 @@ def along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Arra
     return constant.array, shape
 
 
-def _linear(of: AffineMap, matrix: Constant, *, transposed: bool) -> Linear:
-    """Returns M y or M^T y over the array in the file, be it viewed as its transpose."""
-    array, shape = matrix.array, matrix.shape
-    if array.ndim != 2 or len(shape) != 2:
-        raise Refused(
-            f"its weight has the shape {array.shape}, viewed as {shape}; store it as a matrix"
-        )
-    if shape == array.shape[::-1] and (matrix.transposed or min(shape) == 1):
-        transposed = not transposed
-    elif shape != array.shape:
-        raise Refused(f"its weight of shape {array.shape} is reshaped to {shape}; store it so")
-    return Linear(array, of, transposed)
-
-
-def _insist_on_rows(first: Value) -> None:
-    if _size(first.shape[:-1]) != first.lead:
-        raise Refused(
-            f"it applies one matrix to each row of the shape {first.shape}; flatten the tensor "
-            "to one row first"
-        )
-
-
 def scaled(first: Value, factor: float) -> Value:
     """Returns a settled tensor times a number."""
     if factor == 1:
         return first
-    return first.mapped(Scale(literal(factor), first.map))
-
-
-def _quotient(alpha: float, beta: float) -> float:
-    quotient = alpha / beta
-    if not math.isfinite(quotient) or Fraction(quotient) * Fraction(beta) != Fraction(alpha):
-        raise Refused(
-            f"its bias is multiplied by beta = {beta:g}, and alpha / beta is no float; export it "
-            "with beta = 1"
-        )
-    return quotient
+    vector = literal(factor)
+    return first.mapped(_everywhere(first.map, partial(Scale, vector), vector))
 
 
 def _is_power_of_two(number: float) -> bool:

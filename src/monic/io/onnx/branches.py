@@ -8,8 +8,11 @@ between are built again so that they carry both; docs/networks.md.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from monic.io.onnx.values import Source, Value
 from monic.model import AffineMap, Concat, Input, Select, Stage
+from monic.model.array import Array
 
 __all__ = ["picked", "side_by_side", "together"]
 
@@ -191,8 +194,15 @@ def side_by_side(parts: Sequence[AffineMap]) -> AffineMap:
     return Concat(tuple(parts)) if len(parts) > 1 else parts[0]
 
 
-def picked(of: AffineMap, places: Sequence[int]) -> AffineMap:
-    """Returns some entries of a value; all of them in order are the value itself."""
-    if list(places) == list(range(of.out_dim)):
+def picked(of: AffineMap, places: Sequence[int] | Array) -> AffineMap:
+    """Returns some entries of a value; all of them in order are the value itself.
+
+    What is picked from entries that were picked before is picked at once, so that a permutation
+    and the way back leave nothing.
+    """
+    numbers = np.asarray(places, dtype=np.int64)
+    while isinstance(of, Select):
+        numbers, of = np.asarray(of.places, dtype=np.int64)[numbers], of.of
+    if np.array_equal(numbers, np.arange(of.out_dim)):
         return of
-    return Select(places, of)
+    return Select(numbers.tolist(), of)

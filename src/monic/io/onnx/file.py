@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monic.errors import UnreadableModel, UnsupportedModel
 from monic.io.onnx.graph import graph_of
 from monic.io.onnx.hints import shapes_of
-from monic.io.onnx.reader import fixed_batch, read
+from monic.io.onnx.reader import Reading, fixed_batch, read
 from monic.model import Network
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def load_onnx(path: Path) -> Network:
     """Returns the network in an ONNX file, for one example.
 
     A first axis of unknown size counts examples and is read as 1. A first axis of a fixed size
-    above 1 belongs to the input if the graph can be read so; else it counts examples as well.
+    above 1 belongs to the input if the graph can be read so, without matrices that are applied
+    to each of its rows; else it counts examples as well, if the graph can be read so.
 
     Arguments:
         path: The file. External data is read from the folder of the file only.
@@ -34,11 +35,15 @@ def load_onnx(path: Path) -> Network:
     model = message(path)
     graph = graph_of(model, path.parent)
     hints = functools.cache(lambda: shapes_of(model))
-    readings = [read(graph, lead, hints) for lead in dict.fromkeys((1, fixed_batch(graph)))]
-    best = next((r for r in readings[1:] if r.is_closer_than(readings[0])), readings[0])
-    if best.network is None:
-        raise UnsupportedModel(best.complaint(repr(path.name)))
-    return best.network
+    fixed, readings = fixed_batch(graph), list[Reading]()
+    for lead, whole in ((1, True), (fixed, False), (1, False))[0 if fixed > 1 else 2 :]:
+        readings.append(read(graph, lead, hints, whole=whole))
+        network = readings[-1].network
+        if network is not None:
+            return network
+    *others, loose = readings
+    best = next((r for r in others[1:] if r.is_closer_than(loose)), loose)
+    raise UnsupportedModel(best.complaint(repr(path.name)))
 
 
 def message(path: Path) -> "ModelProto":

@@ -51,6 +51,7 @@ def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
         shape=shape,
         name=names[-1] if names else "",
         after=None,
+        order=None,
     )
     activation = _pending(branches[0])
     return whole if activation is None else whole.activated(activation, output)

@@ -4,6 +4,7 @@ max(a, b) = a + ReLU(b - a), with a carried past the ReLU; the maximum of many i
 of those, a stage a level. All of it is exact over the reals.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,11 +15,14 @@ from monic.io.onnx.branches import picked, side_by_side
 from monic.io.onnx.convolution import image_of, pads_of
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value
+from monic.io.onnx.reductions import reduced_axes, reduced_shape
+from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Constant, Refused, Shape, Source, Value, literal
 from monic.model import Activation, AffineMap, Concat, Input, Scale, Shift, Stage, Sum
 from monic.model.array import Array
 
-__all__ = ["absolute", "clip", "global_max_pool", "max_pool", "maximum", "minimum", "split"]
+__all__ = ["absolute", "clip", "global_max_pool", "max_pool", "maximum", "minimum"]
+__all__ += ["reduce_max", "reduce_min", "split"]
 
 
 def maximum(node: Node, operands: Operands) -> Value:
@@ -89,6 +93,24 @@ def global_max_pool(node: Node, operands: Operands) -> Value:
     shape = image_of(first)
     tables = [np.arange(size).reshape(1, size) for size in shape[1:]]
     return _pooled(node, first, shape, tables)
+
+
+def reduce_max(node: Node, operands: Operands) -> Value:
+    """Y = the maxima of X along some axes."""
+    first, along = value(operands, 0), reduced_axes(node, operands)
+    if not along:
+        return first
+    inner = 0 if first.lead == 1 else 1
+    rest = [axis for axis in range(inner, len(first.shape)) if axis not in along]
+    moved = permuted(first, [*range(inner), *along, *rest])
+    count = math.prod(first.shape[axis] for axis in along)
+    return replace(_halved(moved, count, node.name), shape=reduced_shape(node, first.shape, along))
+
+
+def reduce_min(node: Node, operands: Operands) -> Value:
+    """Y = the minima of X along some axes."""
+    turned = scaled(value(operands, 0), -1.0)
+    return scaled(reduce_max(node, [turned, *operands[1:]]), -1.0)
 
 
 def max_pool(node: Node, operands: Operands) -> Value:
@@ -163,15 +185,35 @@ def _largest(
     return found.mapped(parts[0]), levels
 
 
+def _halved(first: Value, count: int, name: str) -> Value:
+    """Returns the maximum of `count` equal parts of a tensor, half of which are left each time."""
+    level, minus = 0, literal(-1.0)
+    while count > 1:
+        level, (half, odd) = level + 1, divmod(count, 2)
+        size = first.map.out_dim // count
+        cut = half * size
+        left = picked(first.map, range(cut))
+        gap = Sum((picked(first.map, range(cut, 2 * cut)), Scale(minus, left)))
+        kept = picked(first.map, [*range(cut), *range(2 * cut, count * size)])
+        stage = Stage(f"{name}/{level}", Concat((kept, gap)), carried=kept.out_dim)
+        first = _stepped(first, stage)
+        start, end = first.map, kept.out_dim
+        largest: AffineMap = Sum((picked(start, range(cut)), picked(start, range(end, end + cut))))
+        if odd:
+            largest = Concat((largest, picked(start, range(cut, end))))
+        first, count = first.mapped(largest), half + odd
+    return first
+
+
 def _relu(first: Value, name: str) -> Value:
-    return _stepped(first, Stage(name, first.map, Activation.RELU))
+    return replace(first, name=name).activated(Activation.RELU, name).settled()
 
 
 def _stepped(first: Value, stage: Stage) -> Value:
     """Returns the tensor, settled, that a further stage gives."""
     start = Input(stage.map.out_dim)
     source = Source(start, stage, first.source, first.source.broken)
-    return replace(first, source=source, map=start, name="", after=None)
+    return replace(first, source=source, map=start, name="", after=None, order=None)
 
 
 def _moved(first: Value, number: float, *, negative: bool = False) -> Value:

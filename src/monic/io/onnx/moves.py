@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, axes, integers, operand, optional, value
 from monic.io.onnx.shapes import gather as gather_integers
@@ -177,7 +178,7 @@ def moved(first: Value, act: Callable[[Numbers], Numbers], filling: float = 0.0)
         constant: AffineMap = Scale(literal(0.0), Select([0], source))
         constant = constant if filling == 0 else Shift(literal(filling), constant)
         source, places = Concat((source, constant)), np.where(places == FILLED, count, places)
-    return first.mapped(Select(places.tolist(), source), tuple(given.shape))
+    return first.mapped(picked(source, places), tuple(given.shape))
 
 
 def _of_one_example(given: Numbers, count: int, lead: int) -> Numbers:

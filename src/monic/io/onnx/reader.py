@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from monic.io.onnx.branches import picked
 from monic.io.onnx.graph import Graph, Port
 from monic.io.onnx.node import Node, short
 from monic.io.onnx.operators import apply, is_read
@@ -16,9 +17,10 @@ from monic.io.onnx.values import (
     Shape,
     Source,
     Value,
+    is_permutation,
     stand_in,
 )
-from monic.model import Activation, Input, Network, Stage
+from monic.model import Activation, Input, Network, Select, Stage
 
 __all__ = ["Reading", "fixed_batch", "read"]
 
@@ -67,19 +69,22 @@ def fixed_batch(graph: Graph) -> int:
     return (dims[0] or 1) if dims is not None and len(dims) > 1 else 1
 
 
-def read(graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> Reading:
+def read(
+    graph: Graph, lead: int, hints: Callable[[], Mapping[str, Shape]], *, whole: bool = False
+) -> Reading:
     """Returns the network that a graph is, or every reason why it is not read.
 
     Arguments:
         graph: The graph.
         lead: The number of examples along axis 0 of the input; 1 reads the input as a whole.
         hints: Gives the shapes of tensors by name, as far as they are known.
+        whole: Whether to refuse matrices that are applied to each row along axis 0.
     """
     reading = Reading()
     known: dict[str, Operand | None] = {
         name: Constant(array, array.shape) for name, array in graph.arrays.items()
     }
-    known.update(_inputs(graph, lead, reading.problems))
+    known.update(_inputs(graph, lead, reading.problems, whole=whole))
     used = graph.used()
     readers = _readers(graph)
     for node in graph.nodes:
@@ -134,14 +139,16 @@ def _hinted(name: str, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> O
     return stand_in(shape, lead, _FLOAT_FORMATS[0])
 
 
-def _inputs(graph: Graph, lead: int, problems: list[tuple[str, str]]) -> dict[str, Operand | None]:
+def _inputs(
+    graph: Graph, lead: int, problems: list[tuple[str, str]], *, whole: bool
+) -> dict[str, Operand | None]:
     if len(graph.inputs) != 1:
         names = ", ".join(short(port.name) for port in graph.inputs)
         problems.append(("the inputs", f"one is read, and there are {names or 'none'}"))
         return {port.name: None for port in graph.inputs}
     port = graph.inputs[0]
     try:
-        return {port.name: _input(port, lead)}
+        return {port.name: replace(_input(port, lead), whole=whole)}
     except Refused as refusal:
         problems.append((f"the input {short(port.name)}", str(refusal)))
         return {port.name: None}
@@ -164,9 +171,19 @@ def _finish(reading: Reading, output: Operand | None, name: str) -> None:
         return
     last = output.settled()
     stages = last.source.stages()
+    if stages and isinstance(last.map, Select) and _only_permutes(last, stages[-1]):
+        # back before the activation that it passed
+        stages[-1] = replace(stages[-1], map=picked(stages[-1].map, last.map.places))
+        last = replace(last, map=last.source.start)
     if not stages or not isinstance(last.map, Input):
         stages.append(Stage(last.name or name, last.map, Activation.IDENTITY))
     reading.network = Network(_with_unique_names(stages))
+
+
+def _only_permutes(last: Value, stage: Stage) -> bool:
+    """Whether what follows a stage of single numbers is a permutation of them."""
+    plain = stage.slope is None and stage.norm is None and not stage.carried
+    return plain and is_permutation(last.map) and last.map.of is last.source.start
 
 
 def _with_unique_names(stages: list[Stage]) -> list[Stage]:

@@ -1,17 +1,18 @@
 """ReduceMean and ReduceSum: sums along axes, with exact weights."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, axes, value
+from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Refused, Shape, Value
-from monic.model import Combine
+from monic.model import Combine, Select
 
-__all__ = ["reduce_mean", "reduce_sum"]
+__all__ = ["reduce_mean", "reduce_sum", "reduced_axes", "reduced_shape"]
 
 #: Sums with more terms are not written down.
 TERMS = 1 << 22
@@ -27,23 +28,41 @@ def reduce_sum(node: Node, operands: Operands) -> Value:
     return _reduced(node, operands, is_mean=False)
 
 
-def _reduced(node: Node, operands: Operands, *, is_mean: bool) -> Value:
+def reduced_axes(node: Node, operands: Operands) -> list[int]:
+    """Returns the axes of the first operand that are reduced, from 0, in order; perhaps none."""
     first = value(operands, 0)
     rank, given = len(first.shape), axes(operands, node) or ()
     if not given and node.integer("noop_with_empty_axes", 0):
-        return first
+        return []
     if any(not -rank <= axis < rank for axis in given):
         raise Refused(f"its axes {tuple(given)} do not exist in the shape {first.shape}")
     along = {axis % rank for axis in given} or set(range(rank))
     if first.lead > 1 and 0 in along:
-        raise Refused(f"it adds up the {first.lead} examples of a fixed batch")
-    kept, times = _shape(node, first.shape, along), math.prod(first.shape[: min(along, default=0)])
+        raise Refused(f"it takes the {first.lead} examples of a fixed batch together")
+    return sorted(along)
+
+
+def _reduced(node: Node, operands: Operands, *, is_mean: bool) -> Value:
+    first, along = value(operands, 0), set(reduced_axes(node, operands))
+    if not along:
+        return first
+    kept = reduced_shape(node, first.shape, along)
+    if isinstance(first.map, Select):  # in this order a channel is a row of neighbours
+        first, along = _axes_last(first, along)
+    times = math.prod(first.shape[: min(along)])
     rows = _rows(first.shape, along)
     if rows.size > TERMS:
         raise Refused(f"it adds {rows.size} terms, more than {TERMS}; shrink the tensor")
     weight = Fraction(1, rows.shape[1] if is_mean else 1)
     terms = [[(int(place), weight) for place in row] for row in rows]
     return first.mapped(Combine(terms, first.map, times // first.lead), kept, node.name)
+
+
+def _axes_last(first: Value, along: set[int]) -> tuple[Value, set[int]]:
+    """Returns a tensor with some axes moved to the end, and where they are there."""
+    rank = len(first.shape)
+    order = [*(axis for axis in range(rank) if axis not in along), *sorted(along)]
+    return permuted(first, order), set(range(rank - len(along), rank))
 
 
 def _rows(shape: Shape, along: set[int]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -57,7 +76,8 @@ def _rows(shape: Shape, along: set[int]) -> np.ndarray[tuple[int, int], np.dtype
     return numbers.transpose([*others, *last]).reshape(-1, count)
 
 
-def _shape(node: Node, shape: Sequence[int], along: set[int]) -> Shape:
+def reduced_shape(node: Node, shape: Sequence[int], along: Container[int]) -> Shape:
+    """Returns the shape that is left when some axes are reduced."""
     if node.integer("keepdims", 1):
         return tuple(1 if axis in along else size for axis, size in enumerate(shape))
     return tuple(size for axis, size in enumerate(shape) if axis not in along)

@@ -48,7 +48,7 @@ _REASONS = {
         ),
         _QUANTISED,
     ),
-    **dict.fromkeys(("Mean", "Einsum"), _TWO_TENSORS),
+    "Mean": _TWO_TENSORS,
     "Pow": "powers are not affine; export the network with constants folded",
 }
 

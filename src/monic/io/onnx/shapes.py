@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, axes, integers, operand, optional
 from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
-from monic.model import Select
 
 __all__ = [
     *("cast", "dropout", "flatten", "gather", "identity", "joined_integers"),
@@ -130,7 +130,7 @@ def permuted(found: Value, order: Sequence[int]) -> Value:
     else:
         places = numbers.reshape(found.shape[1:]).transpose([axis - 1 for axis in order[1:]])
     shape = tuple(found.shape[axis] for axis in order)
-    return found.mapped(Select(places.reshape(-1).tolist(), found.map), shape)
+    return found.mapped(picked(found.map, places.reshape(-1)), shape)
 
 
 def shape_of(node: Node, operands: Operands) -> Operand:

@@ -1,11 +1,13 @@
 """What the nodes of a graph work on: values that depend on the input, and constants."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 import numpy as np
 
-from monic.model import Activation, AffineMap, Input, Normalization, Stage
+from monic.model import Activation, AffineMap, Input, Normalization, Select, Stage
 from monic.model.array import Array
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "Shape",
     "Source",
     "Value",
+    "is_permutation",
     "literal",
     "stand_in",
 ]
@@ -84,6 +87,10 @@ class Value:
         after: The source that starts here when an activation was just applied; then `map` is
             what comes before it.
         joint: Whether it was just added up from tensors of different places.
+        order: Where `map` is a permutation that was moved past that activation, which acts on
+            each number by itself: the places from which it takes the numbers.
+        whole: Whether axis 0 may count examples though the tensor is read as one: then no matrix
+            is applied to each of its rows.
     """
 
     source: Source
@@ -94,13 +101,18 @@ class Value:
     name: str = ""
     after: Source | None = None
     joint: bool = False
+    order: Sequence[int] | None = None
+    whole: bool = False
 
     def settled(self) -> "Value":
         """Returns the same tensor as an affine map, which starts after its activation."""
         if self.after is None:
             return self
-        start = self.after.start
-        return replace(self, source=self.after, map=start, name="", after=None, joint=False)
+        start: AffineMap = self.after.start
+        start = start if self.order is None else Select(self.order, start)
+        return replace(
+            self, source=self.after, map=start, name="", after=None, joint=False, order=None
+        )
 
     def mapped(self, value: AffineMap, shape: Shape | None = None, name: str = "") -> "Value":
         """Returns the tensor that a further affine step gives; this one must be settled."""
@@ -114,10 +126,16 @@ class Value:
         slope: Array | None = None,
         norm: Normalization | None = None,
     ) -> "Value":
-        """Returns the tensor that an activation gives; this one must be settled."""
-        stage = Stage(self.name or output, self.map, activation, slope, norm=norm)
-        start = Input(self.map.out_dim)
-        return replace(self, after=Source(start, stage, self.source, self.source.broken))
+        """Returns the tensor that an activation gives; this one must be settled.
+
+        A permutation before an activation of single numbers is one after it.
+        """
+        value, order = self.map, None
+        if slope is None and norm is None and is_permutation(self.map):
+            value, order = self.map.of, self.map.places
+        stage = Stage(self.name or output, value, activation, slope, norm=norm)
+        after = Source(Input(value.out_dim), stage, self.source, self.source.broken)
+        return replace(self, after=after, order=order)
 
     def insist_on_examples(self) -> "Value":
         """Returns the value itself.
@@ -184,6 +202,13 @@ class Constant:
 
 
 Operand = Value | Constant
+
+
+def is_permutation(value: AffineMap) -> TypeGuard[Select]:
+    """Whether the last step of a map takes each entry of the one before once."""
+    if not isinstance(value, Select) or value.out_dim != value.of.out_dim:
+        return False
+    return np.unique(np.asarray(value.places)).size == value.out_dim
 
 
 def stand_in(shape: Shape, lead: int, dtype: int) -> Value:

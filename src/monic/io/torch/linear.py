@@ -31,6 +31,14 @@ def matmul(call: Call) -> str:
     return call.emit("MatMul", first, second)
 
 
+def einsum(call: Call) -> str:
+    """Y = a matrix along one axis, written as sums over letters."""
+    equation = "".join(str(call["equation"]).split())
+    if "->" not in equation:
+        raise Refused("its equation has no output; write it with an arrow")
+    return call.emit("Einsum", *call["tensors"], equation=equation)
+
+
 def conv(call: Call) -> str:
     """Y = K * X + b, for one to three spatial axes."""
     if call.given.get("transposed"):
@@ -104,5 +112,6 @@ LINEAR = {
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), conv_transpose),
     **dict.fromkeys(("mm", "matmul", "mv", "bmm"), matmul),
     "addmm": addmm,
+    "einsum": einsum,
     "linear": linear,
 }

@@ -77,6 +77,17 @@ def mean(call: Call) -> str:
     return call.emit("ReduceMean", call["self"], *_along(call), keepdims=_keeps(call))
 
 
+def extreme(op: str) -> Callable[[Call], str]:
+    """Returns what writes Y = the maxima or minima over axes."""
+
+    def write(call: Call) -> str:
+        if "other" in call.given:
+            return call.emit(op.removeprefix("Reduce"), call["self"], call["other"])
+        return call.emit(op, call["self"], *_along(call), keepdims=_keeps(call))
+
+    return write
+
+
 def total(call: Call) -> str:
     """Y = the sums over axes."""
     return call.emit("ReduceSum", call["self"], *_along(call), keepdims=_keeps(call))
@@ -118,6 +129,8 @@ WINDOWS = {
     **{f"adaptive_max_pool{a}d": adaptive_pool(a, "MaxPool") for a in (1, 2, 3)},
     **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"), resize),
     "upsample_bicubic2d": resize,
+    **dict.fromkeys(("amax", "max"), extreme("ReduceMax")),
+    **dict.fromkeys(("amin", "min"), extreme("ReduceMin")),
     "mean": mean,
     "sum": total,
 }
