@@ -95,22 +95,22 @@ def _descend(
     """Returns where Levenberg-Marquardt comes to from each start, and |f(x) - y|^2 there."""
     jacobian, eps = _jacobian(function), torch.finfo(y.dtype).eps
     unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-    x, damping = x.clone(), x.new_full((len(x), 1, 1), 1e-2)
+    x, damping = x.clone(), working(x.new_full((len(x), 1, 1), 1e-2))
     residual = function(x) - y
     error = residual.square().sum(1)
     live = torch.arange(len(x), device=x.device)  # examples that still move
     for _ in range(iterations):
         slope, gap = jacobian(x[live]), residual[live][:, :, None]
         normal, pull = slope.mT @ slope, slope.mT @ gap
-        system = normal + (damping[live] + 1e-12) * unit
-        step = torch.linalg.solve(working(system), working(pull)).to(x.dtype)
+        system = working(normal) + (damping[live] + 1e-12) * unit
+        step = torch.linalg.solve(system, working(pull)).to(x.dtype)
         new = x[live] - step[:, :, 0]
         there = function(new) - y[live]
         size, before = there.square().sum(1), error[live]
         better = size < before
         moved = live[better]
         x[moved], residual[moved], error[moved] = new[better], there[better], size[better]
-        factor = torch.where(better, 0.2, 4.0).to(x.dtype)[:, None, None]
+        factor = torch.where(better, 0.2, 4.0).to(damping.dtype)[:, None, None]
         damping[live] = (damping[live] * factor).clamp(1e-14, 1e8)
         # what the step was to gain is rounding: a minimum, if not a zero
         stays = ~better & ((step * pull).sum((1, 2)) <= 8 * eps * before)
