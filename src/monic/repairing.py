@@ -22,6 +22,7 @@ from monic.io.pairs import weights_with_biases
 from monic.io.replacing import stored, write_replaced
 from monic.model import Activation, Network, ReLULayer, Stage
 from monic.model.array import Array
+from monic.model.asked import as_network
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -66,7 +67,7 @@ def repair(
         time_limit: Seconds for each layer, when the neighbour is decided.
 
     Raises:
-        LayerError: for an unknown way.
+        LayerError: for an unknown way, or what is neither a layer nor a network.
 
     Example:
         >>> import numpy as np
@@ -76,7 +77,7 @@ def repair(
         ('INJECTIVE', 2, True)
     """
     _insist_on_way(way, WAYS[:2])
-    stages = model.stages if isinstance(model, Network) else (Stage("layer", model.map),)
+    stages = as_network(model).stages
     layers: list[LayerRepair] = []
     new: list[Stage] = []
     for stage in stages:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monic import InversionError, MonicError, ReLULayer, invert
+from monic import InversionError, LayerError, MonicError, ReLULayer, invert
 from monic.model import Activation, Network, Product, Stage
 from monic.model.normalization import Normalization
 
@@ -52,7 +52,7 @@ def test_options(options: dict[str, Any], message: str) -> None:
 
 
 def test_models() -> None:
-    with pytest.raises(InversionError, match=r"ReLULayer or a Network\. Got list"):
+    with pytest.raises(LayerError, match=r"ReLULayer or a Network\. Got list"):
         invert([[1.0]], [1.0])  # type: ignore[arg-type]
     huge = ReLULayer(Product([[1e200], [-1e200]], [[1e200]]))
     with pytest.raises(InversionError, match="range of float64"):

@@ -29,6 +29,7 @@ from monic.decision.problem import Point
 from monic.decision.result import Decision, Verdict
 from monic.errors import LayerError
 from monic.model import Network, ReLULayer
+from monic.model.asked import insist_on_model
 
 __all__ = ["bound", "bound_layer"]
 
@@ -102,14 +103,11 @@ def bound(
         raise LayerError(f"Expected a gap between 0 and 1, such as 0.01. Got {gap}.")
     if time_limit is not None and (isnan(time_limit) or time_limit < 0):
         raise LayerError(f"Expected a time limit of 0 seconds or more. Got {time_limit}.")
+    insist_on_model(layer)
     if isinstance(layer, Network):
         from monic.bounds.network import bound_network
 
         return bound_network(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
-    if not isinstance(layer, ReLULayer):
-        raise LayerError(
-            f"Expected a ReLULayer or a Network. Got {type(layer).__name__}; see monic.load."
-        )
     return bound_layer(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
 
 

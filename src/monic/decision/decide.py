@@ -9,8 +9,8 @@ from monic.decision.approach import Approach, as_assumptions
 from monic.decision.layer import decide_layer
 from monic.decision.problem import Problem
 from monic.decision.result import Decision, Execution, Limits, NetworkDecision, Progress
-from monic.errors import LayerError
 from monic.model import Network, ReLULayer
+from monic.model.asked import insist_on_model
 
 __all__ = ["decide"]
 
@@ -103,10 +103,7 @@ def decide(
     )
     if progress is not None:
         approach = replace(approach, progress=progress)
-    if not isinstance(layer, Network | ReLULayer):
-        raise LayerError(
-            f"Expected a ReLULayer or a Network. Got {type(layer).__name__}; see monic.load."
-        )
+    insist_on_model(layer)
     if resume is not None:
         from monic.decision.checkpoint import load_checkpoints
 

@@ -20,6 +20,7 @@ from monic.inversion.steps import StepMap, is_large
 from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
 from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
 from monic.model.array import Array
+from monic.model.asked import as_network
 
 __all__ = ["Chain", "Enclosure", "FloatStage", "chain_of"]
 
@@ -151,17 +152,10 @@ def chain_of(model: ReLULayer | Network, slopes: Mapping[str, object] | None = N
     """Returns a layer or network prepared for inversion.
 
     Raises:
-        InversionError: when it is neither, a slope is missing or wrong, or a weight is no float.
+        LayerError: when it is neither.
+        InversionError: when a slope is missing or wrong, or a weight is no float.
     """
-    if isinstance(model, ReLULayer):
-        network = Network([Stage("layer", model.map)], model.domain)
-    elif isinstance(model, Network):
-        network = model
-    else:
-        raise InversionError(
-            f"Expected a ReLULayer or a Network. Got {type(model).__name__}. Build one from "
-            "weights with monic.ReLULayer, or read a file with monic.load."
-        )
+    network = as_network(model)
     given = dict(slopes or {})
     unknown = sorted(set(given) - {stage.name for stage in network.stages})
     if unknown:

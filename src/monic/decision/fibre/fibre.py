@@ -22,8 +22,9 @@ from monic.decision.network.region import region
 from monic.decision.network.sampling import Sampler
 from monic.decision.problem import Problem
 from monic.errors import DomainError, LayerError
-from monic.model import Domain, Network, ReLULayer, Stage
+from monic.model import Domain, Network, ReLULayer
 from monic.model.array import fraction
+from monic.model.asked import as_network
 
 __all__ = ["Fibre", "fibre"]
 
@@ -88,7 +89,7 @@ def fibre(
         >>> fibre(layer, [1.0, 2.0]).injective, fibre(layer, [1.0, -2.0]).injective
         (True, False)
     """
-    network = _as_network(model)
+    network = as_network(model)
     point = _point(x, network)
     for stage in network.stages:
         if stage.loses_scale:
@@ -105,16 +106,6 @@ def fibre(
         return _of_layer(chain, point)
     seconds = SECONDS if time_limit is None else time_limit
     return _of_network(network, chain, point, monotonic() + seconds, seed)
-
-
-def _as_network(model: object) -> Network:
-    if isinstance(model, ReLULayer):
-        return Network([Stage("layer", model.map)], model.domain)
-    if not isinstance(model, Network):
-        raise LayerError(
-            f"Expected a ReLULayer or a Network. Got {type(model).__name__}; see monic.load."
-        )
-    return model
 
 
 def _point(x: Sequence[Any], network: Network) -> Point:
