@@ -53,6 +53,18 @@ def test_a_branch_that_expands_is_undecided() -> None:
     assert decision.verdict is Verdict.UNDECIDED
     assert "coefficient" in decision.reason
     assert block.bounds().inverse_lipschitz[0] == 0
+    with torch.no_grad():
+        block.branch[0].weight.zero_()
+    assert block.is_injective().verdict is Verdict.INJECTIVE
+    block.branch.append(nn.GELU())
+    assert block.is_injective().verdict is Verdict.UNDECIDED
+
+
+class Steeper(nn.Tanh):
+    """A subclass that computes something else."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 5 * super().forward(x)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +74,8 @@ def test_a_branch_that_expands_is_undecided() -> None:
         nn.Sequential(nn.Linear(3, 3), nn.GELU()),
         nn.Sequential(nn.Linear(3, 3), nn.LeakyReLU(2.0)),
         nn.Sequential(nn.Tanh()),
+        nn.Sequential(nn.Linear(3, 3), nn.Softplus(threshold=1)),
+        nn.Sequential(nn.Linear(3, 3), Steeper()),
     ],
 )
 def test_other_branches_are_refused(inner: nn.Sequential) -> None:

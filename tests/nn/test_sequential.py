@@ -19,6 +19,13 @@ from monic.nn import (
 from monic.nn.dense import log_volume
 
 
+class Squared(nn.Linear):
+    """A layer that computes something else than its weight says."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).square()
+
+
 @pytest.mark.parametrize(
     ("modules", "message"),
     [
@@ -34,6 +41,7 @@ from monic.nn.dense import log_volume
         ((nn.GELU(),), "one-to-one"),
         ((nn.Flatten(2),), "one-to-one"),
         ((nn.LeakyReLU(-1.0),), "one-to-one"),
+        ((Squared(2, 2),), "subclass of nn.Linear"),
     ],
 )
 def test_pairs_that_cannot_be_one_to_one_are_refused(
@@ -69,9 +77,12 @@ def test_every_plain_step_is_undone() -> None:
 
 
 def test_flatten_needs_a_call() -> None:
-    network = InjectiveSequential(InjectiveConv2d(1, 4, 3, padding=1, input_size=2), nn.Flatten())
+    network = InjectiveSequential(nn.Flatten(), InjectiveLinear(4, 8))
     with pytest.raises(LayerError, match="call it once"):
-        network.inverse(torch.zeros(1, 16))
+        network.inverse(torch.zeros(1, 8))
+    knows_its_grid = InjectiveConv2d(1, 4, 3, padding=1, input_size=2)
+    network = InjectiveSequential(knows_its_grid, nn.LeakyReLU(0.5), nn.Flatten())
+    assert network.inverse(torch.zeros(1, 16)).shape == (1, 1, 2, 2)
 
 
 def test_volume_is_not_the_sum_of_volumes() -> None:

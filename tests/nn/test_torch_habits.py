@@ -1,6 +1,7 @@
 """What torch users expect of a module: compiling, exporting, copying, moving."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,6 +200,24 @@ def test_exports_compute_the_same(tmp_path: Path) -> None:
         assert np.allclose(y, module(x[:count]).detach().numpy(), atol=1e-5)
 
 
+def test_recurrent_cells_are_exported(tmp_path: Path) -> None:
+    """With both inputs; from the zero state it is one layer of pairs, and is proved."""
+    from onnxruntime import InferenceSession
+
+    torch.manual_seed(15)
+    cell = InjectiveRNNCell(3, 8, injective_in="both")
+    x, h = torch.randn(5, 3), torch.randn(5, 8)
+    export(cell, (x[:1], h[:1]), tmp_path / "cell.onnx")
+    session = InferenceSession(tmp_path / "cell.onnx")
+    names = [given.name for given in session.get_inputs()]
+    [new] = session.run(None, dict(zip(names, (x.numpy(), h.numpy()), strict=True)))
+    assert np.allclose(new, cell(x, h).detach().numpy(), atol=1e-5)
+    export(cell, x, tmp_path / "first.onnx")
+    network = monic.load(tmp_path / "first.onnx")
+    assert isinstance(network, monic.Network)
+    assert monic.decide(network).verdict is Verdict.INJECTIVE
+
+
 def test_written_out_weights_are_not_what_is_exported(tmp_path: Path) -> None:
     """The counterpart: written out in floats, the same layer is not one-to-one."""
     torch.manual_seed(11)
@@ -231,5 +250,10 @@ def test_parametrizations_can_be_taken_off() -> None:
     x = torch.randn(2, 3)
     assert torch.allclose(plain(x), module(x))
     assert {name for name, _ in plain.named_parameters()} == {"0.basis", "0.s", "0.bias"}
+    moving: Any = InjectiveLinear(3, 8, constraint="spectral")  # at every look, in training
+    with torch.no_grad():
+        moving.parametrizations.basis.original.normal_()
+    y = moving(x)
+    assert torch.allclose(without_parametrizations(moving)(x), y, atol=1e-6)
     block = InjectiveResidual(branch(2))
     assert torch.allclose(without_parametrizations(block)(x[:, :2]), block(x[:, :2]))

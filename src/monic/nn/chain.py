@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torch import nn
+from torch.nn.utils import parametrize
 
 from monic.errors import LayerError
 from monic.nn.module import InjectiveModule
@@ -24,7 +25,7 @@ def as_step(module: nn.Module, shape: tuple[int, ...] | None = None) -> Injectiv
     """
     if isinstance(module, InjectiveModule):
         return module
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear) and _kind(module) is nn.Linear:
         return AffineStep(module)
     if is_reshape(module):
         return ReshapeStep(module, shape)
@@ -99,12 +100,19 @@ def _ports(module: nn.Module) -> tuple[int | None, int | None]:
 
 def is_reshape(module: nn.Module) -> bool:
     """Whether a module only changes the shape of each example, as a whole."""
-    if isinstance(module, nn.Flatten):
+    if isinstance(module, nn.Flatten) and _kind(module) is nn.Flatten:
         return (module.start_dim, module.end_dim) == (1, -1)
-    return isinstance(module, nn.Unflatten) and module.dim == 1
+    return isinstance(module, nn.Unflatten) and _kind(module) is nn.Unflatten and module.dim == 1
+
+
+def _kind(module: nn.Module) -> type[nn.Module]:
+    """Returns the class, exactly: a subclass may compute something else."""
+    return parametrize.type_before_parametrizations(module)
 
 
 def _why(module: nn.Module) -> str:
+    if isinstance(module, nn.Linear):
+        return "a subclass of nn.Linear may compute something else than its weight says."
     if isinstance(module, nn.ReLU):
         return (
             "a ReLU behind a layer with fewer than twice as many outputs as inputs is never "

@@ -8,10 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from monic.nn.precision import held
+
 __all__ = ["export", "without_parametrizations"]
 
 
-def export(module: nn.Module, example: Tensor, path: str | PathLike[str]) -> None:
+def export(
+    module: nn.Module, example: Tensor | tuple[Tensor, ...], path: str | PathLike[str]
+) -> None:
     """Writes a module to an ONNX file that `monic.load` reads back exactly.
 
     A layer is written as z = B x + b, then (z, -d z, M x + c), then ReLU, and never as one
@@ -19,22 +23,24 @@ def export(module: nn.Module, example: Tensor, path: str | PathLike[str]) -> Non
 
     Arguments:
         module: A module; it is not changed. Parametrizations are evaluated first.
-        example: A batch of inputs.
+        example: A batch of inputs, or several inputs of one batch.
         path: Where to write.
     """
     plain = without_parametrizations(module).eval()
-    example = torch.cat((example, example)) if len(example) == 1 else example
+    given = example if isinstance(example, tuple) else (example,)
+    if any(len(batch) == 1 for batch in given):  # torch takes a size of 1 for a constant
+        given = tuple(torch.cat((batch, batch)) for batch in given)
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
         torch.onnx.export(
             plain,
-            (example,),
+            given,
             path,
             dynamo=True,
             external_data=False,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=({0: torch.export.Dim("batch")},) * len(given),
             verbose=False,
         )
     finally:
@@ -44,6 +50,12 @@ def export(module: nn.Module, example: Tensor, path: str | PathLike[str]) -> Non
 def without_parametrizations(module: nn.Module) -> nn.Module:
     """Returns a copy of a module whose weights are plain parameters, as they are now."""
     plain = copy.deepcopy(module)
+    with held(plain):
+        _take_off(plain)
+    return plain
+
+
+def _take_off(plain: nn.Module) -> None:
     for inner in plain.modules():
         if parametrize.is_parametrized(inner):
             # the copy shares the class that torch made for the original, and taking a
@@ -52,4 +64,3 @@ def without_parametrizations(module: nn.Module) -> nn.Module:
             inner.__class__ = type(kind.__name__, kind.__bases__, dict(kind.__dict__))
             for name in list(inner.get_submodule("parametrizations")._modules):
                 parametrize.remove_parametrizations(inner, name, leave_parametrized=True)
-    return plain

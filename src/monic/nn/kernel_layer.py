@@ -9,7 +9,7 @@ from torch import Tensor
 
 from monic.nn.grid import GridLayer, pair_counts, sides
 from monic.nn.initialization import own_taps
-from monic.nn.paired import Options, OptionsDict
+from monic.nn.options import Options, OptionsDict
 
 __all__ = ["KernelDict", "KernelLayer"]
 

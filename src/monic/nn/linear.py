@@ -8,7 +8,8 @@ from monic.errors import LayerError
 from monic.model.array import Array
 from monic.nn.exact_operator import Operator
 from monic.nn.initialization import matrix_
-from monic.nn.paired import Options, OptionsDict, PairedLayer
+from monic.nn.options import Options, OptionsDict
+from monic.nn.paired import PairedLayer
 
 __all__ = ["InjectiveLinear"]
 

@@ -3,8 +3,6 @@
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,51 +14,17 @@ from monic.errors import LayerError
 from monic.model import ReLULayer
 from monic.model.array import Array, freeze
 from monic.nn import solving, stability, volume
-from monic.nn.constraint import Constraint, constrain
+from monic.nn.constraint import constrain
 from monic.nn.dense import DENSE_LIMIT
 from monic.nn.exact_operator import Operator
 from monic.nn.membership import PairedWeights, beyond
 from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.options import Options
 from monic.nn.pairs import code_of, in_pairs
-from monic.nn.precision import FactoryDict, held, settled, working
+from monic.nn.precision import held, settled, working
 from monic.nn.values import FloatBounds, LogDetEstimate
 
-__all__ = ["Options", "OptionsDict", "PairedLayer"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What all layers of pairs are asked.
-
-    Arguments:
-        pairs: The number of pairs; None is as many as fit.
-        bias: Whether there are b and c.
-        scale: "diagonal" for one s for each pair, "scalar" for one s.
-        constraint: What B is kept to during training; see `constrain`.
-        device: A torch device.
-        dtype: A torch number format.
-    """
-
-    pairs: int | None = None
-    bias: bool = True
-    scale: Literal["diagonal", "scalar"] = "diagonal"
-    constraint: Constraint = None
-    device: torch.device | str | None = None
-    dtype: torch.dtype | None = None
-
-    def config(self) -> dict[str, Any]:
-        """Returns what is not the default, as JSON holds it; device and dtype are the weights'."""
-        names = ("pairs", "bias", "scale", "constraint")
-        return {n: getattr(self, n) for n in names if getattr(self, n) != getattr(Options(), n)}
-
-
-class OptionsDict(FactoryDict, total=False):
-    """The keywords of `Options`."""
-
-    pairs: int | None
-    bias: bool
-    scale: Literal["diagonal", "scalar"]
-    constraint: Constraint
+__all__ = ["PairedLayer"]
 
 
 class PairedLayer(InjectiveModule):

@@ -102,12 +102,10 @@ class InjectiveRNNCell(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
         """Returns the next state; a state that is not given is 0."""
+        z = nn.functional.linear(x, self.basis, self.bias)
         if h is None:
-            h = x.new_zeros(*x.shape[:-1], self.hidden_size)
-        z = nn.functional.linear(x, self.basis, self.bias) + nn.functional.linear(
-            h, self.recurrent
-        )
-        return self._next(h, z)
+            return in_pairs(z, z.new_ones(()), -1)
+        return self._next(h, z + nn.functional.linear(h, self.recurrent))
 
     def _next(self, h: Tensor, z: Tensor) -> Tensor:
         new = in_pairs(z, z.new_ones(()), -1)

@@ -20,8 +20,10 @@ from monic.nn.verdicts import injective, undecided
 
 __all__ = ["InjectiveResidual", "branch_bound", "steps_to_settle"]
 
-#: Activations that change no distance by a factor above 1.
-CONTRACTING = (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Softplus, nn.Identity)
+#: Activations that change no distance by a factor above 1. A subclass may compute something else.
+CONTRACTING = (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Identity)
+#: Torch's softplus is the identity from a threshold on, with a jump, which is below rounding here.
+SOFTPLUS_THRESHOLD = 40
 
 
 class InjectiveResidual(InjectiveModule):
@@ -97,6 +99,8 @@ class InjectiveResidual(InjectiveModule):
         )
 
     def is_injective(self) -> Decision:
+        if not all(_contracts(module) for module in self.branch):
+            return undecided("the branch has modules of other kinds by now", "contraction")
         bound = branch_bound(self.branch)
         if bound < 1:
             return injective(
@@ -140,14 +144,18 @@ def _insist_on_branch(branch: nn.Sequential, linear: list[nn.Linear]) -> None:
     others = [module for module in branch if not _contracts(module)]
     if others or not linear or linear[0].in_features != linear[-1].out_features:
         raise LayerError(
-            "Expected a branch of nn.Linear and activations of slope at most 1, from R^n to R^n. "
-            f"Got {branch}."
+            "Expected a branch of nn.Linear and activations of slope at most 1 (nn.Softplus with "
+            f"a threshold of at least {SOFTPLUS_THRESHOLD}: it jumps there), from R^n to R^n. Got "
+            f"{branch}."
         )
 
 
 def _contracts(module: nn.Module) -> bool:
-    if isinstance(module, nn.LeakyReLU):
+    kind = parametrize.type_before_parametrizations(module)
+    if isinstance(module, nn.LeakyReLU) and kind is nn.LeakyReLU:
         return abs(module.negative_slope) <= 1
-    if isinstance(module, nn.ELU):
+    if isinstance(module, nn.ELU) and kind is nn.ELU:
         return 0 <= module.alpha <= 1
-    return isinstance(module, (*CONTRACTING, nn.Linear))
+    if isinstance(module, nn.Softplus) and kind is nn.Softplus:
+        return module.threshold >= SOFTPLUS_THRESHOLD
+    return kind in (*CONTRACTING, nn.Linear)

@@ -12,6 +12,7 @@ from monic.decision.result import Decision, NetworkDecision, StageDecision, Verd
 from monic.errors import LayerError
 from monic.nn.chain import as_step, insist_on_chain, is_reshape
 from monic.nn.dense import DENSE_LIMIT, jacobian_log_volume
+from monic.nn.grid import GridLayer
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.normalization import InjectiveGroupNorm
 from monic.nn.paired import PairedLayer
@@ -19,6 +20,7 @@ from monic.nn.precision import in_format_of, settled
 from monic.nn.random_projection import RandomProjection
 from monic.nn.search import find_code
 from monic.nn.skip import InjectiveSkip
+from monic.nn.steps import inverse_of
 from monic.nn.values import FloatBounds
 from monic.nn.verdicts import insist_on_assumption
 
@@ -94,7 +96,7 @@ class InjectiveSequential(InjectiveModule):
             module = modules[index]
             if isinstance(module, RandomProjection):
                 return self._searched(modules[: index + 1], y, tolerance)
-            step = as_step(module, self._flattened.get(index))
+            step = as_step(module, self._flattened.get(index) or _shape_of(modules[:index]))
             y = step.inverse(y, tolerance=tolerance)
         return y
 
@@ -171,6 +173,17 @@ class InjectiveSequential(InjectiveModule):
 
     def config(self) -> dict[str, Any]:
         return {}
+
+
+def _shape_of(modules: Sequence[nn.Module]) -> tuple[int, ...] | None:
+    """Returns the shape of examples behind modules, if the last layer that shapes them tells."""
+    for module in reversed(modules):
+        if isinstance(module, PairedLayer):
+            known = not isinstance(module, GridLayer) or module.input_size is not None
+            return module.output_shape() if known else None
+        if inverse_of(module) is None:
+            return None
+    return None
 
 
 def _numbered(modules: Sequence[Any]) -> dict[str, nn.Module]:

@@ -165,10 +165,11 @@ def inverse_of(module: nn.Module) -> tuple[Function, tuple[float, float]] | None
         >>> bool(back(torch.tensor(1.5)).isfinite()), slopes
         (True, (0.0, 1.0))
     """
-    if isinstance(module, nn.LeakyReLU) and module.negative_slope > 0:
+    kind = type(module)  # a subclass may compute something else
+    if isinstance(module, nn.LeakyReLU) and kind is nn.LeakyReLU and module.negative_slope > 0:
         slope = module.negative_slope
         return lambda y: torch.where(y >= 0, y, y / slope), (min(slope, 1.0), max(slope, 1.0))
-    if isinstance(module, nn.ELU) and module.alpha > 0:
+    if isinstance(module, nn.ELU) and kind is nn.ELU and module.alpha > 0:
         alpha = module.alpha
         return (
             lambda y: torch.where(
@@ -184,7 +185,7 @@ def inverse_of(module: nn.Module) -> tuple[Function, tuple[float, float]] | None
             (0.0, 0.25),
         ),
     }
-    return plain.get(type(module))
+    return plain.get(kind)
 
 
 def _below_one(y: Tensor) -> float:
