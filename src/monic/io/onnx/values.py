@@ -116,7 +116,7 @@ class Value:
     ) -> "Value":
         """Returns the tensor that an activation gives; this one must be settled."""
         stage = Stage(self.name or output, self.map, activation, slope, norm=norm)
-        start = Input(self.map.out_dim)
+        start = Input(stage.out_dim)
         return replace(self, after=Source(start, stage, self.source, self.source.broken))
 
     def insist_on_examples(self) -> "Value":
