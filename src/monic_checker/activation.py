@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from flint import fmpq
 
 from monic_checker.bounds import Interval
-from monic_checker.document import choice, integer
+from monic_checker.carried import doubled
+from monic_checker.document import choice, integer, rational
 from monic_checker.errors import InvalidProof, MalformedProof
-from monic_checker.steps import Shape, Step
-from monic_checker.subject import Constant, Subject
+from monic_checker.steps import Shape
+from monic_checker.subject import Subject
 from monic_checker.vector import Vector
 
 __all__ = ["Activation", "bent"]
 
 _NAMES = (
     *("relu", "identity", "leaky-relu", "tanh", "sigmoid", "one-to-one", "normalization"),
-    "direction",
+    *("direction", "augmented-normalization"),
 )
 
+#: What some activations say besides, each on groups of numbers.
+_MORE = {"direction": ["groups"], "augmented-normalization": ["groups", "epsilon"]}
+
 #: After these, numbers that differ are followed no further.
-_SMOOTH = ("tanh", "sigmoid", "one-to-one", "normalization", "direction")
+_SMOOTH = (
+    *("tanh", "sigmoid", "one-to-one", "normalization"),
+    *("direction", "augmented-normalization"),
+)
 _ALL = Interval(None, None)
 _RANGES = {"tanh": Interval(fmpq(-1), fmpq(1)), "sigmoid": Interval(fmpq(0), fmpq(1))}
 
@@ -33,17 +40,27 @@ class Activation:
         name: Which a.
         carried: How many numbers are carried past it.
         slope: For a leaky ReLU, which array holds its slopes below 0; None for the others.
-        groups: For a direction, into how many groups the numbers fall; 0 for the others.
+        groups: For a direction and an augmented normalization, into how many groups the numbers
+            fall; 0 for the others.
+        epsilon: For an augmented normalization, what its roots add; None for the others.
     """
 
     name: str
     carried: int
     slope: int | None
     groups: int = 0
+    epsilon: fmpq | None = None
+
+    @staticmethod
+    def keys(stage: object) -> list[str]:
+        """Returns the keys of a stage that `read` reads, in the order in which it takes them."""
+        name = stage.get("activation") if isinstance(stage, dict) else None
+        more = _MORE.get(name, []) if isinstance(name, str) else []
+        return ["activation", "carried", "slope", *more]
 
     @classmethod
     def read(cls, values: Sequence[object], address: str, shapes: Sequence[Shape]) -> "Activation":
-        """Reads `activation`, `carried`, `slope` and, for a direction, `groups` of a stage.
+        """Reads what `keys` names.
 
         Raises:
             MalformedProof: when they are not such entries.
@@ -56,7 +73,10 @@ class Activation:
         elif slope is not None:
             raise MalformedProof(f"{address}.slope", f"expected null for {name}")
         groups = integer(more[0], f"{address}.groups", 1) if more else 0
-        return cls(name, carried, slope, groups)
+        epsilon = rational(more[1], f"{address}.epsilon") if len(more) > 1 else None
+        if epsilon is not None and epsilon < 0:
+            raise MalformedProof(f"{address}.epsilon", "expected a number >= 0")
+        return cls(name, carried, slope, groups, epsilon)
 
     @property
     def kind(self) -> str:
@@ -69,6 +89,16 @@ class Activation:
         return self.name in _SMOOTH
 
     @property
+    def is_partial(self) -> bool:
+        """Whether it is not defined where one of its groups is zero."""
+        return self.name == "direction" or self.epsilon == 0
+
+    @property
+    def more(self) -> int:
+        """How many more numbers it gives than it takes: the roots of its groups."""
+        return 0 if self.epsilon is None else self.groups
+
+    @property
     def has_known_slopes(self) -> bool:
         """Whether it moves two numbers by a known multiple of their difference, at least 0."""
         return self.name in ("relu", "identity", "leaky-relu", "tanh", "sigmoid")
@@ -79,7 +109,8 @@ class Activation:
         slopes = "" if self.slope is None else f" with the slopes A{self.slope}"
         past = f" past the first {self.carried} numbers" if self.carried else ""
         groups = f" of {self.groups} groups" if self.groups else ""
-        return f"{self.name}{groups}{slopes}{past}"
+        epsilon = "" if self.epsilon is None else f" with epsilon {self.epsilon}"
+        return f"{self.name}{groups}{epsilon}{slopes}{past}"
 
     def insist_on_fit(self, stage: Subject, address: str) -> None:
         """Insists that numbers are left for the activation, and that its slopes fit them.
@@ -116,29 +147,15 @@ class Activation:
         """Returns an interval for each number after the activation."""
         if self.is_smooth:
             after = [_RANGES.get(self.name, _ALL)] * (len(values) - self.carried)
-            return [*values[: self.carried], *after]
+            return [*values[: self.carried], *after, *[_ALL] * self.more]
         return [
             Interval(_least(low, slope), None if high is None else bent(high, slope))
             for (low, high), slope in zip(values, slopes, strict=True)
         ]
 
     def layer(self, stage: Subject) -> Subject:
-        """Returns the layer that evidence about a stage speaks of.
-
-        Under a ReLU it has the rows (A, -A, W), where A are the carried rows and W the others.
-        """
-        if not self.carried or self.name != "relu":
-            return stage
-        steps, carried, rest = _parted(stage.steps, self.carried)
-        minus = len(stage.arrays)
-        negated = []
-        for place in carried:
-            negated.append(len(steps))
-            steps.append(Step("scale", steps[place].size, minus, (place,)))
-        sources = (*carried, *negated, *rest)
-        steps.append(Step("concat", stage.m + self.carried, None, sources))
-        arrays = [*stage.arrays, Constant([fmpq(-1)], (1,))]
-        return Subject(stage.kind, arrays, steps, stage.domain, stage.budget)
+        """Returns the layer that evidence about a stage speaks of; see `doubled`."""
+        return doubled(stage, self.carried) if self.name == "relu" else stage
 
 
 def bent(number: fmpq, slope: fmpq) -> fmpq:
@@ -150,20 +167,6 @@ def _least(low: fmpq | None, slope: fmpq) -> fmpq | None:
     if low is None:
         return fmpq(0) if slope == 0 else None
     return bent(low, slope)
-
-
-def _parted(steps: list[Step], count: int) -> tuple[list[Step], list[int], list[int]]:
-    """Returns steps, and which of them give the first numbers of the map, and which the others."""
-    last = steps[-1]
-    if last.name == "concat":
-        for cut in range(1, len(last.sources)):
-            if sum(steps[source].size for source in last.sources[:cut]) == count:
-                return steps[:-1], list(last.sources[:cut]), list(last.sources[cut:])
-    end, source = len(steps), (len(steps) - 1,)
-    first = Step("select", count, None, source, None, tuple(range(count)))
-    places = tuple(range(count, last.size))
-    second = Step("select", len(places), None, source, None, places)
-    return [*steps, first, second], [end], [end + 1]
 
 
 def _size(shape: Shape) -> int:

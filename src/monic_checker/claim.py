@@ -119,8 +119,11 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
 def _where(subject: Subject | NetworkSubject) -> str:
     """Returns X in words; a network with a direction is not defined on all of it."""
     words = subject.domain.words
-    if isinstance(subject, NetworkSubject) and any(a.groups for a in subject.activations):
-        return f"{words}, where no group before a direction is zero"
+    partial = subject.activations if isinstance(subject, NetworkSubject) else []
+    names = dict.fromkeys(a.name for a in partial if a.is_partial)
+    if names:
+        which = " or ".join(f"an {name}" if name[0] == "a" else f"a {name}" for name in names)
+        return f"{words}, where no group before {which} is zero"
     return words
 
 

@@ -1,4 +1,7 @@
-"""The activation `direction`: y -> y / |y| on groups of numbers, where none of them is zero."""
+"""Activations that are defined where none of their groups of numbers is zero.
+
+`direction`, y -> y / |y|, is one, and `augmented-normalization` with epsilon 0.
+"""
 
 from collections.abc import Sequence
 
@@ -19,7 +22,8 @@ def insist_on_directions(activation: Activation, values: Sequence[Vector], stage
     """
     for value in values:
         if not all(any(group) for group in _groups(activation, value)):
-            raise InvalidProof("evidence", f"a group before stage {stage}'s direction is zero")
+            name = activation.name
+            raise InvalidProof("evidence", f"a group before stage {stage}'s {name} is zero")
 
 
 def same_directions(activation: Activation, first: Vector, second: Vector) -> bool:

@@ -108,12 +108,15 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     wanted = (
         ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage", "bottleneck"]
     )
-    if any(activation.name == "direction" for activation in subject.activations):
-        wanted = [] if claim == "INJECTIVE" else ["collision"]
+    if claim == "NOT_INJECTIVE" and any(a.is_partial for a in subject.activations):
+        wanted = ["collision"]
+    if claim == "INJECTIVE" and any(a.name == "direction" for a in subject.activations):
+        wanted = []
     kind = choice(kind, f"evidence.kind ({claim}, network)", wanted)
     if kind == "composition":
         parts = Composition.read(why, subject, _RULES)
         needed = _insist_on(assumption, [*parts.kinds, *(a.name for a in subject.activations)])
+        _insist_on_lipschitz(subject, needed)
         return Header(claim, needed, subject, kind, parts)
     _insist_on(assumption, [kind])
     if kind == "first-stage":
@@ -121,6 +124,12 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
     if kind == "bottleneck":
         return Header(claim, None, subject, kind, Bottleneck.read(why, subject))
     return Header(claim, None, subject, kind, NetworkCollision.read(why, subject))
+
+
+def _insist_on_lipschitz(subject: NetworkSubject, needed: str | None) -> None:
+    """Random matrices come after stages that are Lipschitz on bounded sets; epsilon = 0 is not."""
+    if any(a.is_partial for a in subject.activations) and "random" in (needed or ""):
+        raise MalformedProof("evidence", "expected no epsilon of 0 beside random projections")
 
 
 def _insist_on(assumption: object, kinds: Sequence[str]) -> str | None:

@@ -18,8 +18,6 @@ from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["NetworkSubject", "Stages", "read_network"]
 
-_KEYS = ["activation", "carried", "slope", "arrays", "map"]
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkSubject:
@@ -44,7 +42,11 @@ class NetworkSubject:
     @property
     def m(self) -> int:
         """The number of outputs."""
-        return self.stages[-1].m
+        return self.outputs(len(self.stages) - 1)
+
+    def outputs(self, k: int) -> int:
+        """Returns how many numbers a stage gives: those of its map, and roots of groups."""
+        return self.stages[k].m + self.activations[k].more
 
     def layer(self, k: int) -> Subject:
         """Returns the layer that evidence about a stage speaks of."""
@@ -67,17 +69,16 @@ def read_network(value: object) -> NetworkSubject:
     activations: list[Activation] = []
     for k, entry in enumerate(items(tables, "subject.stages")):
         address = f"subject.stages[{k}]"
-        directed = isinstance(entry, dict) and entry.get("activation") == "direction"
-        keys = ["groups", *_KEYS] if directed else _KEYS
+        keys = [*Activation.keys(entry), "arrays", "map"]
         *after, arrays, steps = members(entry, address, keys)
-        after = [*after[1:], after[0]] if directed else after
         stage = _stage(arrays, steps, address)
         activation = Activation.read(after, address, [array.shape for array in stage.arrays])
         activation.insist_on_fit(stage, address)
         activations.append(activation)
         stages.append(replace(stage, kind=activation.kind))
-        if k and stages[k - 1].m != stages[k].n:
-            raise MalformedProof(address, f"expected a map of {stages[k - 1].m} numbers")
+        known = stages[k - 1].m + activations[k - 1].more if k else stage.n
+        if known != stage.n:
+            raise MalformedProof(address, f"expected a map of {known} numbers")
     if not stages:
         raise MalformedProof("subject.stages", "expected at least one stage")
     budget = stages[0].budget

@@ -53,14 +53,14 @@ class NetworkCollision:
             if not stages.subject.domain.contains(point, interior=False):
                 raise InvalidProof(address, "the point does not lie in the domain")
             points.append(point)
-        directions = [k for k, a in enumerate(stages.subject.activations) if a.groups]
+        partial = [k for k, a in enumerate(stages.subject.activations) if a.is_partial]
         met = None
         for k, (activation, (first, second)) in enumerate(stages.traces(points)):
-            if activation.groups:
+            if activation.is_partial:
                 insist_on_directions(activation, (first, second), k)
             if met is None and _meet(activation, first, second):
                 met = k
-            if met is not None and k >= max(directions, default=0):
+            if met is not None and k >= max(partial, default=0):
                 return Findings(f"two points that meet after stage {met}")
             if activation.is_smooth and met is None:
                 raise InvalidProof("evidence", f"the points differ before {activation.name}")
@@ -71,7 +71,7 @@ class NetworkCollision:
 
 def _meet(activation: Activation, first: Vector, second: Vector) -> bool:
     """Whether an activation gives the same for two vectors, as far as is known."""
-    if activation.groups:
+    if activation.name == "direction":
         return same_directions(activation, first, second)
     p, q = first.denominator, second.denominator
     first_cut = activation.carried if activation.name == "relu" else len(first.entries)

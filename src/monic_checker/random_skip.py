@@ -116,7 +116,8 @@ def _followed(subject: NetworkSubject, span: range, known: _Places) -> list[_Pla
             values.append(_moved(step, values, known))
         activation = subject.activations[k]
         kept = len(values[-1]) if activation.name == "identity" else activation.carried
-        known = [*values[-1][:kept], *[None] * (len(values[-1]) - kept)]
+        others = len(values[-1]) - kept + activation.more
+        known = [*values[-1][:kept], *[None] * others]
     return values
 
 

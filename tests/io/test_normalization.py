@@ -220,7 +220,8 @@ def test_what_only_looks_like_a_norm_is_refused(tmp_path: Path) -> None:
         (2, node("Pow", ["c", "e"], ["q"])),  # another power
         (2, node("Mul", ["c", "x"], ["q"])),  # another product
         (3, node("ReduceMean", ["q"], ["v"], axes=[0])),  # other axes
-        (3, node("ReduceMean", ["q"], ["v"], axes=[-1], keepdims=0)),
+        (3, node("ReduceSum", ["q"], ["v"], axes=[-1])),
+        (5, node("Exp", ["w"], ["s"])),
         (6, node("Div", ["x", "s"], ["d"])),  # another tensor is divided
         (4, node("Add", ["v", "v"], ["w"])),
     ):

@@ -192,6 +192,47 @@ NORMALIZATIONS: dict[str, Case] = {
     "rms norm": (lambda: nn.RMSNorm(4), (4,)),
 }
 
+
+def _by_hand(module: Any, x: Tensor) -> Tensor:
+    """A layer norm in the words of old code."""
+    mean = x.mean(-1, keepdim=True)
+    deviation = torch.sqrt((x - mean).pow(2).mean(-1, keepdim=True) + 1e-5)
+    found: Tensor = module.matrix[0] * (x - mean) / deviation + module.matrix[1]
+    return found
+
+
+def _giving_deviations(module: Any, x: Tensor) -> Tensor:
+    mean, deviation = x.mean(-1, keepdim=True), x.var(-1, unbiased=False, keepdim=True)
+    deviation = (deviation + 1e-3).sqrt()
+    return torch.cat((module.matrix[0] * ((x - mean) / deviation), mean, deviation), -1)
+
+
+def _standardized(module: Any, x: Tensor) -> Tensor:
+    deviation, mean = torch.std_mean(x, dim=-1, correction=0)
+    unit = (x - mean.unsqueeze(-1)) / deviation.unsqueeze(-1)
+    return torch.cat((unit, torch.stack((mean, deviation), -1)), -1)
+
+
+#: Norms in single operators.
+SPELLED_OUT: dict[str, Case] = {
+    "layer norm by hand": (lambda: Function(_by_hand), (4,)),
+    "layer norm of tokens by hand": (lambda: Function(_by_hand), (3, 4)),
+    "layer norm with deviations": (lambda: Function(_giving_deviations), (4,)),
+    "layer norm of tokens with deviations": (lambda: Function(_giving_deviations), (2, 4)),
+    "standardized": (lambda: Function(_standardized), (4,)),
+    "standardized tokens": (lambda: Function(_standardized), (2, 4)),
+    "rms norm by hand": (
+        lambda: Function(lambda _, x: x * (x.square().mean(-1, keepdim=True) + 0.5).rsqrt()),
+        (4,),
+    ),
+    "rms norm with deviations": (
+        lambda: Function(
+            lambda _, x: torch.cat((x / (d := (x**2).mean(-1, True).add(0.5) ** 0.5), 2 * d), -1)
+        ),
+        (4,),
+    ),
+}
+
 RESIZING: dict[str, Case] = {
     "linear resize": (lambda: nn.Upsample(scale_factor=2, mode="linear"), (2, 4)),
     "bilinear": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), IMAGE),
@@ -222,6 +263,7 @@ CASES = {
     **POOLING,
     **MOVES,
     **NORMALIZATIONS,
+    **SPELLED_OUT,
     **RESIZING,
     **NORMS,
 }

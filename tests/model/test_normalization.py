@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monic.errors import LayerError
-from monic.model import Activation, Centre, Concat, Input, Linear, Normalization, Stage
+from monic.model import (
+    Activation,
+    Centre,
+    Concat,
+    Input,
+    Linear,
+    Network,
+    Normalization,
+    Stage,
+)
 from monic.model.normalization import uncentred
 from monic.model.wiring import FloatArray
 
@@ -39,6 +48,39 @@ def test_a_normalization_has_an_inverse(y: list[float], epsilon: float) -> None:
     rest = 1 - np.mean(groups**2, axis=1, keepdims=True)
     again = (groups * np.sqrt(epsilon / rest)).reshape(-1)
     assert np.allclose(again, before, rtol=1e-6, atol=1e-6)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=6, max_size=6), st.sampled_from([0.0, 0.5]))
+def test_values_times_deviations_are_what_was_there(y: list[int], epsilon: float) -> None:
+    before = np.array(y, dtype=float)
+    if epsilon == 0 and not before.reshape(2, 3).any(axis=1).all():
+        return  # it is not defined there
+    norm = Normalization(2, epsilon, deviations=True)
+    found = norm.apply(before)
+    assert norm.more == 2
+    assert found.shape == (8,)
+    values, deviations = found[:6].reshape(2, 3), found[6:]
+    assert np.allclose(values * deviations[:, None], before.reshape(2, 3))
+    assert np.allclose(found[:6], Normalization(2, epsilon).apply(before))
+    plain = torch.tensor(before).reshape(2, 3)
+    assert np.allclose(deviations, torch.sqrt(plain.square().mean(1) + epsilon).numpy())
+
+
+def test_a_stage_that_gives_out_deviations_gives_more_numbers() -> None:
+    norm = Normalization(2, 0.0, deviations=True)
+    stage = Stage("n", Input(5), Activation.NORMALIZATION, norm=norm, carried=1)
+    assert (stage.map.out_dim, stage.out_dim) == (5, 7)
+    assert stage.describe() == "normalisation and deviations with epsilon = 0, 1 carried"
+    assert stage.is_partial
+    assert not stage.loses_scale
+    assert stage.slopes() is None
+    network = Network([stage, Stage("last", Linear(np.ones((2, 7)), Input(7)))])
+    assert (network.in_dim, network.out_dim) == (5, 2)
+    assert Network([stage]).out_dim == 7
+    with pytest.raises(LayerError, match="the 7 numbers that 'n' gives"):
+        Network([stage, Stage("last", Input(5))])
+    with pytest.raises(LayerError, match="whose statistics are given"):
+        Stage("n", Input(4), Activation.GIVEN_STATISTICS, norm=norm)
 
 
 def test_uncentred() -> None:

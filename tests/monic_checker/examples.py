@@ -15,7 +15,10 @@ from tests.monic_checker.networks import (
 )
 from tests.monic_checker.tiny_prover import VERSION, Layer, doubles, named, tree_body
 
-__all__ = ["DOMAINS", "EXAMPLES", "SPEC_ARRAY", "SPEC_EXAMPLE", "TREES", "Example", "TreeExample"]
+__all__ = [
+    *("DOMAINS", "EXAMPLES", "SPEC_ARRAY", "SPEC_EXAMPLE", "TREES", "Example", "TreeExample"),
+    "augmented",
+]
 
 
 @dataclass(frozen=True)
@@ -303,6 +306,31 @@ def _centred() -> Example:
     header = {"claim": "NOT_INJECTIVE", "assumption": None, "subject": subject}
     return Example(header | {"evidence": evidence}, b"", [])
 
+
+#: (x, y) -> (mean, u + 1, 2 v, 3 s): half the difference over s, both ways, and s itself.
+_HALVES = Layer([[0.5, 0.5, 0.0], [0.5, -0.5, 0.0], [-0.5, 0.5, 0.0]])
+_FREED = Layer(
+    [
+        [1.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 2.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 3.0, 0.0],
+    ]
+)
+
+
+def augmented(epsilon: str, last: Layer = _FREED) -> Example:
+    """A layer norm that gives out its mean and deviation."""
+    stages = [
+        (_HALVES, f"augmented-normalization past 1 of 1 with {epsilon}"),
+        (last, "identity"),
+    ]
+    header, body = composition(stages, [0, 1, 2, 3])
+    header["evidence"]["layers"][0]["evidence"] = {"kind": "independent-rows", "rows": [0, 1]}
+    return Example(header, body, [*_HALVES.arrays, *last.arrays])
+
+
+EXAMPLES |= {"augmented normalization": augmented("1/4"), "augmented, epsilon 0": augmented("0")}
 
 EXAMPLES |= {"batch norm": _folded(), "means taken off": _centred()}
 

@@ -24,20 +24,22 @@ def network_subject(stages: Sequence[tuple[Layer, str]], domain: dict[str, Any])
     """The subject of a proof about stages and what follows each.
 
     "relu past 2" stands for two carried numbers, "leaky-relu 1/4" for a slope, "direction of 2"
-    for two groups.
+    for two groups, "augmented-normalization past 1 of 2 with 1/4" for an epsilon as well.
     """
     entries = []
     for layer, words in stages:
         about = layer.header({})["subject"]
         activation, *rest = words.split()
-        carried, slope, arrays, groups = 0, None, about["arrays"], {}
-        if rest and rest[0] == "past":
-            carried = int(rest[1])
-        elif rest and rest[0] == "of":
-            groups = {"groups": int(rest[1])}
-        elif rest:
+        slope, arrays, more = None, about["arrays"], dict[str, Any]()
+        named = dict(zip(rest[::2], rest[1::2], strict=False)) if rest[1:] else {}
+        carried = int(named.get("past", 0))
+        if "of" in named:
+            more["groups"] = int(named["of"])
+        if "with" in named:
+            more["epsilon"] = named["with"]
+        elif rest and not {"past", "of"} & {*named}:
             slope, arrays = len(arrays), [*arrays, {"values": rest, "shape": [len(rest)]}]
-        after = {"activation": activation, "carried": carried, "slope": slope} | groups
+        after = {"activation": activation, "carried": carried, "slope": slope} | more
         entries.append(after | {"arrays": arrays, "map": about["map"]})
     return {"kind": "network", "stages": entries, "domain": domain}
 
@@ -101,14 +103,16 @@ def network_claim_is_true(header: dict[str, Any], arrays: Sequence[Array]) -> bo
     for point in inputs:
         _inside(solver, subject["domain"], point)
     solver.add(z3.Or([a != b for a, b in zip(*inputs, strict=True)]))
-    outputs = [_outputs(subject["stages"], arrays, point) for point in inputs]
+    outputs = [_outputs(subject["stages"], arrays, point, solver) for point in inputs]
     solver.add([a == b for a, b in zip(*outputs, strict=True)])
     found = solver.check()
     assert found in (z3.sat, z3.unsat), f"z3 says {found}"
     return bool((found == z3.unsat) == (header["claim"] == "INJECTIVE"))
 
 
-def _outputs(stages: list[dict[str, Any]], arrays: Sequence[Array], point: list[Any]) -> list[Any]:
+def _outputs(
+    stages: list[dict[str, Any]], arrays: Sequence[Array], point: list[Any], solver: Any
+) -> list[Any]:
     import z3
 
     value = point
@@ -123,9 +127,26 @@ def _outputs(stages: list[dict[str, Any]], arrays: Sequence[Array], point: list[
             slopes = _slopes(stage, arrays, len(value) - first)
             bent = [z3.If(t > 0, t, s * t) for s, t in zip(slopes, value[first:], strict=True)]
             value = [*value[:first], *bent]
+        elif stage["activation"] == "augmented-normalization":
+            value = _normalized(stage, value, solver)
         elif k + 1 < len(stages):
             assert stage["activation"] == "identity", "the second road knows no smooth stages"
     return value
+
+
+def _normalized(stage: dict[str, Any], value: list[Any], solver: Any) -> list[Any]:
+    """Numbers z with z s = y and s > 0, s^2 = |y|^2 / k + epsilon for each group, and the s."""
+    import z3
+
+    first, groups = stage["carried"], stage["groups"]
+    rest, epsilon = value[first:], z3.RealVal(str(Fraction(stage["epsilon"])))
+    size = len(rest) // groups
+    roots, made = [z3.FreshReal("s") for _ in range(groups)], [z3.FreshReal("z") for _ in rest]
+    for g, s in enumerate(roots):
+        part = range(g * size, (g + 1) * size)
+        solver.add(s > 0, s * s == z3.Sum([rest[i] * rest[i] for i in part]) / size + epsilon)
+        solver.add([made[i] * s == rest[i] for i in part])
+    return [*value[:first], *made, *roots]
 
 
 def _slopes(stage: dict[str, Any], arrays: Sequence[Array], size: int) -> list[Any]:

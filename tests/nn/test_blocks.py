@@ -284,10 +284,30 @@ def test_volume_of_a_normalisation_is_that_of_its_affine_map() -> None:
     assert 0 < bounds.inverse_lipschitz[0] <= bounds.lipschitz[1]
 
 
-def test_augmented_norm_needs_slopes() -> None:
-    norm = AugmentedLayerNorm(3)
+def test_augmented_norm_needs_all_slopes_but_one() -> None:
+    norm = AugmentedLayerNorm(4).double()
     with torch.no_grad():
         norm.weight[1] = 0
-    assert norm.is_injective().verdict is Verdict.UNDECIDED
+    x = torch.tensor([[1.0, -2.0, 5.0, 0.5], [3.0, 3.0, 3.0, 3.0]], dtype=torch.float64)
+    assert norm.is_injective().verdict is Verdict.INJECTIVE
+    assert torch.allclose(norm.inverse(norm(x)), x)
+    assert torch.linalg.matrix_rank(torch.func.jacrev(norm)(x[0])) == 4
+    with torch.no_grad():
+        norm.weight[3] = 0
+    decision = norm.is_injective()
+    assert decision.verdict is Verdict.NOT_INJECTIVE
+    assert decision.collision is not None
+    pair = [[float(t) for t in p] for p in (decision.collision.x, decision.collision.other)]
+    first, second = norm(torch.tensor(pair, dtype=torch.float64))
+    assert torch.allclose(first, second, atol=1e-15)
+    assert pair[0] != pair[1]
+
+
+def test_augmented_norm_of_one_number_needs_no_slope() -> None:
+    norm = AugmentedLayerNorm(1)
+    with torch.no_grad():
+        norm.weight[0] = 0
+    assert norm.is_injective().verdict is Verdict.INJECTIVE
+    assert norm.inverse(norm(torch.tensor([[7.0]]))).item() == 7.0
     with pytest.raises(LayerError, match="eps"):
         AugmentedLayerNorm(3, eps=0)

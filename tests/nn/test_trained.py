@@ -10,14 +10,10 @@ from monic import Verdict
 from monic.nn import InjectiveModule, export
 from tests.nn.layers import CASES, Case
 
-#: What monic.load does not read, or decide cannot prove yet; see docs/injective-layers.md.
-OWN_ONLY = {
-    "augmented norm": "its deviation is an output, and no stage gives a square root",
-}
 #: Almost surely one-to-one; the matrix at hand may be proved to be, and then nothing is assumed.
 OFTEN_PROVED = {"skip"}
 #: One of each kind is trained in the default tests, the others in slow runs.
-QUICK = {"linear with rest", "conv2d stride", "transposed 2d", "group norm"}
+QUICK = {"linear with rest", "conv2d stride", "transposed 2d", "group norm", "augmented norm"}
 TABLE = [
     pytest.param(
         case,
@@ -50,8 +46,6 @@ def test_fifty_steps_of_adam_and_a_proof(case: Case, dtype: torch.dtype, tmp_pat
         losses.append(float(loss.detach()))
         assert own_verdict(module, case) is Verdict.INJECTIVE
     assert losses[-1] < losses[0]
-    if case.name in OWN_ONLY:
-        return
     export(module, x, tmp_path / "net.onnx")
     networks = [monic.load(tmp_path / "net.onnx")]
     if dtype is torch.float32:

@@ -90,7 +90,7 @@ def bound_stage(
         bounds = _sloped(stage, domain)
     return StageBounds(
         name=stage.name,
-        shape=(stage.map.out_dim, stage.map.in_dim),
+        shape=(stage.out_dim, stage.map.in_dim),
         domain=domain.describe(),
         activation=stage.describe(),
         bounds=bounds,

@@ -37,6 +37,9 @@ _LEAKY = "leaky-relu"
 #: A norm with epsilon = 0: only the direction of each group is left.
 _DIRECTION = "direction"
 
+#: A norm that gives out its deviations as well.
+_AUGMENTED = "augmented-normalization"
+
 
 def network_collision_certificate(
     network: Network, x: Sequence[Fraction], other: Sequence[Fraction]
@@ -113,15 +116,19 @@ def _stage(stage: Stage) -> dict[str, Any]:
         slope = len(arrays)
         arrays = [*arrays, array(stage.slope)]
     unknown = "one-to-one" if slope is None else _LEAKY
-    name = _DIRECTION if stage.loses_scale else _NAMES.get(stage.activation, unknown)
-    groups = {} if stage.norm is None or not stage.loses_scale else {"groups": stage.norm.groups}
+    name, more = _NAMES.get(stage.activation, unknown), dict[str, Any]()
+    if stage.loses_scale and stage.norm is not None:
+        name, more = _DIRECTION, {"groups": stage.norm.groups}
+    elif stage.norm is not None and stage.norm.deviations:
+        epsilon = str(Fraction(stage.norm.epsilon))
+        name, more = _AUGMENTED, {"groups": stage.norm.groups, "epsilon": epsilon}
     return {
         "activation": name,
         "carried": stage.carried,
         "slope": slope,
         "arrays": arrays,
         "map": about["map"],
-    } | groups
+    } | more
 
 
 def _bodies(certificates: Sequence[Certificate]) -> IO[bytes] | None:

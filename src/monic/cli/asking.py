@@ -186,7 +186,7 @@ def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
         for stage in chain.stages:
             yield StageDecision(
                 name=stage.name,
-                shape=(stage.map.out_dim, stage.map.in_dim),
+                shape=(stage.out_dim, stage.map.in_dim),
                 domain=domain.describe(),
                 activation=stage.describe(),
                 decision=decision,

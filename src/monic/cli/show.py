@@ -39,6 +39,5 @@ def _layers(model: "Network | dict[str, ReLULayer]") -> list[tuple[str, tuple[in
     if isinstance(model, dict):
         return [(name, layer.shape, "ReLU") for name, layer in model.items()]
     return [
-        (stage.name, (stage.map.out_dim, stage.map.in_dim), stage.describe())
-        for stage in model.stages
+        (stage.name, (stage.out_dim, stage.map.in_dim), stage.describe()) for stage in model.stages
     ]

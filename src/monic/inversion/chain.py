@@ -172,7 +172,7 @@ def chain_of(model: ReLULayer | Network, slopes: Mapping[str, object] | None = N
 
 
 def _activation(stage: Stage, given: Mapping[str, object]) -> FloatActivation:
-    if stage.carried:
+    if stage.carried and stage.norm is None:
         raise InversionError(
             "Expected a chain of layers. Got a skip connection or a pooling: "
             f"{stage.name!r} carries {stage.carried} numbers past its activation, and inversion "

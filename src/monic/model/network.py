@@ -25,7 +25,8 @@ class Activation(Enum):
     NORMALIZATION is y -> y / sqrt(|y|^2 / k + epsilon) on each group of k
     coordinates: what layer, instance, group and RMS norm do once the mean is taken off
     (docs/normalization.md). With epsilon > 0 it is one-to-one on every group; with epsilon = 0
-    see `Stage.loses_scale`. GIVEN_STATISTICS is the same as a
+    see `Stage.loses_scale`. Its `Normalization` says whether the roots are given out as well.
+    GIVEN_STATISTICS is the same as a
     whole, means included, where only inputs with equal statistics are told apart.
     """
 
@@ -64,7 +65,8 @@ class Stage:
             k equal parts of the coordinates that are not carried. None where they are not known;
             nothing is traced exactly through such a stage.
         carried: How many of the first outputs of the map are carried past the activation.
-        norm: The groups and the epsilon of a normalisation; None for other activations.
+        norm: The groups and the epsilon of a normalisation, and whether it gives out its
+            deviations, behind all other numbers; None for other activations.
 
     Raises:
         LayerError: when slopes do not fit or are not positive, a norm is missing, superfluous or
@@ -122,21 +124,38 @@ class Stage:
                 f"Expected the numbers of {self.name!r} to fall into {self.norm.groups} equal "
                 f"groups. Got {rest}."
             )
+        given = self.activation is Activation.GIVEN_STATISTICS
+        if self.norm is not None and self.norm.deviations and given:
+            raise LayerError(
+                f"Expected no deviations as outputs of {self.name!r}, whose statistics are given. "
+                "Got some; use Activation.NORMALIZATION."
+            )
 
     def describe(self) -> str:
         """Returns what follows the map in a few words, such as "ReLU" or "ReLU, 2 carried"."""
         past = f", {self.carried} carried" if self.carried else ""
-        zero = " with epsilon = 0" if self.loses_scale else ""
-        return f"{self.activation.value}{zero}{past}"
+        zero = " with epsilon = 0" if self.is_partial else ""
+        more = " and deviations" if self.norm is not None and self.norm.deviations else ""
+        return f"{self.activation.value}{more}{zero}{past}"
+
+    @property
+    def out_dim(self) -> int:
+        """How many numbers the stage gives: those of its map, and deviations given out."""
+        return self.map.out_dim + (0 if self.norm is None else self.norm.more)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is a norm with epsilon = 0, which is not defined where a group is zero."""
+        normalizes = self.activation is Activation.NORMALIZATION
+        return normalizes and self.norm is not None and self.norm.epsilon == 0
 
     @property
     def loses_scale(self) -> bool:
-        """Whether it is a norm with epsilon = 0.
+        """Whether it is the same for positive multiples of a group.
 
-        It is not defined where a group is zero, and the same for positive multiples of a group.
+        That is so for norms with epsilon = 0 that do not give out their deviations.
         """
-        given = self.activation is Activation.GIVEN_STATISTICS
-        return self.norm is not None and self.norm.epsilon == 0 and not given
+        return self.is_partial and self.norm is not None and not self.norm.deviations
 
     @property
     def is_one_to_one(self) -> bool:
@@ -210,9 +229,9 @@ class Network:
         if not self.stages:
             raise LayerError("Expected a network with at least one affine map. Got none.")
         for first, second in zip(self.stages, self.stages[1:], strict=False):
-            if first.map.out_dim != second.map.in_dim:
+            if first.out_dim != second.map.in_dim:
                 raise LayerError(
-                    f"Expected {second.name!r} to take the {first.map.out_dim} numbers that "
+                    f"Expected {second.name!r} to take the {first.out_dim} numbers that "
                     f"{first.name!r} gives. Got a map that takes {second.map.in_dim}."
                 )
         self.domain.fit(self.in_dim)
@@ -225,4 +244,4 @@ class Network:
     @property
     def out_dim(self) -> int:
         """The dimension of the network's output."""
-        return self.stages[-1].map.out_dim
+        return self.stages[-1].out_dim

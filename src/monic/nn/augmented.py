@@ -1,16 +1,17 @@
 """Layer norm that appends its statistics to its output."""
 
+from fractions import Fraction
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from monic.decision.result import Decision
+from monic.decision.result import Collision, Decision
 from monic.errors import LayerError
 from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective, undecided
+from monic.nn.verdicts import injective, not_injective
 
 __all__ = ["AugmentedLayerNorm"]
 
@@ -19,7 +20,9 @@ class AugmentedLayerNorm(InjectiveModule):
     r"""Creates the map from R^n to R^(n+2): (gamma u + beta, mean, deviation).
 
     Here u = (x - mean) / deviation and deviation = sqrt(var + eps). With two more numbers in the
-    output nothing is lost, and no statistics need to be kept aside.
+    output nothing is lost, and no statistics need to be kept aside: x = mean + deviation u. The
+    entries of u add up to 0, so that one gamma may even be 0; of two that are, the entries may
+    change places.
 
     References:
         Globally Injective ReLU Networks (Puthawala et al., 2020), Appendix B, Definition 5.
@@ -59,8 +62,12 @@ class AugmentedLayerNorm(InjectiveModule):
         return x
 
     def _found(self, y: Tensor) -> Tensor:
-        unit, mean, deviation = torch.split(y, [self.in_features, 1, 1], -1)
-        x: Tensor = mean + deviation * (unit - self.bias) / self.weight
+        given, mean, deviation = torch.split(y, [self.in_features, 1, 1], -1)
+        dead = self.weight == 0
+        known = (given - self.bias) / torch.where(dead, 1.0, self.weight)
+        unit = torch.where(dead, 0.0, known)
+        rest = -unit.sum(-1, keepdim=True)  # the one entry that is not known
+        x: Tensor = mean + deviation * torch.where(dead, rest, unit)
         return x
 
     def log_det(self, x: Tensor) -> Tensor:
@@ -78,15 +85,29 @@ class AugmentedLayerNorm(InjectiveModule):
         return FloatBounds(inverse_lipschitz=(0.0, float("inf")), lipschitz=(0.0, float("inf")))
 
     def is_injective(self) -> Decision:
-        if bool((self.weight == 0).any()):
-            return undecided("a gamma is 0: that coordinate is lost", "normalisation")
-        return injective(
-            "mean and deviation are a part of the output, and every slope is nonzero",
-            "normalisation",
-        )
+        """Returns INJECTIVE unless two gammas are 0: then two unit vectors have one output."""
+        dead = torch.nonzero(self.weight == 0).flatten().tolist()
+        if len(dead) > 1:
+            first, second = (_unit_vector(i, self.in_features) for i in dead[:2])
+            return not_injective(
+                f"gammas {dead[0]} and {dead[1]} are 0: these entries may change places",
+                "normalisation",
+                Collision(x=first, other=second),
+            )
+        reason = "mean and deviation are a part of the output, and every slope is nonzero"
+        if dead:
+            reason = (
+                f"mean and deviation are a part of the output, and only gamma {dead[0]} is 0: its "
+                "entry is what the others lack to the sum 0"
+            )
+        return injective(reason, "normalisation")
 
     def config(self) -> dict[str, Any]:
         return {"features": self.in_features, "eps": self.eps}
 
     def extra_repr(self) -> str:
         return f"features={self.in_features}, eps={self.eps}"
+
+
+def _unit_vector(place: int, size: int) -> tuple[Fraction, ...]:
+    return tuple(Fraction(int(i == place)) for i in range(size))

@@ -92,7 +92,7 @@ def fibre(
     network = as_network(model)
     point = _point(x, network)
     for stage in network.stages:
-        if stage.loses_scale:
+        if stage.is_partial:
             raise LayerError(
                 f"Expected norms with epsilon > 0. Got the one of {stage.name!r} with 0, which is "
                 "not defined everywhere; see what `decide` says."

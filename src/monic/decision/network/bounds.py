@@ -38,6 +38,8 @@ def range_superset(stage: Stage, domain: Domain) -> Domain:
     low, high = _before(stage, domain)
     c = stage.carried
     low[c:], high[c:] = _after(stage, low[c:], high[c:])
+    more = stage.out_dim - len(low)  # deviations of groups
+    low, high = np.append(low, np.full(more, -inf)), np.append(high, np.full(more, inf))
     with np.errstate(over="ignore", invalid="ignore"):
         thick = low + THICK * np.maximum(np.abs(low), 1.0)
     high = np.where(low < high, high, thick)

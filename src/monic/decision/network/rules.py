@@ -87,7 +87,7 @@ def decide_stages(network: Network, approach: Approach, first: int = 0) -> Itera
         first: The number of the first stage, by which checkpoints are found.
     """
     domain = network.domain
-    asked = "random-projections" in approach.assume  # and no stage before leaves a doubt
+    asked = _may_project(network, approach)  # and no stage before leaves a doubt
     for number, stage in enumerate(network.stages, first):
         decided = decide_projection(network, stage) if asked else None
         if decided is None:
@@ -99,9 +99,15 @@ def decide_stages(network: Network, approach: Approach, first: int = 0) -> Itera
         domain = range_superset(stage, domain)
 
 
+def _may_project(network: Network, approach: Approach) -> bool:
+    """Whether matrices may be assumed to be random; norms with epsilon = 0 are not Lipschitz."""
+    asked = "random-projections" in approach.assume
+    return asked and not any(stage.is_partial for stage in network.stages)
+
+
 def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecision:
     """Decides one stage on a domain of its own input."""
-    if stage.loses_scale:
+    if stage.is_partial:
         decision = decide_scales(stage, domain)
     elif stage.activation.is_one_to_one:
         decision = decide_affine(stage.map, domain, approach.begun().deadline)
@@ -112,7 +118,7 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
         decision = decide_layer(Problem(ReLULayer(stage.layer_map(), domain=domain)), approach)
     decided = StageDecision(
         name=stage.name,
-        shape=(stage.map.out_dim, stage.map.in_dim),
+        shape=(stage.out_dim, stage.map.in_dim),
         domain=domain.describe(),
         activation=stage.describe(),
         decision=decision,
@@ -172,7 +178,7 @@ def _decided(
     narrow = bottleneck(network)
     open_ = ""
     if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
-        skips, proofs = "random-projections" in approach.assume, _proofs(network, stages)
+        skips, proofs = _may_project(network, approach), _proofs(network, stages)
         parts = spans(network, stages, proofs, _seconds(approach), skips=skips)
         if not isinstance(parts, str):
             random = any(is_skip(part.certificate) for part in parts)

@@ -3,10 +3,11 @@
 y -> y / sqrt(|y|^2 / k) is the same for y and l y, l > 0. With u = W x + b before it, two inputs
 meet if u' = l u, group by group; W z = b gives such inputs: x + t (x + z) has u' = (1 + t) u. A
 claim about a network with such a norm is one about the inputs where it is defined, so that both
-of two inputs are followed, exactly, past every such norm. docs/normalization.md has the rest.
+of two inputs are followed, exactly, past every such norm. A norm that gives out its deviations
+loses nothing where it is defined. docs/normalization.md has the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import lcm
@@ -26,6 +27,7 @@ __all__ = ["decide_scales", "where_defined"]
 #: Points inside the domain that are tried, each moved by coordinates out of twice as many.
 TRIES = 16
 
+NOWHERE = f"no input where it is defined was found ({TRIES} tried)"
 DEFINED = "where the norm, whose epsilon is 0, is defined"
 
 
@@ -48,6 +50,11 @@ def decide_scales(stage: Stage, domain: Domain) -> Decision:
         return _decided(stage, domain, found, reason)
     if plain.verdict is Verdict.UNDECIDED or plain.certificate is None:
         return replace(plain, reason=f"{DEFINED}: {plain.reason}")
+    start = problem.outside(problem.inner_point())
+    if not stage.loses_scale:
+        if next(_defined(stage, problem, start), None) is None:
+            return _undecided(NOWHERE)
+        return replace(plain, reason=f"{plain.reason}; {DEFINED}, it gives out its deviations")
     if stage.carried:
         return _undecided("inputs of which only the scale differs differ in carried numbers")
     rows = plain.certificate.header["evidence"]["rows"]
@@ -57,7 +64,6 @@ def decide_scales(stage: Stage, domain: Domain) -> Decision:
             "its bias is no value of its linear part, so that no two inputs are known of which "
             "only the scale differs before the norm; neither was proved"
         )
-    start = problem.outside(problem.inner_point())
     found = _pair(stage, problem, start, lambda x: _sum(x, away, Fraction(1)))
     return _decided(stage, domain, found, f"{DEFINED}, it loses the scale of its groups")
 
@@ -70,6 +76,8 @@ def where_defined(network: Network, decision: NetworkDecision) -> NetworkDecisio
         decision: What was found about it.
     """
     norms = [k for k, stage in enumerate(network.stages) if _is_partial(stage)]
+    if decision.verdict is Verdict.INJECTIVE and any(s.is_partial for s in network.stages):
+        return replace(decision, reason=f"{decision.reason}; {DEFINED}")
     if not norms or decision.verdict is not Verdict.NOT_INJECTIVE:
         return decision
     pair = decision.collision
@@ -121,7 +129,7 @@ def _groups(stage: Stage, u: Point) -> list[Point]:
 
 def _is_defined(stage: Stage, u: Point) -> bool:
     """Whether no group is zero; with statistics given nothing is centred: none is constant."""
-    if stage.loses_scale:
+    if stage.is_partial:
         return all(any(group) for group in _groups(stage, u))
     return all(len(set(group)) > 1 for group in _groups(stage, u))
 
@@ -158,18 +166,28 @@ def _pair(
     stage: Stage, problem: Problem, start: Point, step: Callable[[Point], Point]
 ) -> Collision | None:
     """Returns two points inside where the norm is defined, a positive multiple of a step apart."""
+    for x in _defined(stage, problem, start):
+        other = _inside(problem.layer.domain, x, step(x))
+        if other != x and _is_defined(stage, _before(stage, problem, other)):
+            return Collision(x=x, other=other)
+    return None
+
+
+def _defined(stage: Stage, problem: Problem, start: Point) -> Iterator[Point]:
+    """Yields points inside the domain at which the norm is defined, after a few tries."""
     domain, random = problem.layer.domain, Random(0)
-    chain = Chain((_layer(stage),), domain, problem.dim)
     for turn in range(TRIES):
         x = start
         if turn:
             way = tuple(Fraction(random.randrange(1, 4 << turn)) for _ in start)
             x = _inside(domain, start, way)
-        if _is_defined(stage, chain.traces(x)[0]):
-            other = _inside(domain, x, step(x))
-            if other != x and _is_defined(stage, chain.traces(other)[0]):
-                return Collision(x=x, other=other)
-    return None
+        if _is_defined(stage, _before(stage, problem, x)):
+            yield x
+
+
+def _before(stage: Stage, problem: Problem, x: Point) -> Point:
+    """Returns what comes before the norm."""
+    return Chain((_layer(stage),), problem.layer.domain, problem.dim).traces(x)[0]
 
 
 def _inside(domain: Domain, x: Point, way: Point) -> Point:
@@ -186,7 +204,7 @@ def _sum(x: Point, way: Point, t: Fraction) -> Point:
 
 def _decided(stage: Stage, domain: Domain, found: Collision | None, reason: str) -> Decision:
     if found is None:
-        return _undecided(f"no input where it is defined was found ({TRIES} tried)")
+        return _undecided(NOWHERE)
     network = Network([stage], domain)
     return Decision(
         verdict=Verdict.NOT_INJECTIVE,

@@ -82,6 +82,7 @@ def _followed(run: Sequence[Stage]) -> dict[int, _Places]:
         known = values[id(stage.map)].copy()
         if stage.activation is not Activation.IDENTITY:
             known[stage.carried :] = -1
+        known = np.append(known, np.full(stage.out_dim - len(known), -1))
     return values
 
 

@@ -14,11 +14,16 @@ __all__ = ["given_statistics"]
 
 
 def given_statistics(network: Network) -> Network:
-    """Returns a network whose norms are taken with their statistics given: nothing is centred."""
+    """Returns a network whose norms are taken with their statistics given: nothing is centred.
+
+    Norms that give out their deviations stay as they are.
+    """
     return Network(map(_given, network.stages), network.domain)
 
 
 def _given(stage: Stage) -> Stage:
     if stage.activation is not Activation.NORMALIZATION:
+        return stage
+    if stage.norm is not None and stage.norm.deviations:
         return stage
     return replace(stage, map=uncentred(stage.map), activation=Activation.GIVEN_STATISTICS)

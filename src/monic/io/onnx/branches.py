@@ -148,7 +148,7 @@ def _both(state: _State, first: Source, second: Source) -> _State:
     for source, place in ((first, state.first), (second, state.second)):
         carried, rest = _stage(source).parted()
         parts.append(([_after(m, place) for m in carried], [_after(m, place) for m in rest]))
-        sizes.append((_stage(source).carried, _stage(source).map.out_dim))
+        sizes.append((_stage(source).carried, _stage(source).map.out_dim))  # none has a norm
     (c, m), (d, k) = sizes
     whole = side_by_side([*parts[0][0], *parts[1][0], *parts[0][1], *parts[1][1]])
     name = " & ".join(dict.fromkeys((_stage(first).name, _stage(second).name)))
@@ -167,12 +167,12 @@ def _past(state: _State, moved: Source, *, first: bool) -> _State:
     carried, rest = stage.parted()
     whole = side_by_side([waiting, *(_after(m, place) for m in (*carried, *rest))])
     start, source = _stepped(state, replace(stage, map=whole, carried=size + stage.carried))
-    stay, on = picked(start, range(size)), picked(start, range(size, whole.out_dim))
+    stay, on = picked(start, range(size)), picked(start, range(size, start.dim))
     return _State(source, on, stay) if first else _State(source, stay, on)
 
 
 def _stepped(state: _State, stage: Stage) -> tuple[Input, Source]:
-    start = Input(stage.map.out_dim)
+    start = Input(stage.out_dim)
     return start, Source(start, stage, state.source, state.source.broken)
 
 

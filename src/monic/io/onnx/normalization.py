@@ -7,14 +7,16 @@ and a map of each group that is one-to-one if epsilon > 0; docs/normalization.md
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from monic.io.onnx.affine import add, mul
+from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
-from monic.io.onnx.values import Constant, Refused, Value
-from monic.model import Activation, Centre, ChannelScale, ChannelShift, Normalization
+from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
+from monic.model import Activation, Centre, ChannelScale, ChannelShift, Combine, Normalization
 from monic.model.derived import BatchFactors, derive
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -35,14 +37,18 @@ def batch_norm(node: Node, operands: Operands) -> Value:
     return first.mapped(found, name=node.name)
 
 
-def layer_norm(node: Node, operands: Operands) -> Value:
+def layer_norm(node: Node, operands: Operands) -> Operand | tuple[Operand, ...]:
     """Y = (X - mean) gamma / sqrt(var + epsilon) + beta over the last axes of X itself."""
+    if "axes" in node.added:
+        return _spelled_out(node, operands, is_centred=True)
     normal = _over_last_axes(node, value(operands, 0), is_centred=True)
     return _scaled_and_shifted(node, normal, operands)
 
 
-def rms_norm(node: Node, operands: Operands) -> Value:
+def rms_norm(node: Node, operands: Operands) -> Operand | tuple[Operand, ...]:
     """Y = X gamma / sqrt(mean square + epsilon) over the last axes of X."""
+    if "axes" in node.added:
+        return _spelled_out(node, operands, is_centred=False)
     normal = _over_last_axes(node, value(operands, 0), is_centred=False)
     return _scaled_and_shifted(node, normal, operands[:2])
 
@@ -77,6 +83,51 @@ def _in_groups(node: Node, operands: Operands, first: Value, groups: int) -> Val
     return normal.mapped(found)
 
 
+def _spelled_out(node: Node, operands: Operands, *, is_centred: bool) -> tuple[Operand, ...]:
+    """Returns a norm that a file spells out, and where they are used its deviations.
+
+    Of the operands, those from the third on are means of X: where X - mean is taken, or where a
+    deviation divides. The second is one that has the shape of the deviations.
+    """
+    first = value(operands, 0)
+    normal = _over_last_axes(node, first, is_centred=is_centred)
+    last, size = node.added["axes"], first.map.out_dim
+    assert isinstance(last, int), "the number of axes"
+    shape = (*first.shape[: len(first.shape) - last], *[1] * last)
+    groups = math.prod(shape) // first.lead
+    for index in range(1, len(operands)):
+        place = optional(operands, index)
+        if place is None:
+            continue
+        if not isinstance(place, Value) or not _is_mean(place.settled(), first, groups):
+            raise Refused("its means do not lie in the order of its groups")
+        if index > 1 and _padded(place.shape, len(shape)) != shape:
+            raise Refused(
+                f"its means have the shape {place.shape} beside the shape {first.shape}, so that "
+                "they do not meet their own groups; keep the axes of means (keepdims)"
+            )
+    if not node.added["deviations"]:
+        return (normal,)
+    place = optional(operands, 1)
+    at = shape if place is None else place.shape
+    return (
+        replace(normal, map=picked(normal.map, range(size))),
+        replace(normal, map=picked(normal.map, range(size, size + groups)), shape=at),
+    )
+
+
+def _is_mean(place: Value, first: Value, groups: int) -> bool:
+    """Whether a tensor holds the means of groups of neighbours, one after the other."""
+    found, size = place.map, first.map.out_dim // groups
+    if not isinstance(found, Combine) or found.of is not first.map or found.times != groups:
+        return False
+    return [list(row) for row in found.rows] == [[(j, Fraction(1, size)) for j in range(size)]]
+
+
+def _padded(shape: Shape, rank: int) -> Shape:
+    return (1,) * (rank - len(shape)) + shape
+
+
 def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
     axis, rank = node.integer("axis", -1), len(first.shape)
     if not -rank <= axis < rank:
@@ -99,7 +150,7 @@ def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value
         )
     given = Centre(groups, first.map) if is_centred else first.map
     stage = first.mapped(given, name=node.name)
-    norm = Normalization(groups, epsilon)
+    norm = Normalization(groups, epsilon, deviations=bool(node.added.get("deviations")))
     return stage.activated(Activation.NORMALIZATION, node.outputs[0], norm=norm).settled()
 
 

@@ -29,8 +29,8 @@ from monic.io.onnx.values import Constant, Operand, Refused, Value
 __all__ = ["apply", "is_read"]
 
 
-def apply(node: Node, operands: Operands) -> Operand:
-    """Returns what a node gives first, for operands that are known.
+def apply(node: Node, operands: Operands) -> tuple[Operand, ...]:
+    """Returns what a node gives, for operands that are known: all, or its first output.
 
     Raises:
         Refused: when the node is not supported, or its weights are not.
@@ -41,7 +41,8 @@ def apply(node: Node, operands: Operands) -> Operand:
         given = _READ[node.op](node, operands)
     except LayerError as error:
         raise Refused(str(error).rstrip(".")) from None
-    return given.insist_on_examples() if isinstance(given, Value) else given
+    found = given if isinstance(given, tuple) else (given,)
+    return tuple(g.insist_on_examples() if isinstance(g, Value) else g for g in found)
 
 
 def is_read(node: Node) -> bool:
@@ -65,7 +66,7 @@ _CONSTANTS = {
     "value_ints": np.int64,
 }
 
-_READ: dict[str, Callable[[Node, Operands], Operand]] = {
+_READ: dict[str, Callable[[Node, Operands], Operand | tuple[Operand, ...]]] = {
     "Abs": maxima.absolute,
     "Add": affine.add,
     "AveragePool": averages.average_pool,

@@ -1,14 +1,18 @@
-"""Norms that older files spell out: (x - mean) / sqrt(mean square + epsilon) is one node again.
+"""Norms that are spelled out: (x - mean) / sqrt(mean square + epsilon) is one node again.
 
 Exporters before version 17 of ONNX's operators write a layer norm as seven nodes, with a square
-and a root in between that are no layers of their own.
+and a root in between that are no layers of their own; so do people who write one by hand. Where
+the root is used for something else as well, the node gives it out: the deviation of each group.
+
+What stands between these nodes may give numbers other axes (Reshape, Unsqueeze, Expand). Then
+the reader looks whether they still meet their groups: the same moves are made with the mean of
+x, which it can read, in the place of the mean square.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
+from monic.io.onnx.moments import End, Moments
 from monic.io.onnx.node import Node
 from monic.model.array import Array
 
@@ -23,100 +27,147 @@ def with_norms(nodes: Sequence[Node], known: Mapping[str, Array], output: str) -
         known: Constants, by name.
         output: The name of the graph's output.
     """
-    graph = _Graph({name: node for node in nodes for name in node.outputs if name}, known)
-    found = [graph.norm(node) if node.op in ("Div", "Mul") else node for node in nodes]
-    if all(new is old for new, old in zip(found, nodes, strict=True)):
-        return found
-    needed, kept = {output}, []
-    for node in reversed(found):
-        if needed.intersection(node.outputs):
-            needed.update(node.inputs)
-            kept.append(node)
-    return kept[::-1]
+    ends = Moments.of(nodes, known).ends()
+    if not ends:
+        return list(nodes)
+    groups = list[list[End]]()
+    for end in ends:
+        same = next((group for group in groups if group[0].root is end.root), None)
+        if same is None:
+            groups.append([end])
+        elif same[0].spread.is_like(end.spread):
+            same.append(end)
+    gone = {name for group in groups for end in group for name in end.node.outputs}
+    gone |= {group[0].root.outputs[0] for group in groups}
+    kept = [node for node in nodes if gone.isdisjoint(node.outputs)]
+    written = _Written(_fresh({output, *known, *_names(nodes)}))
+    for group in groups:
+        written.norm(group)
+    kept = [_sized(node, written.shapes) for node in (*kept, *written.nodes)]
+    ordered = _needed(kept, output)
+    return list(nodes) if ordered is None else _without_unused(ordered, output)
 
 
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """Which node makes a tensor, and which tensors are constant."""
+@dataclass(slots=True)
+class _Written:
+    """Nodes that take the place of others.
 
-    makers: Mapping[str, Node]
-    known: Mapping[str, Array]
+    Arguments:
+        prefix: What the names of new tensors begin with, and no others.
+        nodes: The nodes so far.
+        shapes: New tensors by the names of old ones that have the same shape.
+    """
 
-    def norm(self, node: Node) -> Node:
-        """Returns a division, or a product with a reciprocal, as the norm that it ends."""
-        data, root = self._divided(node)
-        moved = None if root is None else self._maker(root, 0, "Add")
-        if root is None or moved is None:
-            return node
-        square, epsilon = self._mean_square(moved)
-        if square is None or epsilon is None or square.inputs[0] != data:
-            return node
-        axes = self._last_axes(self.makers[moved.inputs[self._side(moved)]])
-        if axes is None:
-            return node
-        attributes = {"axis": axes[0], "epsilon": epsilon}
-        centred = self._centred(data, axes)
-        op, source = ("RMSNormalization", data)
-        if centred is not None:
-            op, source = "LayerNormalization", centred
-        added = {"axes": len(axes)}
-        return replace(node, op=op, inputs=(source,), attributes=attributes, added=added)
+    prefix: str
+    nodes: list[Node] = field(default_factory=list)
+    shapes: dict[str, str] = field(default_factory=dict)
 
-    def _divided(self, node: Node) -> tuple[str, Node | None]:
-        """Returns what is divided, and the root that it is divided by."""
-        if node.op == "Div":
-            return (node.inputs[0] if node.inputs else ""), self._maker(node, 1, "Sqrt")
-        for side in (0, 1):
-            turned = self._maker(node, side, "Reciprocal")
-            if turned is not None and len(node.inputs) == 2:
-                return node.inputs[1 - side], self._maker(turned, 0, "Sqrt")
-        return "", None
+    def norm(self, ends: Sequence[End]) -> None:
+        """Writes the norm that gives values and deviations, and what was made of the values."""
+        first, spread = ends[0], ends[0].spread
+        moved = spread.moves or not spread.keeps or any(end.moves for end in ends)
+        at = self._moved_mean(first) if moved else ""
+        wanted = [place for end in ends for place in self._places(end, at)]
+        self.nodes.append(
+            Node(
+                name=first.node.name,
+                op="LayerNormalization" if spread.is_centred else "RMSNormalization",
+                inputs=(spread.source, at, *wanted),
+                outputs=(values := self._name(), first.root.outputs[0]),
+                attributes={"axis": spread.axes[0], "epsilon": spread.epsilon},
+                opset=first.node.opset,
+                added={"axes": len(spread.axes), "deviations": 1},
+            )
+        )
+        for end in ends:
+            self._scaled(end, values)
 
-    def _mean_square(self, moved: Node) -> tuple[Node | None, float | None]:
-        """Returns the node that squares, and epsilon, of mean(square) + epsilon."""
-        side = self._side(moved)
-        epsilon = self._number(moved.inputs[1 - side])
-        mean = self._maker(moved, side, "ReduceMean")
-        square = None if mean is None else self.makers.get(mean.inputs[0])
-        if square is None or len(square.inputs) != 2:
-            return None, None
-        twice = square.op == "Mul" and square.inputs[0] == square.inputs[1]
-        power = square.op == "Pow" and self._number(square.inputs[1]) == 2
-        return (square if twice or power else None), epsilon
+    def _places(self, end: End, at: str) -> list[str]:
+        """Returns tensors whose places tell whether each number meets its group."""
+        divisor = [self._along(at, end.moves)] if at else []
+        return [*end.sized, *divisor]
 
-    def _side(self, moved: Node) -> int:
-        """Which input of a sum is no constant."""
-        return int(moved.inputs[0] in self.known)
+    def _moved_mean(self, end: End) -> str:
+        """Writes the mean of x, moved as the mean square is; returns its name."""
+        mean, source = end.spread.mean, end.spread.source
+        start = self._copied(mean, source)
+        self.shapes[mean.outputs[0]] = start
+        at = self._along(start, end.spread.moves)
+        self.shapes[end.root.outputs[0]] = at
+        return at
 
-    def _centred(self, name: str, axes: tuple[int, ...]) -> str | None:
-        """Returns x where a tensor is x - mean(x) over the last axes."""
-        taken = self.makers.get(name)
-        if taken is None or taken.op != "Sub":
+    def _along(self, at: str, moves: Sequence[Node]) -> str:
+        """Writes the same moves of another tensor; returns what comes of it."""
+        for move in moves:
+            self.shapes[move.outputs[0]] = at = self._copied(move, at)
+        return at
+
+    def _scaled(self, end: End, values: str) -> None:
+        """Writes the products that give what the end gave: (c y) / d = c (y / d)."""
+        for factor in end.factors:
+            after = self._name()
+            scale = replace(end.node, op="Mul", inputs=(values, factor), outputs=(after,))
+            self.nodes.append(scale)
+            values = after
+        self.nodes.append(replace(end.node, op="Identity", inputs=(values,)))
+
+    def _copied(self, node: Node, first: str) -> str:
+        after = self._name()
+        inputs = (first, *node.inputs[1:])
+        self.nodes.append(replace(node, inputs=inputs, outputs=(after,)))
+        return after
+
+    def _name(self) -> str:
+        return f"{self.prefix}{len(self.nodes)}"
+
+
+def _names(nodes: Iterable[Node]) -> set[str]:
+    return {name for node in nodes for name in (*node.inputs, *node.outputs)}
+
+
+def _fresh(taken: Iterable[str]) -> str:
+    """Returns a beginning that no name has."""
+    prefix = "norm:"
+    while any(name.startswith(prefix) for name in taken):
+        prefix = f"norm:{prefix}"
+    return prefix
+
+
+def _sized(node: Node, shapes: Mapping[str, str]) -> Node:
+    """Returns a node; one that asks for a shape only may ask another tensor."""
+    if node.op != "Shape" or node.inputs[0] not in shapes:
+        return node
+    return replace(node, inputs=(shapes[node.inputs[0]], *node.inputs[1:]))
+
+
+def _needed(nodes: Sequence[Node], output: str) -> list[Node] | None:
+    """Returns the nodes that the output needs, each after those it uses; None for cycles."""
+    makers = {name: node for node in nodes for name in node.outputs if name}
+    order, done = list[Node](), dict[int, bool]()
+    stack = [(output, False)]
+    while stack:
+        name, ready = stack.pop()
+        node = makers.get(name)
+        if node is None or done.get(id(node), False):
+            continue
+        if ready:
+            done[id(node)] = True
+            order.append(node)
+        elif id(node) in done:
             return None
-        mean = self._maker(taken, 1, "ReduceMean")
-        if mean is None or mean.inputs[0] != taken.inputs[0] or self._last_axes(mean) != axes:
-            return None
-        return taken.inputs[0]
+        else:
+            done[id(node)] = False
+            stack.append((name, True))
+            stack.extend((needed, False) for needed in reversed(node.inputs) if needed)
+    return order
 
-    def _last_axes(self, mean: Node) -> tuple[int, ...] | None:
-        """Returns the axes of a mean; None for such as cannot be the last ones.
 
-        Numbered from the first, they are the last ones in tensors of one rank only, which the
-        reader knows.
-        """
-        given: object = mean.attributes.get("axes")
-        if len(mean.inputs) > 1:
-            given = tuple(self.known.get(mean.inputs[1], np.zeros(0)).reshape(-1).tolist())
-        if not isinstance(given, tuple) or mean.attributes.get("keepdims", 1) != 1 or not given:
-            return None
-        found = tuple(sorted(int(axis) for axis in given))
-        ends_at = 0 if found[0] < 0 else found[0] + len(found)
-        return found if found == tuple(range(ends_at - len(found), ends_at)) else None
-
-    def _maker(self, node: Node, index: int, op: str) -> Node | None:
-        found = self.makers.get(node.inputs[index]) if len(node.inputs) > index else None
-        return found if found is not None and found.op == op and found.inputs else None
-
-    def _number(self, name: str) -> float | None:
-        array = self.known.get(name)
-        return float(array.item()) if array is not None and array.size == 1 else None
+def _without_unused(nodes: Sequence[Node], output: str) -> list[Node]:
+    """Returns the nodes, where norms whose deviations nothing reads do not give them out."""
+    used = {output, *(name for node in nodes for name in node.inputs)}
+    return [
+        replace(node, outputs=node.outputs[:1], added={**node.added, "deviations": 0})
+        if node.added.get("deviations") and node.outputs[1] not in used
+        else node
+        for node in nodes
+    ]

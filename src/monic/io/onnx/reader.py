@@ -95,8 +95,8 @@ def read(
             given = None
         for name in filter(None, node.outputs):
             known[name] = _hinted(name, lead, hints) if given is None else None
-        if given is not None:
-            known[node.outputs[0]] = _ended(given, node, readers[node.outputs[0]])
+        for name, part in zip(node.outputs, given or (), strict=False):
+            known[name] = _ended(part, node, readers[name])
     if not reading.problems:
         _finish(reading, known[graph.output], graph.output)
     return reading
@@ -123,9 +123,12 @@ def _ended(given: Operand, node: Node, readers: Sequence[str]) -> Operand:
     return given
 
 
-def _given(node: Node, known: Mapping[str, Operand | None], used: set[str]) -> Operand | None:
-    """Returns the first output of a node; None when what it takes is not known."""
-    if any(name in used for name in node.outputs[1:] if name):
+def _given(
+    node: Node, known: Mapping[str, Operand | None], used: set[str]
+) -> tuple[Operand, ...] | None:
+    """Returns the outputs of a node; None when what it takes is not known."""
+    is_one = not node.added.get("deviations")
+    if is_one and any(name in used for name in node.outputs[1:] if name):
         raise Refused("more than its first output is used")
     operands = [known[name] if name else None for name in node.inputs]
     unknown = any(name and known[name] is None for name in node.inputs)

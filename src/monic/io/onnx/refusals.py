@@ -26,6 +26,10 @@ _QUANTISED = (
     "it rounds what depends on the input, and inputs in one cell of a rounding collide: no such "
     "network is one-to-one; export it with quantised weights only (DequantizeLinear), or none"
 )
+_ROOT = (
+    "roots are read in norms only: x / sqrt(mean(x^2) + epsilon) with means along the last axes, "
+    "and x less its mean or not; write it so, with the root itself as a further output if wanted"
+)
 _TWO_TENSORS = "it combines tensors by other means than Add, Concat, Max and Min"
 
 _REASONS = {
@@ -49,6 +53,7 @@ _REASONS = {
         _QUANTISED,
     ),
     "Mean": _TWO_TENSORS,
+    **dict.fromkeys(("Sqrt", "Reciprocal"), _ROOT),
     "Pow": "powers are not affine; export the network with constants folded",
 }
 

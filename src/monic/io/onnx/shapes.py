@@ -134,10 +134,10 @@ def permuted(found: Value, order: Sequence[int]) -> Value:
 
 
 def shape_of(node: Node, operands: Operands) -> Operand:
-    """Y = the shape of X, which is known."""
-    if node.integer("start", 0) or "end" in node.attributes:
-        raise Refused("it takes a part of a shape; export with fixed shapes")
-    return _constant(np.array(operand(operands, 0).shape, dtype=np.int64))
+    """Y = the shape of X, which is known, or a part of it."""
+    shape = operand(operands, 0).shape
+    part = shape[node.integer("start", 0) : node.integer("end", len(shape))]
+    return _constant(np.array(part, dtype=np.int64))
 
 
 def filled(node: Node, operands: Operands) -> Operand:

@@ -134,7 +134,7 @@ class Value:
         if slope is None and norm is None and is_permutation(self.map):
             value, order = self.map.of, self.map.places
         stage = Stage(self.name or output, value, activation, slope, norm=norm)
-        after = Source(Input(value.out_dim), stage, self.source, self.source.broken)
+        after = Source(Input(stage.out_dim), stage, self.source, self.source.broken)
         return replace(self, after=after, order=order)
 
     def insist_on_examples(self) -> "Value":

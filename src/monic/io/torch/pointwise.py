@@ -169,7 +169,6 @@ POINTWISE = {
     "hardswish": _plain("HardSwish"),
     "log_softmax": _plain("LogSoftmax"),
     "mish": _plain("Mish"),
-    "pow": _plain("Pow"),
     "selu": _plain("Selu"),
     "sign": _plain("Sign"),
     "silu": _plain("Silu"),

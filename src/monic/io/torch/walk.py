@@ -19,6 +19,7 @@ from monic.io.onnx.values import Refused, Shape
 from monic.io.torch import moves
 from monic.io.torch.arrays import CODES
 from monic.io.torch.linear import LINEAR
+from monic.io.torch.moments import MOMENTS
 from monic.io.torch.normalization import NORMALIZATION
 from monic.io.torch.pointwise import POINTWISE
 from monic.io.torch.tape import OPSET, Call, Tape, Traced
@@ -28,11 +29,12 @@ __all__ = ["Walked", "walked"]
 
 _STORED = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
-_WRITERS: dict[str, Callable[[Call], str]] = {
+_WRITERS: dict[str, Callable[[Call], str | tuple[str, ...]]] = {
     **POINTWISE,
     **LINEAR,
     **WINDOWS,
     **NORMALIZATION,
+    **MOMENTS,
     **dict.fromkeys(moves.PADS, moves.pad),
     **dict.fromkeys(("cat", "concat", "concatenate"), moves.cat),
     "stack": moves.stack,

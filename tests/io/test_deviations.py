@@ -1,0 +1,230 @@
+"""Norms whose deviations are outputs, in ONNX: what is one, and what only looks like one."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import NodeProto
+
+from monic import Verdict, check, decide
+from monic.errors import UnsupportedModel
+from monic.io import load
+from monic.model import Activation, Centre, Normalization
+from monic.model.array import Array
+from tests.io.graphs import agrees, model, node, save
+
+LAST = np.array([-1], np.int64)
+ARRAYS: dict[str, Array] = {
+    "last": LAST,
+    "two": np.array(2, np.float32),
+    "half": np.array([0.5], np.float32),
+    "e": np.array(0.25, np.float32),
+    "g": np.array([1.5, -2.0, 0.5, 3.0], np.float32),
+    "h": np.array([[2.0]], np.float32),
+}
+
+
+def graph(**changes: NodeProto | None) -> list[NodeProto]:
+    """(x - mean, divided by its deviation; the mean; the deviation), with some nodes replaced."""
+    nodes: dict[str, NodeProto | None] = {
+        "mean": node("ReduceMean", ["x", "last"], ["m"]),
+        "centre": node("Sub", ["x", "m"], ["c"]),
+        "square": node("Mul", ["c", "c"], ["q"]),
+        "variance": node("ReduceMean", ["q", "last"], ["v"]),
+        "epsilon": node("Add", ["v", "e"], ["w"]),
+        "root": node("Sqrt", ["w"], ["s"]),
+        "end": node("Div", ["c", "s"], ["z"], name="n"),
+        "all": node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    }
+    nodes.update(changes)
+    return [found for found in nodes.values() if found is not None]
+
+
+def saved(path: Path, nodes: list[NodeProto], shape: tuple[Any, ...] = (1, 4)) -> Path:
+    return save(path / "m.onnx", model(nodes, ARRAYS, shape, opset=18))
+
+
+FORMS: dict[str, dict[str, NodeProto | None]] = {
+    "plain": {},
+    "square by a power": {"square": node("Pow", ["c", "two"], ["q"])},
+    "root by a power": {"root": node("Pow", ["w", "half"], ["s"])},
+    "no epsilon": {"epsilon": None, "root": node("Sqrt", ["v"], ["s"])},
+    "factors before": {
+        "centre": node("Sub", ["x", "m"], ["c"]),
+        "end": node("Mul", ["g", "c"], ["k"]),
+        "more": node("Mul", ["k", "h"], ["l"]),
+        "quotient": node("Div", ["l", "s"], ["z"]),
+        "all": None,
+        "last": node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    },
+    "a reciprocal": {
+        "end": node("Reciprocal", ["s"], ["r"]),
+        "all": node("Mul", ["r", "c"], ["z"]),
+        "last": node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    },
+    "a mean of its own": {
+        "square": node("ReduceMean", ["x", "last"], ["m2"]),
+        "again": node("Sub", ["x", "m2"], ["c2"]),
+        "variance": node("Pow", ["c2", "two"], ["q"]),
+        "epsilon": node("ReduceMean", ["q", "last"], ["v"]),
+        "root": node("Add", ["v", "e"], ["w"]),
+        "end": node("Sqrt", ["w"], ["s"]),
+        "all": node("Div", ["c", "s"], ["z"]),
+        "last": node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    },
+    "means without their axis": {
+        "variance": node("ReduceMean", ["q", "last"], ["v"], keepdims=0),
+        "root": node("Sqrt", ["w"], ["t"]),
+        "end": node("Unsqueeze", ["t", "last"], ["s"]),
+        "all": node("Div", ["c", "s"], ["z"]),
+        "last": node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    },
+    "two quotients": {
+        "all": node("Mul", ["c", "g"], ["k"]),
+        "more": node("Div", ["k", "s"], ["z2"]),
+        "last": node("Concat", ["z", "s", "m", "z2"], ["y"], axis=-1),
+    },
+}
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 3, 4), (2, 4)])
+@pytest.mark.parametrize("name", FORMS)
+def test_norms_with_deviations(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    read = agrees(saved(tmp_path, graph(**FORMS[name]), shape), shape)
+    norms = [stage for stage in read.stages if stage.norm is not None]
+    assert len(norms) == 1
+    [stage] = norms
+    assert stage.activation is Activation.NORMALIZATION
+    assert stage.norm == Normalization(
+        stage.carried, 0.0 if name == "no epsilon" else 0.25, deviations=True
+    )
+    assert any(isinstance(step, Centre) for step in stage.map.steps())
+    decision = decide(read, time_limit=5)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.certificate is not None
+    check(decision.certificate, read)
+
+
+def test_without_the_mean_it_is_lost(tmp_path: Path) -> None:
+    nodes = graph(all=node("Concat", ["z", "s"], ["y"], axis=-1))
+    read = agrees(saved(tmp_path, nodes), (1, 4))
+    assert read.stages[0].norm == Normalization(1, 0.25, deviations=True)
+    decision = decide(read, time_limit=5)
+    assert decision.verdict is Verdict.NOT_INJECTIVE
+    assert decision.collision is not None
+    shifts = {b - a for a, b in zip(decision.collision.x, decision.collision.other, strict=True)}
+    assert len(shifts) == 1
+
+
+def test_an_rms_norm_gives_out_its_root(tmp_path: Path) -> None:
+    nodes = graph(
+        mean=None,
+        centre=None,
+        square=node("Mul", ["x", "x"], ["q"]),
+        end=node("Div", ["x", "s"], ["z"]),
+        all=node("Concat", ["z", "s"], ["y"], axis=-1),
+    )
+    read = agrees(saved(tmp_path, nodes), (1, 4))
+    assert read.stages[0].norm == Normalization(1, 0.25, deviations=True)
+    assert decide(read, time_limit=5).verdict is Verdict.INJECTIVE
+
+
+def test_a_root_that_is_used_by_the_norm_alone_is_not_given_out(tmp_path: Path) -> None:
+    read = agrees(saved(tmp_path, graph(all=node("Identity", ["z"], ["y"]))), (1, 4))
+    assert read.stages[0].norm == Normalization(1, 0.25)
+
+
+def test_a_symbolic_batch_and_names_that_are_taken(tmp_path: Path) -> None:
+    """What torch writes for var(): the mean moves to shapes that are computed."""
+    nodes = graph(
+        variance=node("ReduceMean", ["q", "last"], ["v"], keepdims=0),
+        epsilon=node("Shape", ["v"], ["norm:0"], start=0, end=1),
+        one=node("Concat", ["norm:0", "one"], ["norm:1"], axis=0),
+        moved=node("Reshape", ["v", "norm:1"], ["norm:2"]),
+        grown=node("Shape", ["x"], ["norm:3"], start=0, end=1),
+        both=node("Concat", ["norm:3", "one"], ["norm:4"], axis=0),
+        expanded=node("Expand", ["norm:2", "norm:4"], ["norm:5"]),
+        root=node("Add", ["norm:5", "e"], ["w"]),
+        end=node("Sqrt", ["w"], ["s"]),
+        all=node("Div", ["c", "s"], ["z"]),
+        last=node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    )
+    arrays = ARRAYS | {"one": np.array([1], np.int64)}
+    path = save(tmp_path / "m.onnx", model(nodes, arrays, ("batch", 4), opset=18))
+    read = agrees(path, (1, 4))
+    assert read.stages[0].norm == Normalization(1, 0.25, deviations=True)
+
+
+LOOKALIKES: dict[str, dict[str, NodeProto | None]] = {
+    "the variance of something else": {"square": node("Mul", ["x", "x"], ["q"])},
+    "another product": {"square": node("Mul", ["c", "x"], ["q"])},
+    "another power": {"square": node("Pow", ["c", "e"], ["q"])},
+    "another root": {"root": node("Pow", ["w", "two"], ["s"])},
+    "no root": {"root": node("Identity", ["w"], ["s"])},
+    "another tensor is divided": {"end": node("Div", ["x", "s"], ["z"])},
+    "it is divided by": {"end": node("Div", ["s", "c"], ["z"])},
+    "a shifted tensor is divided": {
+        "end": node("Add", ["c", "g"], ["k"]),
+        "all": node("Div", ["k", "s"], ["z"]),
+        "last": node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    },
+    "a sum": {"variance": node("ReduceSum", ["q", "last"], ["v"])},
+    "the unbiased variance": {
+        "epsilon": node("Mul", ["v", "h"], ["u"]),
+        "more": node("Add", ["u", "e"], ["w"]),
+    },
+    "an epsilon that depends on the input": {"epsilon": node("Add", ["v", "m"], ["w"])},
+    "an epsilon for each entry": {"epsilon": node("Add", ["v", "g"], ["w"])},
+    "an epsilon with more axes": {"epsilon": node("Add", ["v", "h"], ["w"])},
+    "the reciprocal is given out": {
+        "end": node("Reciprocal", ["s"], ["r"]),
+        "all": node("Mul", ["c", "r"], ["z"]),
+        "last": node("Concat", ["z", "m", "r"], ["y"], axis=-1),
+    },
+    "the variance is given out": {"all": node("Concat", ["z", "m", "v"], ["y"], axis=-1)},
+    "the root alone": {"end": None, "all": node("Concat", ["x", "s"], ["y"], axis=-1)},
+    "another mean is taken off": {
+        "mean": node("ReduceMax", ["x", "last"], ["m"]),
+        "all": node("Concat", ["z", "s"], ["y"], axis=-1),
+    },
+}
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4)])
+def test_lookalikes_are_refused(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModel):
+        load(saved(tmp_path, graph(**LOOKALIKES[name]), shape))
+
+
+@pytest.mark.parametrize("axes", [[0], [1], [0, 2], [-2]])
+@pytest.mark.parametrize("place", ["mean", "variance"])
+def test_other_axes_are_refused(place: str, axes: list[int], tmp_path: Path) -> None:
+    """In tensors of 4 x 4 numbers the shapes fit, whatever the axes."""
+    name, source = ("m", "x") if place == "mean" else ("v", "q")
+    changed = graph(**{place: node("ReduceMean", [source, "axes"], [name])})
+    arrays = ARRAYS | {"axes": np.array(axes, np.int64)}
+    with pytest.raises(UnsupportedModel):
+        load(save(tmp_path / "m.onnx", model(changed, arrays, (1, 4, 4), opset=18)))
+
+
+@pytest.mark.parametrize("place", ["mean", "variance"])
+def test_means_must_meet_their_own_groups(place: str, tmp_path: Path) -> None:
+    """A row of means beside a square: each would meet a column instead of its row."""
+    name, source = ("m", "x") if place == "mean" else ("v", "q")
+    moved = node("ReduceMean", [source, "last"], [name], keepdims=0)
+    nodes = graph(**{place: moved}, all=node("Identity", ["z"], ["y"]))
+    path = saved(tmp_path, nodes, (1, 4, 4))
+    with pytest.raises(UnsupportedModel, match="do not meet their own groups"):
+        load(path)
+    agrees(saved(tmp_path, nodes, (1, 4)), (1, 4))  # one mean meets its group in any case
+
+
+def test_a_graph_that_asks_the_deviation_for_its_shape(tmp_path: Path) -> None:
+    nodes = graph(
+        all=node("Shape", ["s"], ["t"]),
+        more=node("Reshape", ["m", "t"], ["m2"]),
+        last=node("Concat", ["z", "m2", "s"], ["y"], axis=-1),
+    )
+    assert agrees(saved(tmp_path, nodes), (1, 4)).stages[0].norm is not None
