@@ -32,6 +32,7 @@ from monic.model import (
     Linear,
     Orthant,
     Polyhedron,
+    Quotient,
     ReLULayer,
     Scale,
     Select,
@@ -139,7 +140,7 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
         columns = [*zip(*rows, strict=True), bias]
         mixed = [[sum(w * c[j] for j, w in row) for c in columns] for row in terms]
         return [row[:-1] for row in mixed], [Fraction(row[-1]) for row in mixed]
-    known = (Linear, Shift, Scale, ConvolutionMap, ChannelShift, ChannelScale)
+    known = (Linear, Shift, Scale, ConvolutionMap, ChannelShift, ChannelScale, Quotient)
     assert isinstance(step, known), f"Expected a known step. Got {step!r}."
     rows, bias = evaluate(step.of)
     if isinstance(step, ConvolutionMap):
@@ -153,13 +154,15 @@ def evaluate(step: AffineMap) -> tuple[list[list[Fraction]], list[Fraction]]:
         return product, [_dot(row, bias) for row in matrix]
     vector = [_exact(v) for v in np.asarray(step.vector).reshape(-1)]
     times = len(rows) // len(vector)
-    if isinstance(step, ChannelShift | ChannelScale):
+    if isinstance(step, ChannelShift | ChannelScale | Quotient):
         vector = [v for v in vector for _ in range(times)]
     else:
         vector = vector * times
     if isinstance(step, Shift | ChannelShift):
         sign = -1 if step.negative else 1
         return rows, [b + sign * v for b, v in zip(bias, vector, strict=True)]
+    if isinstance(step, Quotient):
+        vector = [1 / v for v in vector]
     scaled = [[v * a for a in row] for v, row in zip(vector, rows, strict=True)]
     return scaled, [v * b for v, b in zip(vector, bias, strict=True)]
 

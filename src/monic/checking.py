@@ -16,6 +16,7 @@ from monic.model import (
     ChannelShift,
     Linear,
     Network,
+    Quotient,
     ReLULayer,
     Scale,
     Shift,
@@ -129,6 +130,8 @@ def _weights(value: AffineMap) -> Iterator[tuple[str, Array]]:
             yield "bias", step.vector
         elif isinstance(step, Scale | ChannelScale):
             yield "scale", step.vector
+        elif isinstance(step, Quotient):
+            yield "divisor", step.vector
 
 
 def _own(array: Array) -> tuple[Array, ...]:

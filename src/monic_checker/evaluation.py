@@ -7,7 +7,7 @@ from flint import fmpz
 
 from monic_checker.budget import Budget, bits
 from monic_checker.convolution import convolve, repeat
-from monic_checker.errors import MalformedProof
+from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.linear import Row, matrix
 from monic_checker.means import centred, combined
 from monic_checker.steps import Step
@@ -56,6 +56,7 @@ def evaluate(
             value as an affine function.
 
     Raises:
+        InvalidProof: when a divisor is 0.
         MalformedProof: when the values do not fit the budget; nothing has been computed then.
     """
     if x is None:
@@ -105,8 +106,10 @@ def _plan(
             work = (read if step.name == "add" else max(read, step.size)) * (n + 1)
             length += len(step.sources).bit_length()
         else:
-            denominator = arrays[step.array].denominator * denominators[step.sources[0]]
+            unit = _unit(step, arrays[step.array], address)
+            denominator = unit * denominators[step.sources[0]]
             length += array_bits[step.array] + steps[step.sources[0]].size.bit_length() + 1
+            length += int(unit.bit_length()) if step.name == "quotient" else 0
             work = max(step.size * (n + 1), len(arrays[step.array].entries))
         if length > _BITS_LIMIT:
             raise MalformedProof(address, f"expected numbers of at most {_BITS_LIMIT} bits")
@@ -116,6 +119,15 @@ def _plan(
     if len(steps) == 1:
         budget.spend(n * (n + 1), 1, "subject.map")
     return denominators
+
+
+def _unit(step: Step, array: Vector, address: str) -> fmpz:
+    """What a step with an array divides by: for a quotient a multiple of all its divisors."""
+    if step.name != "quotient":
+        return array.denominator
+    if not all(array.entries):
+        raise InvalidProof(address, "expected divisors other than 0")
+    return lcm([abs(entry) for entry in array.entries])
 
 
 def _linear(array: Vector, value: Value, size: int) -> list[Row]:
@@ -148,6 +160,12 @@ def _shift_negative(array: Vector, value: Value, size: int) -> list[Row]:
 def _scale(array: Vector, value: Value, size: int) -> list[Row]:
     factors = _spread(array, size)
     return [[v * x for x in row] for v, row in zip(factors, value.rows, strict=True)]
+
+
+def _quotient(array: Vector, value: Value, size: int) -> list[Row]:
+    common = lcm([abs(entry) for entry in array.entries])
+    inverse = [array.denominator * (common // entry) for entry in array.entries]
+    return _scale(repeat(Vector(inverse, fmpz(1)), size), value, size)
 
 
 def _concat(values: Sequence[Value], denominator: fmpz) -> list[Row]:
@@ -190,4 +208,5 @@ _RULES: dict[str, _Rule] = {
     "channel-shift": _channels(_shift),
     "channel-shift-negative": _channels(_shift_negative),
     "channel-scale": _channels(_scale),
+    "quotient": _quotient,
 }

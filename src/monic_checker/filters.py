@@ -83,7 +83,10 @@ def _numbered(system: System, step: Step, blocks: Sequence[Block], place: int) -
         if any(entry != first for entry in others):
             raise InvalidProof(f"subject.map[{place}]", "expected one number for each filter")
         number = fmpq(sign * first, array.denominator)
-        if step.name in ("scale", "channel-scale"):
+        if step.name == "quotient" and not first:
+            raise InvalidProof(f"subject.map[{place}]", "expected divisors other than 0")
+        number = 1 / number if step.name == "quotient" else number
+        if step.name in ("scale", "channel-scale", "quotient"):
             result.append(replace(block, scale=block.scale * number, bias=block.bias * number))
         else:
             result.append(replace(block, bias=block.bias + number))
@@ -93,7 +96,7 @@ def _numbered(system: System, step: Step, blocks: Sequence[Block], place: int) -
 
 _NUMBERS = (
     *("shift", "shift-negative", "scale"),
-    *("channel-shift", "channel-shift-negative", "channel-scale"),
+    *("channel-shift", "channel-shift-negative", "channel-scale", "quotient"),
 )
 
 

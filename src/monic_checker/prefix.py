@@ -6,7 +6,7 @@ from monic_checker.system import System
 __all__ = ["check_invertible"]
 
 _SHIFTS = ("shift", "shift-negative", "channel-shift", "channel-shift-negative")
-_SCALES = ("scale", "channel-scale")
+_SCALES = ("scale", "channel-scale", "quotient")
 
 
 def check_invertible(system: System, place: int) -> None:

@@ -21,7 +21,7 @@ LONGEST = 2**40
 _CONVOLUTIONS_LIMIT = 64
 
 _CONVOLUTIONS = ("convolution", "transposed-convolution")
-_CHANNELS = ("channel-shift", "channel-shift-negative", "channel-scale")
+_CHANNELS = ("channel-shift", "channel-shift-negative", "channel-scale", "quotient")
 _MATRICES = ("linear", "linear-transposed")
 _ARRAY_STEPS = (*_MATRICES, "shift", "shift-negative", "scale", *_CHANNELS, *_CONVOLUTIONS)
 _NAMES = ("input", "concat", "add", "select", "combine", "centre", *_ARRAY_STEPS)
@@ -73,6 +73,7 @@ class Step:
             "channel-shift": f"{values} + A{self.array} in each channel",
             "channel-shift-negative": f"{values} - A{self.array} in each channel",
             "channel-scale": f"A{self.array} in each channel times {values}",
+            "quotient": f"{values} / A{self.array} in each channel",
             "convolution": f"the convolution of {values} with A{self.array}",
             "transposed-convolution": f"the transposed convolution of {values} with A{self.array}",
             "concat": f"({values})",

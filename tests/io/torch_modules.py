@@ -105,6 +105,8 @@ ARITHMETIC: dict[str, Case] = {
     "mul": (_function(lambda m, x: x * 0.1), (3,)),
     "mul of channels": (_function(lambda m, x: x * m.vector[:, None, None]), IMAGE),
     "div": (_function(lambda m, x: x / 2), (3,)),
+    "div by 255": (_function(lambda m, x: x / 255), (3,)),
+    "div of channels": (_function(lambda m, x: x / m.vector[:, None, None]), IMAGE),
     "neg": (_function(lambda m, x: -x), (3,)),
     "skip": (
         _function(

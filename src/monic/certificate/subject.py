@@ -12,6 +12,7 @@ from monic.model.convolution import ConvolutionMap, TransposedConvolution
 from monic.model.derived import BatchFactors, Dequantized, origin_of
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
 from monic.model.mean import Centre, Combine
+from monic.model.quotient import Quotient
 from monic.model.wiring import Select, Sum
 
 __all__ = ["array", "arrays_in", "arrays_of", "header", "joined", "rationals", "subject"]
@@ -81,7 +82,7 @@ def point_certificate(
     return Certificate(header("NOT_INJECTIVE", subject, evidence))
 
 
-_VECTOR_STEPS = (Shift, Scale, ChannelShift, ChannelScale)
+_VECTOR_STEPS = (Shift, Scale, ChannelShift, ChannelScale, Quotient)
 
 
 def arrays_in(step: AffineMap) -> list[Array]:
@@ -132,6 +133,8 @@ def _step(step: AffineMap, order: dict[int, int], places: dict[int, int]) -> lis
         return [name, places[id(step.matrix)], order[id(step.of)]]
     if isinstance(step, ConvolutionMap):
         return _convolution(step, places[id(step.kernel)], order[id(step.of)])
+    if isinstance(step, Quotient):
+        return ["quotient", places[id(step.vector)], order[id(step.of)]]
     assert isinstance(step, _VECTOR_STEPS), "every step has a name in the specification"
     channels = "channel-" if isinstance(step, ChannelShift | ChannelScale) else ""
     name = "shift" if isinstance(step, Shift | ChannelShift) else "scale"

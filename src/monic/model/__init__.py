@@ -10,6 +10,7 @@ from monic.model.mean import Centre, Combine
 from monic.model.network import Activation, Network, Stage
 from monic.model.normalization import Normalization
 from monic.model.pooling import NormPooling
+from monic.model.quotient import Quotient
 from monic.model.wiring import Select, Sum
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Orthant",
     "Polyhedron",
     "Product",
+    "Quotient",
     "ReLULayer",
     "Scale",
     "Select",

@@ -7,6 +7,7 @@ import numpy as np
 from monic.errors import LayerError
 from monic.model.affine import AffineMap, ExactAffine, Scale, Shift
 from monic.model.array import Array, freeze
+from monic.model.quotient import Quotient
 
 __all__ = ["ChannelScale", "ChannelShift", "numbers_of"]
 
@@ -88,8 +89,8 @@ class ChannelScale(AffineMap):
         return ChannelScale(self.vector, parts[0])
 
 
-def numbers_of(step: Shift | Scale | ChannelShift | ChannelScale) -> Array:
-    """Returns the numbers that a step adds or multiplies by: one, or one for each output.
+def numbers_of(step: Shift | Scale | ChannelShift | ChannelScale | Quotient) -> Array:
+    """Returns the numbers that a step adds, multiplies or divides by: one, or one an output.
 
     Example:
         >>> from monic.model.affine import Input

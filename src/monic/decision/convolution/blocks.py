@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from monic.model import AffineMap, ChannelScale, ChannelShift, Concat, Input, Scale, Shift
+from monic.model import (
+    AffineMap,
+    ChannelScale,
+    ChannelShift,
+    Concat,
+    Input,
+    Quotient,
+    Scale,
+    Shift,
+)
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
 from monic.model.wiring import Select
@@ -89,7 +98,7 @@ def _blocks(
         return None
     if isinstance(step, Concat):
         return inner
-    if not isinstance(step, Shift | Scale | ChannelShift | ChannelScale):
+    if not isinstance(step, Shift | Scale | ChannelShift | ChannelScale | Quotient):
         return None
     numbers = _numbers(step.vector, inner, step.out_dim)
     if numbers is None:
@@ -97,6 +106,8 @@ def _blocks(
     pairs = zip(inner, numbers, strict=True)
     if isinstance(step, Scale | ChannelScale):
         return [replace(b, scale=b.scale * v, bias=b.bias * v) for b, v in pairs]
+    if isinstance(step, Quotient):
+        return [replace(b, scale=b.scale / v, bias=b.bias / v) for b, v in pairs]
     sign = -1 if step.negative else 1
     return [replace(b, bias=b.bias + sign * v) for b, v in pairs]
 

@@ -31,6 +31,7 @@ from monic.model import (
     Input,
     Linear,
     Orthant,
+    Quotient,
     ReLULayer,
     Scale,
     Shift,
@@ -86,8 +87,11 @@ def at_one_position(value: AffineMap, base: AffineMap | None) -> AffineMap:
 def _smaller(step: AffineMap, parts: list[AffineMap]) -> AffineMap:
     if isinstance(step, Concat):
         return Concat(tuple(parts))
-    assert isinstance(step, Shift | Scale | ChannelShift | ChannelScale), "it has blocks"
+    known = Shift | Scale | ChannelShift | ChannelScale | Quotient
+    assert isinstance(step, known), "it has blocks"
     vector = _each(step.vector, step.out_dim, parts[0].out_dim)
+    if isinstance(step, Quotient):
+        return Quotient(vector, parts[0])
     if isinstance(step, Scale | ChannelScale):
         return Scale(vector, parts[0])
     return Shift(vector, parts[0], step.negative)

@@ -16,6 +16,7 @@ from monic.model import (
     Domain,
     Input,
     Orthant,
+    Quotient,
     Scale,
     Shift,
     WholeSpace,
@@ -74,8 +75,10 @@ def undone(base: AffineMap | None, vector: Sequence[int]) -> tuple[Fraction, ...
 
 def _undone(step: AffineMap, numbers: list[Fraction]) -> list[Fraction]:
     """Returns what the linear part of one step makes the numbers of."""
-    if isinstance(step, Scale | ChannelScale):
+    if isinstance(step, Scale | ChannelScale | Quotient):
         scales = [exact(scale) for scale in numbers_of(step).tolist()]
+        if isinstance(step, Quotient):
+            scales = [1 / scale for scale in scales]
         scales *= len(numbers) // len(scales)
         return [t / scale for t, scale in zip(numbers, scales, strict=True)]
     if isinstance(step, Select):
@@ -132,4 +135,4 @@ def _loses_nothing(step: AffineMap) -> bool:
         return bool(step.vector.all())
     if isinstance(step, Select):
         return sorted(step.places) == list(range(step.of.out_dim))
-    return isinstance(step, Input | Shift | ChannelShift)
+    return isinstance(step, Input | Shift | ChannelShift | Quotient)

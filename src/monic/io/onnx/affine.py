@@ -12,7 +12,7 @@ from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, value, weights
 from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Constant, Refused, Shape, Value, is_permutation, literal
-from monic.model import AffineMap, ChannelScale, ChannelShift, Scale, Shift, Sum
+from monic.model import AffineMap, ChannelScale, ChannelShift, Quotient, Scale, Shift, Sum
 from monic.model.array import Array
 
 __all__ = [
@@ -104,18 +104,19 @@ def mul(node: Node, operands: Operands) -> Value:
 
 
 def div(node: Node, operands: Operands) -> Value:
-    """Y = X / c where 1 / c is one exact number."""
+    """Y = X / c, exactly: powers of two are factors, others stay divisors."""
     if isinstance(operand(operands, 0), Constant):
         raise Refused("it divides by a tensor that depends on the input")
     first, divisor = value(operands, 0), weights(operand(operands, 1))
-    shape = along(first, divisor)[1]
+    axis = single_axis(first, divisor)
     entries = np.unique(divisor.flat().astype(np.float64))
     if entries.size == 1 and _is_power_of_two(float(entries[0])):
+        shape = first.shape if axis is not None else along(first, divisor)[1]
         return scaled(replace(first, shape=shape), 1 / float(entries[0]))
-    raise Refused(
-        "1/c is exact only when every entry of c is the same power of two; export it as Mul by "
-        "the rounded reciprocals"
-    )
+    if axis is not None:
+        return _in_channels(first, axis, partial(Quotient, divisor.array))
+    vector, shape = along(first, divisor)
+    return first.mapped(_everywhere(first.map, partial(Quotient, vector), vector), shape)
 
 
 def shifted(operands: Operands, *, negative: bool) -> Value:
