@@ -60,6 +60,14 @@ CASES: dict[str, Case] = {
     "layer with one gamma": (
         _one("LayerNormalization", "x", "g", "b"), {"g": _random(1), "b": _random(1)}, IMAGE, {}
     ),
+    "layer of images, gamma by rows": (
+        _one("LayerNormalization", "x", "g", "b", axis=-2),
+        {"g": _random(2, 1), "b": _random(1, 3)}, IMAGE, {},
+    ),
+    "layer of images, gamma for all": (
+        _one("LayerNormalization", "x", "g", "b", axis=-1),
+        {"g": _random(4, 1, 3), "b": _random(4, 2, 3)}, IMAGE, {},
+    ),
     "layer of a batch": (_one("LayerNormalization", "x", "g", "b"), AFFINE, (3, 4), {}),
     "instance": (_one("InstanceNormalization", "x", "g", "b"), AFFINE, IMAGE, {}),
     "instance 1-D": (

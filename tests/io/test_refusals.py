@@ -92,7 +92,7 @@ ARITHMETIC: dict[str, tuple[NodeProto, dict[str, Array], str]] = {
     "enlarging": (node("Add", ["x", "c"], ["y"]), {"c": np.ones((2, 3), np.float32)}, "enlarges"),
     "partial": (
         node("Mul", ["x", "c"], ["y"]),
-        {"c": np.ones((2, 1, 3), np.float32)},
+        {"c": np.ones((1, 1, 2, 1, 3), np.float32)},
         "repeated along some axes",
     ),
     "misfit": (node("Add", ["x", "c"], ["y"]), {"c": np.ones(5, np.float32)}, "do not fit"),

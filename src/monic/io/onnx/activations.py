@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from monic.io.onnx.affine import added, along, channels_first, mul, scaled, single_axis
+from monic.io.onnx.affine import added, along, channels_first, mul, own_axes, scaled
 from monic.io.onnx.maxima import split
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, value, weights
@@ -39,11 +39,11 @@ def prelu(node: Node, operands: Operands) -> Value:
     if numbers.min() <= 0:
         positive, negative = split(first, node)
         return added([positive, scaled(mul(node, [negative, slopes]), -1.0)])
-    axis = single_axis(first, slopes)
-    if axis is None:
+    axes = own_axes(first, slopes)
+    if axes is None:
         array = along(first, slopes, grows=False)[0]
         return first.activated(Activation.PRELU, node.outputs[0], array)
-    order, back = channels_first(first, axis)
+    order, back = channels_first(first, axes)
     if order == tuple(sorted(order)):  # nothing moves
         return first.activated(Activation.PRELU, node.outputs[0], slopes.array)
     moved = permuted(first, order).activated(Activation.PRELU, node.outputs[0], slopes.array)

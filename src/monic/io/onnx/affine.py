@@ -17,7 +17,7 @@ from monic.model.array import Array
 
 __all__ = [
     *("add", "added", "along", "channels_first", "div", "mul", "neg"),
-    *("of_one_shape", "scaled", "shifted", "single_axis", "sub", "total"),
+    *("of_one_shape", "own_axes", "scaled", "shifted", "sub", "total"),
 ]
 
 
@@ -96,9 +96,9 @@ def neg(node: Node, operands: Operands) -> Value:
 def mul(node: Node, operands: Operands) -> Value:
     """Y = c X, entry by entry."""
     first, constant = _pair(operands)
-    axis = single_axis(first, constant)
-    if axis is not None:
-        return _in_channels(first, axis, partial(ChannelScale, constant.array))
+    axes = own_axes(first, constant)
+    if axes is not None:
+        return _in_channels(first, axes, partial(ChannelScale, constant.array))
     vector, shape = along(first, constant)
     return first.mapped(_everywhere(first.map, partial(Scale, vector), vector), shape)
 
@@ -108,13 +108,13 @@ def div(node: Node, operands: Operands) -> Value:
     if isinstance(operand(operands, 0), Constant):
         raise Refused("it divides by a tensor that depends on the input")
     first, divisor = value(operands, 0), weights(operand(operands, 1))
-    axis = single_axis(first, divisor)
+    axes = own_axes(first, divisor)
     entries = np.unique(divisor.flat().astype(np.float64))
     if entries.size == 1 and _is_power_of_two(float(entries[0])):
-        shape = first.shape if axis is not None else along(first, divisor)[1]
+        shape = first.shape if axes is not None else along(first, divisor)[1]
         return scaled(replace(first, shape=shape), 1 / float(entries[0]))
-    if axis is not None:
-        return _in_channels(first, axis, partial(Quotient, divisor.array))
+    if axes is not None:
+        return _in_channels(first, axes, partial(Quotient, divisor.array))
     vector, shape = along(first, divisor)
     return first.mapped(_everywhere(first.map, partial(Quotient, vector), vector), shape)
 
@@ -122,9 +122,9 @@ def div(node: Node, operands: Operands) -> Value:
 def shifted(operands: Operands, *, negative: bool) -> Value:
     """Returns a tensor plus or minus a constant, in either order."""
     first, constant = _pair(operands)
-    axis = single_axis(first, constant)
-    if axis is not None:
-        return _in_channels(first, axis, partial(ChannelShift, constant.array, negative=negative))
+    axes = own_axes(first, constant)
+    if axes is not None:
+        return _in_channels(first, axes, partial(ChannelShift, constant.array, negative=negative))
     vector, shape = along(first, constant)
     step = partial(Shift, vector, negative=negative)
     return first.mapped(_everywhere(first.map, step, vector), shape)
@@ -137,37 +137,42 @@ def _everywhere(value: AffineMap, step: Callable[..., AffineMap], vector: Array)
     return step(of=value)
 
 
-def single_axis(first: Value, constant: Constant) -> int | None:
-    """Returns the axis along which a constant differs when it is repeated along all others."""
+def own_axes(first: Value, constant: Constant) -> tuple[int, ...] | None:
+    """Returns the axes along which a constant differs when it is repeated along all others.
+
+    None where it is one number, or has one for each of the value's: nothing is repeated then.
+    """
     shape = _padded(constant.shape, len(first.shape))
-    long = [axis for axis, size in enumerate(shape) if size > 1]
-    if constant.transposed or len(shape) != len(first.shape) or len(long) != 1:
+    long = tuple(axis for axis, size in enumerate(shape) if size > 1)
+    if constant.transposed or len(shape) != len(first.shape) or not long:
         return None
-    [axis] = long
-    alone = shape[axis] == first.map.out_dim  # one entry for each number: no repetition
-    fits = shape[axis] == first.shape[axis] and not (first.lead > 1 and axis == 0)
-    return axis if fits and not alone else None
+    alone = constant.size == first.map.out_dim
+    fits = all(shape[axis] == first.shape[axis] for axis in long)
+    return long if fits and not alone and not (first.lead > 1 and 0 in long) else None
 
 
-def _in_channels(first: Value, axis: int, step: Callable[..., AffineMap]) -> Value:
+def _in_channels(first: Value, axes: Sequence[int], step: Callable[..., AffineMap]) -> Value:
     """Returns a step on channels, which are moved to the front and back where they are not."""
-    order, back = channels_first(first, axis)
+    order, back = channels_first(first, axes)
     if order == tuple(sorted(order)):  # nothing moves
         return first.mapped(step(of=first.map))
     moved = permuted(first, order)
     return permuted(moved.mapped(step(of=moved.map)), back)
 
 
-def channels_first(first: Value, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Returns the order of axes in which one comes first in an example, and the way back.
+def channels_first(
+    first: Value, moved: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the order of axes in which some come first in an example, and the way back.
 
     Where nothing need be moved, both are the order as it is.
     """
     inner = 0 if first.lead == 1 else 1
     axes = tuple(range(len(first.shape)))
-    if axis == inner or math.prod(first.shape[inner:axis]) == 1:
+    before = [a for a in axes[inner : max(moved)] if a not in moved]
+    if math.prod(first.shape[a] for a in before) == 1:
         return axes, axes
-    order = (*axes[:inner], axis, *(a for a in axes[inner:] if a != axis))
+    order = (*axes[:inner], *moved, *(a for a in axes[inner:] if a not in moved))
     return order, tuple(order.index(a) for a in axes)
 
 
@@ -189,7 +194,8 @@ def along(first: Value, constant: Constant, *, grows: bool = True) -> tuple[Arra
     if constant.size not in (1, first.map.out_dim):
         raise Refused(
             f"its constant of shape {constant.shape} is repeated along some axes of the shape "
-            f"{first.shape} only; store it with one entry for each"
+            f"{first.shape} only, and enlarges it or is a transpose; store it with one entry for "
+            "each"
         )
     if constant.transposed:
         raise Refused("its constant is a transpose; store it as it is used")

@@ -99,7 +99,7 @@ def _along(first: Value, matrix: Constant, axis: int, *, transposed: bool, name:
     if first.map.out_dim == size:
         given: AffineMap = Linear(array, first.map, transposed)
         return first.mapped(given, _resized(first, axis, given.out_dim), name)
-    order, back = channels_first(first, axis)
+    order, back = channels_first(first, (axis,))
     moves = order != tuple(sorted(order))
     moved = permuted(first, order) if moves else first
     step = TransposedConvolution if transposed else Convolution

@@ -155,20 +155,13 @@ def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value
 
 
 def _scaled_and_shifted(node: Node, normal: Value, operands: Operands) -> Value:
-    """Multiplies by gamma and adds beta, where they are given: one number for each in a group."""
-    axis, shape = node.integer("axis", -1) % len(normal.shape), normal.shape
-    inner = math.prod(shape[axis:])
-    head = (normal.lead,) if normal.lead > 1 else ()
-    found = replace(normal, shape=(*head, normal.map.out_dim // inner, inner))
+    """Multiplies by gamma and adds beta, where they are given; they may be repeated."""
+    found = normal
     for step, index in ((mul, 1), (add, 2)):
         constant = optional(operands, index)
-        if constant is None:
-            continue
-        given = weights(constant)
-        if given.size not in (1, inner):
-            raise Refused(f"its parameters of shape {given.shape} do not fit {shape[axis:]}")
-        found = step(node, [found, given.reshaped((given.size,))])
-    return replace(found, shape=shape)
+        if constant is not None:
+            found = step(node, [found, weights(constant)])
+    return found
 
 
 def _channels(first: Value) -> int:
