@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import warnings
 from os import PathLike
 
 import torch
@@ -28,15 +29,17 @@ def export(module: nn.Module, example: Tensor, path: str | PathLike[str]) -> Non
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        torch.onnx.export(
-            plain,
-            (example,),
-            path,
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            verbose=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch about its own code
+            torch.onnx.export(
+                plain,
+                (example,),
+                path,
+                dynamo=True,
+                external_data=False,
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                verbose=False,
+            )
     finally:
         quiet.setLevel(level)
 
