@@ -3,7 +3,7 @@
 Two decoders of the same widths, 8 -> 16 -> 32 -> 64 pixels, are trained on the digits of
 scikit-learn as halves of autoencoders, with equal seeds, steps and encoders:
 
-* injective: y = B x + c, then ReLU(y, -s^2 y), twice, then an affine map;
+* injective: `InjectiveLinear`, z = B x + b and then ReLU(z, -s^2 z), twice, then an affine map;
 * regular: an affine map and a ReLU, twice, then an affine map.
 
 A seed says which digits are held out, where training starts, and what is measured; printed and
@@ -13,11 +13,14 @@ The image is the decoder's own G(z) (can the code be found at all?) or the real 
 prior help?). Where m >= 32 the injective decoder is inverted layer by layer as well: A joined with
 the last affine map is then one-to-one.
 
-Run: python benchmarks/phase_curve.py [--plot phase_curve.png] [--seeds 5]
+Run: python benchmarks/phase_curve.py [--plot phase_curve.png] [--seeds 5]; --help has more
 """
 
 import argparse
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,58 +29,39 @@ from sklearn.datasets import load_digits
 
 from monic.inversion import recover
 from monic.inversion.search import Search
-from monic.model import Activation, Concat, Input, Linear, Network, Scale, Shift, Stage
+from monic.nn import InjectiveLinear, InjectiveSequential
 
 LATENT, WIDTHS, PIXELS = 8, (16, 32), 64
 MEASUREMENTS = (4, 8, 10, 12, 14, 16, 20, 24, 32, 48)
-IMAGES, EPOCHS = 20, 100
 SEARCH = Search(restarts=8, steps=300, rate=0.1, polish=50)
 RECOVERED = 0.01  # a relative error below this counts as recovered
 
 
-class Paired(torch.nn.Module):
-    """ReLU(y, -s^2 y) with y = B x + c, B square: injective as long as B is invertible."""
+@dataclass(frozen=True)
+class Study:
+    """How much is done for each seed: the defaults give the figures in docs/inversion.md."""
 
-    def __init__(self, n: int) -> None:
-        super().__init__()
-        self.basis = torch.nn.Linear(n, n)
-        torch.nn.init.orthogonal_(self.basis.weight, gain=2**0.5)
-        self.scale = torch.nn.Parameter(torch.ones(n))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.basis(x)
-        return torch.cat([y, -self.scale.square() * y], dim=-1).relu()
-
-    def stage(self, name: str) -> Stage:
-        """The same layer, as monic reads it."""
-        weight, bias = self.basis.weight.detach().numpy(), self.basis.bias.detach().numpy()
-        half = Shift(bias, Linear(weight, Input(weight.shape[1])))
-        return Stage(name, Concat((half, Scale(-self.scale.detach().square().numpy(), half))))
+    measurements: Sequence[int] = MEASUREMENTS
+    images: int = 20
+    epochs: int = 100
 
 
-def decoder(kind: str, seed: int) -> torch.nn.Sequential:
+def decoder(kind: str, seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     if kind == "injective":
-        hidden: list[torch.nn.Module] = [Paired(LATENT), Paired(WIDTHS[0])]
-    else:
-        hidden = [
-            *(torch.nn.Linear(LATENT, WIDTHS[0]), torch.nn.ReLU()),
-            *(torch.nn.Linear(WIDTHS[0], WIDTHS[1]), torch.nn.ReLU()),
-        ]
-    return torch.nn.Sequential(*hidden, torch.nn.Linear(WIDTHS[1], PIXELS)).double()
+        return InjectiveSequential(
+            InjectiveLinear(LATENT, WIDTHS[0]),
+            InjectiveLinear(WIDTHS[0], WIDTHS[1]),
+            torch.nn.Linear(WIDTHS[1], PIXELS),
+        ).double()
+    return torch.nn.Sequential(
+        *(torch.nn.Linear(LATENT, WIDTHS[0]), torch.nn.ReLU()),
+        *(torch.nn.Linear(WIDTHS[0], WIDTHS[1]), torch.nn.ReLU()),
+        torch.nn.Linear(WIDTHS[1], PIXELS),
+    ).double()
 
 
-def as_network(model: torch.nn.Sequential) -> Network:
-    """The injective decoder as a network of monic."""
-    last = model[-1]
-    image = Shift(
-        last.bias.detach().numpy(), Linear(last.weight.detach().numpy(), Input(WIDTHS[1]))
-    )
-    stages = [layer.stage(f"layer {k}") for k, layer in enumerate(model[:-1])]
-    return Network([*stages, Stage("image", image, Activation.IDENTITY)])
-
-
-def trained(kind: str, images: torch.Tensor, seed: int) -> tuple[torch.nn.Sequential, Any]:
+def trained(kind: str, images: torch.Tensor, epochs: int, seed: int) -> tuple[Any, Any]:
     """Returns a decoder and its encoder, trained as an autoencoder with codes near N(0, 1)."""
     model = decoder(kind, seed)
     torch.manual_seed(seed)
@@ -87,7 +71,7 @@ def trained(kind: str, images: torch.Tensor, seed: int) -> tuple[torch.nn.Sequen
     weights = [*model.parameters(), *encoder.parameters()]
     optimiser = torch.optim.Adam(weights, lr=2e-3)
     order = torch.Generator().manual_seed(seed)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         for batch in images[torch.randperm(len(images), generator=order)].split(64):
             codes = encoder(batch)
             loss = (model(codes) - batch).square().sum(dim=1).mean()
@@ -102,22 +86,22 @@ def relative_errors(found: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
     return ((found - truth).norm(dim=1) / truth.norm(dim=1)).numpy()
 
 
-def split(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def split(held_out: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns the digits to train on, and those to measure."""
     images = torch.as_tensor(load_digits().data / 16.0)
     order = np.random.default_rng(seed).permutation(len(images))
-    return images[order[IMAGES:]], images[order[:IMAGES]]
+    return images[order[held_out:]], images[order[:held_out]]
 
 
-def curve(kind: str, seed: int) -> dict[str, list[float]]:
+def curve(kind: str, study: Study, seed: int) -> dict[str, list[float]]:
     """Returns the columns of the table for one decoder, one entry for each m."""
-    train, test = split(seed)
-    model, encoder = trained(kind, train, seed)
+    train, test = split(study.images, seed)
+    model, encoder = trained(kind, train, study.epochs, seed)
     own = model(encoder(test))
     fit = float((own - test).square().sum(dim=1).mean())
     columns: dict[str, list[float]] = {"fit": [fit], "own": [], "recovered": [], "real": []}
     columns["layerwise"] = []
-    for m in MEASUREMENTS:
+    for m in study.measurements:
         matrix = np.random.default_rng((seed, m)).standard_normal((m, PIXELS)) / m**0.5
         there = torch.as_tensor(matrix)
         errors = []
@@ -129,20 +113,20 @@ def curve(kind: str, seed: int) -> dict[str, list[float]]:
         columns["real"].append(float(np.median(errors[1])))
         exact = np.nan
         if kind == "injective" and m >= WIDTHS[1]:
-            solved = recover(
-                as_network(model), matrix, (own @ there.T).numpy(), method="layerwise"
+            found = recover(
+                model, matrix, own @ there.T, method="layerwise", latent_shape=(LATENT,)
             )
-            exact = float(np.median(relative_errors(torch.as_tensor(solved.signal), own)))
+            exact = float(np.median(relative_errors(found.signal, own)))
         columns["layerwise"].append(exact)
     return columns
 
 
-def table(kind: str, curves: list[dict[str, list[float]]]) -> None:
+def table(kind: str, measurements: Sequence[int], curves: list[dict[str, list[float]]]) -> None:
     """Prints medians over the seeds, with the least and the most."""
     fits = [columns["fit"][0] for columns in curves]
     print(f"{kind}: mean squared error of the autoencoder on test digits {spread(fits, '.2f')}")
     print("    m   own images: median error     recovered            real digits: median error")
-    for k, m in enumerate(MEASUREMENTS):
+    for k, m in enumerate(measurements):
         own, share, real, exact = (
             [columns[name][k] for columns in curves]
             for name in ("own", "recovered", "real", "layerwise")
@@ -159,7 +143,9 @@ def spread(values: list[float], form: str) -> str:
     return f"{middle:{form}} [{low:{form}}, {high:{form}}]"
 
 
-def plot(path: str, curves: dict[str, list[dict[str, list[float]]]]) -> None:
+def plot(
+    path: Path, measurements: Sequence[int], curves: dict[str, list[dict[str, list[float]]]]
+) -> None:
     """Draws medians over the seeds as lines and their ranges as bands."""
     import matplotlib
 
@@ -170,9 +156,9 @@ def plot(path: str, curves: dict[str, list[dict[str, list[float]]]]) -> None:
     for kind, some in curves.items():
         for axis, name in zip(axes, ("recovered", "real"), strict=True):
             values = np.array([columns[name] for columns in some])
-            (line,) = axis.plot(MEASUREMENTS, np.median(values, axis=0), marker="o", label=kind)
+            (line,) = axis.plot(measurements, np.median(values, axis=0), marker="o", label=kind)
             axis.fill_between(
-                MEASUREMENTS,
+                measurements,
                 values.min(axis=0),
                 values.max(axis=0),
                 color=line.get_color(),
@@ -182,25 +168,33 @@ def plot(path: str, curves: dict[str, list[dict[str, list[float]]]]) -> None:
     axes[1].set(xlabel="measurements", ylabel="median relative error, real digits", ylim=(0, None))
     axes[0].legend(loc="lower right")
     figure.suptitle(f"Medians over {len(next(iter(curves.values())))} seeds; bands: least to most")
-    figure.savefig(path, dpi=150)
+    rough = path.with_name(f".{path.name}.rough")  # no half-written picture is left
+    figure.savefig(rough, format="png", dpi=150)
+    rough.replace(path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--plot", help="where to write the figure")
+    parser.add_argument("--plot", type=Path, help="where to write the figure, a PNG")
     parser.add_argument("--seeds", type=int, default=5, help="seeds 0, 1, ... are run")
+    parser.add_argument("--measurements", type=int, nargs="+", default=MEASUREMENTS)
+    parser.add_argument("--images", type=int, default=Study.images, help="held out, and measured")
+    parser.add_argument("--epochs", type=int, default=Study.epochs, help="of training")
     options = parser.parse_args()
+    study = Study(options.measurements, options.images, options.epochs)
+    if min(options.seeds, study.images, study.epochs, *study.measurements) < 1:
+        parser.error("Expected numbers above 0.")
     torch.set_num_threads(1)
     start = time.perf_counter()
     curves: dict[str, list[dict[str, list[float]]]] = {"injective": [], "regular": []}
     for seed in range(options.seeds):
         for kind, some in curves.items():
-            some.append(curve(kind, seed))
+            some.append(curve(kind, study, seed))
         print(f"seed {seed}: {time.perf_counter() - start:.0f} s so far", flush=True)
     for kind, some in curves.items():
-        table(kind, some)
+        table(kind, study.measurements, some)
     if options.plot:
-        plot(options.plot, curves)
+        plot(options.plot, study.measurements, curves)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The benchmark script runs, its programs agree, and it can tell when they do not."""
+"""The benchmarks run; their programs agree, and they can tell when these do not."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks" / "decide.py"
+PHASE_CURVE = ROOT / "benchmarks" / "phase_curve.py"
 ONE_LAYER = ("--seeds", "1", "--families", "gaussian", "--sections", "comparison")
 
 
-def run(*options: str, path: tuple[Path, ...] = ()) -> subprocess.CompletedProcess[str]:
+def run(
+    *options: str, path: tuple[Path, ...] = (), script: Path = SCRIPT
+) -> subprocess.CompletedProcess[str]:
     places = [*map(str, path), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
-        [sys.executable, str(SCRIPT), *options],
+        [sys.executable, str(script), *options],
         capture_output=True,
         text=True,
         timeout=240,
@@ -99,3 +103,25 @@ def test_wrong_options_are_refused(option: tuple[str, str]) -> None:
     done = run(*option)
     assert done.returncode == 2
     assert "Expected" in done.stderr
+
+
+def test_the_phase_curve_is_drawn_by_one_command(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    drawn = tmp_path / "curve.png"
+    small = ("--seeds", "1", "--measurements", "10", "32", "--images", "2", "--epochs", "1")
+    done = run("--plot", str(drawn), *small, script=PHASE_CURVE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("   ")]
+    assert [row[0] for row in rows] == ["m", "10", "32"] * 2
+    layerwise = re.search(r"32 .* layerwise: (\S+)", done.stdout)
+    assert layerwise is not None
+    assert float(layerwise[1]) < 1e-12
+    assert list(tmp_path.iterdir()) == [drawn]
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_phase_curve_of_nothing_is_refused() -> None:
+    pytest.importorskip("sklearn")
+    done = run("--seeds", "0", script=PHASE_CURVE)
+    assert done.returncode == 2
+    assert "Expected numbers above 0" in done.stderr

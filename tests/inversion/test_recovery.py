@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import monic
 from monic import InversionError, Network, ReLULayer
 from monic.inversion import Inverter, recover
 from monic.model import Activation
@@ -290,3 +291,48 @@ def test_the_shape_of_a_code_is_not_guessed() -> None:
     for generator in (lambda z: z, torch.nn.Identity()):
         with pytest.raises(InversionError, match="latent_shape"):
             recover(generator, np.eye(2), np.zeros(2), method="search")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_injective_modules_layer_by_layer(dtype: Any, rng: np.random.Generator) -> None:
+    """Two roads to one answer: the module as it is, and the network that monic.load reads."""
+    from monic.nn import InjectiveLinear, InjectiveSequential
+
+    torch.manual_seed(0)
+    hidden = (InjectiveLinear(3, 6), InjectiveLinear(6, 12), torch.nn.Linear(12, 36))
+    module: Any = InjectiveSequential(*hidden, torch.nn.Unflatten(1, (1, 6, 6))).to(dtype)
+    truth = torch.as_tensor(rng.standard_normal((5, 3))).to(dtype)
+    signal = module(truth).detach()
+    matrix = rng.standard_normal((15, 36))
+    there = torch.as_tensor(matrix).to(dtype)
+    y = signal.flatten(1) @ there.T
+    found = recover(module, there, y, method="layerwise", latent_shape=(3,))
+    assert (found.method, found.latent.dtype) == ("layerwise", dtype)
+    assert not found.signal.requires_grad
+    torch.testing.assert_close(found.latent, truth)
+    torch.testing.assert_close(found.signal, signal)
+    again = (found.signal.flatten(1) @ there.T - y).norm(dim=1)
+    torch.testing.assert_close(found.residual, again)
+    network = monic.load(module, input_shape=(3,))
+    other = recover(network, there, y.numpy(), method="layerwise")
+    np.testing.assert_allclose(found.latent.numpy(), other.latent, rtol=1e-6, atol=1e-6)
+    single = recover(module, there, y[0], method="layerwise", latent_shape=(3,))
+    assert (single.latent.shape, single.signal.shape) == ((3,), (1, 6, 6))
+    searched = recover(module, there, y, latent_shape=(3,), search=QUICK)
+    assert searched.method == "search"
+    gaps = (searched.signal - signal).flatten(1).abs().amax(1)
+    assert int((gaps < 1e-3).sum()) >= 3  # of 5: a search may end in a local minimum
+
+
+def test_modules_that_cannot_be_layer_by_layer_say_why(decoder: Any) -> None:
+    few = np.random.default_rng(0).standard_normal((8, 36))
+    with pytest.raises(InversionError, match="one-to-one on what the generator's last"):
+        recover(decoder, few, np.zeros(8), method="layerwise", latent_shape=(3,))
+    with pytest.raises(InversionError, match="latent_shape"):
+        recover(decoder, few, np.zeros(8), method="layerwise")
+    pair = (torch.sin, torch.sin)
+    with pytest.raises(InversionError, match="callables"):
+        recover(decoder, pair, np.zeros((1, 8)), method="layerwise", latent_shape=(3,))
+    bent: Any = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.GELU())
+    with pytest.raises(monic.UnsupportedModel, match="gelu"):
+        recover(bent, np.eye(4), np.zeros(4), method="layerwise", latent_shape=(3,))

@@ -6,7 +6,7 @@ the latent code is searched for.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from monic.inversion.chain import chain_of
 from monic.inversion.invert import Inverter
 from monic.inversion.result import Inversion
 from monic.inversion.rounding import UNIT
+from monic.io.files import is_module, load
 from monic.model import Activation, Network, ReLULayer, Stage
 from monic.model.affine import Linear
 from monic.model.array import Array, freeze
@@ -64,15 +65,16 @@ def recover(
 
     Arguments:
         generator: Any callable from torch tensors (N, *latent) to (N, *signal) that can be
-            differentiated; or a layer or network of monic.
+            differentiated, such as a torch module; or a layer or network of monic.
         A: A matrix of shape (k, d) that acts on flattened signals; a pair (forward, adjoint) of
             callables on batches of tensors; or an object with a differentiable method A, linear
             or not, such as a physics of deepinv. Of a physics, the noise plays no part.
         y: Data of shape (k,) or (N, *data); with callables always a batch. A list of batches is
             that of a stacked physics.
-        method: "layerwise" inverts exactly and needs a layer or network of monic and a matrix A
-            that is one-to-one on what is measured; "search" optimises (see `Search`); "auto"
-            is layerwise where that is possible.
+        method: "layerwise" inverts exactly and needs a matrix A that is one-to-one on what is
+            measured, and a layer or network of monic, or a torch module that `monic.load` reads;
+            "search" optimises (see `Search`); "auto" is layerwise for layers and networks of
+            monic where that is possible, and a search for all else.
         latent_shape: The shape of a latent code; None is (generator.nz,), or (nz, 1, 1) where
             the generator's first layer is a two-dimensional convolution, as in DCGANs.
         search: The options of the search, a `monic.inversion.search.Search`; None for defaults.
@@ -81,6 +83,7 @@ def recover(
     Raises:
         InversionError: when data, measurement and generator do not fit together, or layerwise
             was asked for and is impossible.
+        UnsupportedModel: when layerwise was asked for and `monic.load` cannot read the module.
 
     Example:
         >>> prior = Network([Stage("hidden", ReLULayer([[1.0], [-1.0]]).map),
@@ -101,10 +104,7 @@ def recover(
         if method == "layerwise":
             raise InversionError(found)
     elif method == "layerwise":
-        raise InversionError(
-            "Expected a layer or network of monic for a layerwise recovery. Got "
-            f"{type(generator).__name__}; use monic.load, or method='search'."
-        )
+        return _through_module(generator, A, y, _Options(latent_shape, search, slopes))
     return _searched(generator, A, y, _Options(latent_shape, search, slopes))
 
 
@@ -163,6 +163,35 @@ def _is_matrix(operator: object) -> bool:
     """Whether A is none of the callables; then nobody has looked whether it is a matrix."""
     pair = isinstance(operator, tuple) and all(map(callable, operator))
     return not pair and not callable(getattr(operator, "A", None))
+
+
+def _through_module(generator: object, operator: object, y: object, options: _Options) -> Recovery:
+    """Reads a torch module, recovers layer by layer, and returns what the module gives there."""
+    if not is_module(generator):
+        raise InversionError(
+            "Expected a layer or network of monic or a torch module for a layerwise recovery. Got "
+            f"{type(generator).__name__}; use method='search'."
+        )
+    import torch
+
+    shape = _latent_shape(generator, options.latent_shape)
+    found = _layerwise(load(generator, input_shape=shape), operator, y, options.slopes)
+    if not isinstance(found, Recovery):
+        raise InversionError(found)
+    like = next(generator.parameters(), torch.empty(0, dtype=torch.float64))
+    matrix, data = (
+        torch.as_tensor(freeze(part, "A or y").copy()).to(like) for part in (operator, y)
+    )
+    latent = torch.as_tensor(found.latent).to(like).reshape(*data.shape[:-1], *shape)
+    with torch.no_grad():
+        signal = generator(latent.reshape(-1, *shape))
+    residual = (signal.flatten(1) @ matrix.T).reshape(data.shape) - data
+    return replace(
+        found,
+        latent=latent,
+        signal=signal.reshape(*data.shape[:-1], *signal.shape[1:]),
+        residual=residual.norm(dim=-1),
+    )
 
 
 def _latent_shape(generator: object, given: tuple[int, ...] | None) -> tuple[int, ...]:

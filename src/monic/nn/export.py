@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import warnings
 from os import PathLike
 
 import torch
@@ -34,15 +35,17 @@ def export(
     level = quiet.level
     quiet.setLevel(logging.ERROR)
     try:
-        torch.onnx.export(
-            plain,
-            given,
-            path,
-            dynamo=True,
-            external_data=False,
-            dynamic_shapes=({0: torch.export.Dim("batch")},) * len(given),
-            verbose=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch about its own code
+            torch.onnx.export(
+                plain,
+                given,
+                path,
+                dynamo=True,
+                external_data=False,
+                dynamic_shapes=({0: torch.export.Dim("batch")},) * len(given),
+                verbose=False,
+            )
     finally:
         quiet.setLevel(level)
 
