@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 
 from monic import ReLULayer, invert
 from monic.inversion import Interval, Inverter
+from monic.inversion import chain as chain_module
 from monic.inversion.distance import distance_above
 from monic.inversion.exactness import reproduces
-from monic.inversion.sigma import largest_singular_value, smallest_singular_value
+from monic.inversion.sigma import (
+    largest_of_absolute,
+    largest_singular_value,
+    smallest_singular_value,
+)
 from monic.model import Activation, Box, Input, Linear, Network, Orthant, Shift, Stage
 from monic.model.array import Array
 from tests.inversion.examples import ENTRYWISE, expanding, outputs, paired, stage
@@ -282,6 +287,60 @@ def test_floats_that_agree_are_not_taken_for_exact() -> None:
     assert answer.residual == 0.0
     assert not answer.is_exact
     assert 0.0 < answer.distance_to_range.upper < 1e-14
+
+
+@pytest.mark.parametrize("bits", [33, 40, 48])
+def test_rows_that_are_antiparallel_only_nearly(bits: int, rng: np.random.Generator) -> None:
+    """Such rows are a guess where to start, and never taken for multiples of each other."""
+    basis = rng.standard_normal((3, 3)) + 2 * np.eye(3)
+    other = -basis * (1 + 2.0**-bits * rng.standard_normal((3, 3)))
+    layer = ReLULayer(np.vstack([basis, other]))
+    x = rng.standard_normal((20, 3))
+    inverter = Inverter.of(layer)
+    for noise in (0.0, 0.01):
+        y = outputs(layer, x) + noise * rng.standard_normal((20, 6))
+        answer = inverter.invert(y)
+        uppers = np.asarray(answer.distance_to_range.upper).tolist()
+        for point, row, above in zip(answer.latent, y, uppers, strict=True):
+            assert Fraction(above) ** 2 >= exact_square(layer, point, row)
+        if not noise:
+            assert np.abs(answer.latent - x).max() < 1e-13
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (40, 40)])
+def test_absolute_values_of_matrices(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    matrix = rng.standard_normal(shape) * np.exp(rng.standard_normal(shape))
+    true = float(np.linalg.norm(np.abs(matrix), 2))
+    assert true <= largest_of_absolute(matrix) <= 1.01 * true
+    matrix[:, 3] = 0.0
+    assert largest_of_absolute(matrix) >= np.linalg.norm(np.abs(matrix), 2)
+    assert largest_of_absolute(np.zeros((2, 3))) == 0.0
+    assert largest_of_absolute(np.full((2, 3), np.nan)) == np.inf
+
+
+def test_errors_followed_by_lengths_alone(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Second road: exact rationals."""
+    monkeypatch.setattr(chain_module, "SPREADING", 0.5)
+    chain = Inverter.of(expanding(rng, 12, 3)).chain
+    assert all(part.by_lengths for part in chain.stages)
+    x = rng.standard_normal((2, 12))
+    center, radius, length = chain.enclose(x)
+    assert length.max() < 1e-10
+    for row, middle, wide, far in zip(x, center, radius, length, strict=True):
+        value = [Fraction(v) for v in row.tolist()]
+        for part in chain.stages:
+            exact = part.map.exact()
+            scale = Fraction(2) ** exact.power / exact.divisor
+            sums = [
+                sum((int(w) * v for w, v in zip(weights, value, strict=True)), Fraction(0))
+                for weights in exact.weight.table()
+            ]
+            value = [max(v * scale, Fraction(0)) for v in sums]
+        gaps = [abs(v - Fraction(c)) for v, c in zip(value, middle.tolist(), strict=True)]
+        assert all(gap <= Fraction(r) for gap, r in zip(gaps, wide.tolist(), strict=True))
+        assert sum((gap**2 for gap in gaps), Fraction(0)) <= Fraction(float(far)) ** 2
 
 
 def test_leaky_slopes_are_exact_too() -> None:

@@ -54,7 +54,7 @@ class FloatActivation:
     def slopes(self, u: Array) -> Array:
         """Returns the derivative at u; at a kink, that from the left."""
         if self.kind is Activation.RELU:
-            return (u > 0).astype(np.float64)
+            return (u > 0).astype(u.dtype)
         if self.kind in _LEAKY:
             return np.where(u > 0, 1.0, self.slope)
         if self.kind is Activation.ELU:

@@ -13,9 +13,9 @@ from monic.inversion.grid_pairs import grid_pairs, guess_stretch
 from monic.inversion.linear_map import DenseMap, FloatMap, PairedMap
 from monic.inversion.pairs import Pairs, find_pairs
 from monic.inversion.region import Region
-from monic.inversion.rounding import TINY, UNIT, length_above
+from monic.inversion.rounding import TINY, UNIT, length_above, tight_error
 from monic.inversion.scaling import as_slice, unit
-from monic.inversion.sigma import smallest_singular_value
+from monic.inversion.sigma import largest_of_absolute, smallest_singular_value
 from monic.inversion.steps import StepMap, is_large
 from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
 from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
@@ -24,6 +24,8 @@ from monic.model.asked import as_network
 
 __all__ = ["Chain", "Enclosure", "FloatStage", "chain_of"]
 
+#: Errors are followed by lengths where |W| is so many times larger than W.
+SPREADING = 4.0
 #: Centres (N, m), radii (N, m) of their coordinates, and bounds (N,) of the Euclidean distances.
 Enclosure = tuple[Array, Array, Array]
 
@@ -41,6 +43,7 @@ class FloatStage:
         pairs: The pairs of rows w_j = -d w_i of a ReLU stage, or None when they do not span.
         least_stretch: A proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0.
         largest: An upper bound of sigma_max(W).
+        absolute: An upper bound of sigma_max(|W|); infinite where W is not written out.
         typical_stretch: sigma_min(W)/2 in floats, a guess of how much the stage pulls points
             apart; only thresholds for noise depend on it.
     """
@@ -53,6 +56,7 @@ class FloatStage:
     pairs: Pairs | None
     least_stretch: float
     largest: float
+    absolute: float
     typical_stretch: float
 
     @property
@@ -78,9 +82,26 @@ class FloatStage:
         """Returns W x + b for a batch of shape (N, n)."""
         return self.floats.value(x)
 
+    @property
+    def by_lengths(self) -> bool:
+        """Whether errors are followed by their lengths alone.
+
+        Radii are multiplied by |W|. Where that is much larger than W, lengths are sharper; and no
+        products of matrices are needed for them.
+        """
+        plain = self.activation.kind in (Activation.RELU, Activation.IDENTITY)
+        return plain and np.isfinite(self.absolute) and self.absolute > SPREADING * self.largest
+
     def enclose(self, inputs: Enclosure) -> Enclosure:
         """Returns what holds the outputs over all inputs within the given ones."""
         center, radius, length = inputs
+        if self.by_lengths:
+            shift = float(length_above(np.abs(self.bias[None]))[0])
+            own = self.absolute * length_above(np.abs(center)) + shift
+            own = tight_error(center.shape[1]) * own * (1 + 8 * UNIT)
+            length = (self.largest * length + own) * (1 + 8 * UNIT) + TINY
+            value = self.activation.value(self.before(center))
+            return value, np.broadcast_to(length[:, None], value.shape), length
         before, own = self.floats.enclosed(center)
         length = (self.largest * length + length_above(own)) * (1 + 8 * UNIT) + TINY
         spread = self.floats.spread(radius) + own * (1 + 4 * UNIT)
@@ -211,6 +232,7 @@ def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> Floa
         pairs=pairs,
         least_stretch=_least_stretch(floats, activation, pairs),
         largest=floats.largest(),
+        absolute=np.inf if floats.matrix is None else largest_of_absolute(floats.matrix),
         typical_stretch=typical,
     )
 

@@ -17,13 +17,14 @@ import numpy as np
 
 from monic.inversion.chain import Chain, FloatStage
 from monic.inversion.least_squares import Rows, newton
+from monic.inversion.pairs import Pairs
 from monic.inversion.rounding import TINY, UNIT, length_above, length_below, relative_error
 from monic.inversion.scaling import lengths
 from monic.inversion.sigma import smallest_singular_value
 from monic.model import Activation
 from monic.model.array import Array
 
-__all__ = ["distance_above", "distance_below"]
+__all__ = ["distance_above", "distance_below", "distances_at"]
 
 #: Distances below this, relative to |y|, are rounding of an exact inversion: no proof is tried.
 WORTHWHILE = 1e-9
@@ -33,11 +34,20 @@ SHARES = (1.0, 0.8, 0.65, 0.5, 0.25, 0.0625)
 
 def distance_above(chain: Chain, x: Array, y: Array) -> Array:
     """Returns |y - f(x)| rounded up, of shape (N,)."""
+    return distances_at(chain, x, y)[1]
+
+
+def distances_at(chain: Chain, x: Array, y: Array) -> tuple[Array, Array]:
+    """Returns |y - f(x)| in floats, and rounded up, each of shape (N,)."""
     center, radius, length = chain.enclose(x)
     with np.errstate(invalid="ignore", over="ignore"):
-        gap = np.abs(y - center) * (1 + 4 * UNIT)
-        whole = (length_above(gap) + length) * (1 + 4 * UNIT)
-        return np.where(np.isnan(whole), np.inf, np.minimum(length_above(gap + radius), whole))
+        gap = np.abs(y - center)
+        whole = (length_above(gap) * (1 + 4 * UNIT) + length) * (1 + 4 * UNIT)
+        if radius.strides[1]:  # else it is the same everywhere, and lengths say more
+            parts = gap * (1 + 4 * UNIT)
+            parts += radius
+            whole = np.fmin(whole, length_above(parts))
+        return lengths(gap), np.where(np.isnan(whole), np.inf, whole)
 
 
 def distance_below(chain: Chain, y: Array, above: Array) -> Array:
@@ -57,12 +67,7 @@ def distance_below(chain: Chain, y: Array, above: Array) -> Array:
 
 
 def _of_relu(stage: FloatStage, y: Array, above: Array) -> Array:
-    parts = np.maximum(-y, 0.0)
-    if stage.pairs is not None:
-        planes = stage.pairs.proved_distances(y)
-        corner = np.hypot(parts[:, stage.pairs.first], parts[:, stage.pairs.second])
-        parts[:, stage.pairs.first] = np.maximum(planes, corner * (1 - 8 * UNIT))
-        parts[:, stage.pairs.second] = 0.0
+    parts = np.maximum(-y, 0.0) if stage.pairs is None else _by_pairs(stage.pairs, y)
     below = length_below(parts)
     if stage.pairs is not None and stage.pairs.is_square and stage.pairs.exact.all():
         return below  # the distance itself, up to rounding
@@ -78,6 +83,16 @@ def _of_relu(stage: FloatStage, y: Array, above: Array) -> Array:
             both = length_below(np.column_stack([proved, negative[unclear]]))
             below[unclear] = np.maximum(below[unclear], both)
     return below
+
+
+def _by_pairs(pairs: Pairs, y: Array) -> Array:
+    """Returns distances in orthogonal subspaces: the planes of pairs, and the other outputs."""
+    planes = pairs.proved_distances(y)
+    if pairs.is_whole:
+        return planes
+    parts = np.maximum(-y, 0.0)
+    parts[:, pairs.first], parts[:, pairs.second] = planes, 0.0
+    return parts
 
 
 def _of_one_to_one(stage: FloatStage, y: Array, above: Array) -> Array:

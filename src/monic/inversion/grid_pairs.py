@@ -65,6 +65,7 @@ def grid_pairs(affine: AffineMap, bias: Array) -> Pairs | None:
         shift=bias[first_rows],
         gap=np.repeat(gaps, taps.positions),
         exact=np.ones(len(first_rows), dtype=bool),
+        close=np.ones(len(first_rows), dtype=bool),
         rows=affine.out_dim,
         solver=solver,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from monic.errors import InversionError, LayerError, MonicError
 from monic.inversion.chain import Chain, chain_of
-from monic.inversion.distance import distance_above, distance_below
+from monic.inversion.distance import distance_below, distances_at
 from monic.inversion.exactness import reproduces
 from monic.inversion.refine import refine
 from monic.inversion.result import Interval, Inversion
@@ -115,8 +115,7 @@ class Inverter:
         _insist_on_positive(inverse_lipschitz, "inverse_lipschitz", zero=False)
         data, accuracy = _outputs(y, self.chain.out_dim)
         batch = data.reshape(-1, self.chain.out_dim)
-        x, residual = self._latent(batch, accuracy, noise or 0.0, way)
-        above = distance_above(self.chain, x, batch)
+        x, residual, above = self._latent(batch, accuracy, noise or 0.0, way)
         equal = np.flatnonzero(residual == 0)
         if equal.size:
             exact = equal[reproduces(self.chain, x[equal], batch[equal])]
@@ -133,25 +132,28 @@ class Inverter:
             error_bound=None if bound is None else _shaped(bound, shape),
         )
 
-    def _latent(self, y: Array, accuracy: float, noise: float, way: Way) -> tuple[Array, Array]:
-        """Returns codes and residuals; where these are too large, other thresholds are tried.
+    def _latent(
+        self, y: Array, accuracy: float, noise: float, way: Way
+    ) -> tuple[Array, Array, Array]:
+        """Returns codes, residuals and their bounds; where too large, other thresholds are tried.
 
         Entries above the threshold are taken to be active. First it is what noise of the given
         length typically makes of one entry, then the most it can, then what is left suggests.
         """
         typical = TYPICAL / np.sqrt(y.shape[1])
         x = self._walk(y, np.full(len(y), typical * noise), accuracy, noise, way)
-        left = self._residual(x, y)
+        left, above = distances_at(self.chain, x, y)
         if way.norm != "l2":
-            return x, left
+            return x, left, above
         for level in (np.full(len(y), noise), typical * left):
             some = np.flatnonzero(left > np.maximum(noise, EXPLAINED * lengths(y)))
             if some.size and np.any(level > 0):
                 other = self._walk(y[some], level[some], accuracy, noise, way)
-                rest = self._residual(other, y[some])
+                rest, bound = distances_at(self.chain, other, y[some])
                 better = rest < left[some]
-                x[some[better]], left[some[better]] = other[better], rest[better]
-        return x, left
+                places = some[better]
+                x[places], left[places], above[places] = other[better], rest[better], bound[better]
+        return x, left, above
 
     def _walk(self, y: Array, level: Array, accuracy: float, noise: float, way: Way) -> Array:
         """Inverts stage by stage, carrying along how wrong entries may be by now."""
@@ -169,11 +171,6 @@ class Inverter:
             level = np.maximum(error, SLACK * accuracy * np.abs(x).max(axis=1))
             value = x
         return refine(self.chain, value, y) if refined else value
-
-    def _residual(self, x: Array, y: Array) -> Array:
-        """Returns |y - f(x)| in floats."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return lengths(y - self.chain.value(x))
 
     def _stretch(self, given: float | None) -> float:
         """Returns a proved inverse Lipschitz constant, or 0."""

@@ -49,6 +49,10 @@ class FloatMap(ABC):
         """W of shape (m, n), or None when it is not written out."""
         return None
 
+    def in_single(self) -> "FloatMap | None":
+        """Returns the same map for batches in float32, with no bounds, where there is a matrix."""
+        return None
+
     def value(self, x: Array) -> Array:
         """Returns W x + b in floats."""
         value = self.linear(x)
@@ -103,10 +107,15 @@ class DenseMap(FloatMap):
     def largest(self) -> float:
         return largest_singular_value(self.weight)
 
+    def in_single(self) -> "DenseMap":
+        return DenseMap(self.weight.astype(np.float32), self.bias.astype(np.float32))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairedMap(FloatMap):
     """A matrix [B; -D B], its rows in any order, applied as B: half of the products.
+
+    Entries of -D B may be those of the matrix up to relative errors of 8 u.
 
     Arguments:
         inner: The whole matrix.
@@ -133,8 +142,8 @@ class PairedMap(FloatMap):
         return self.inner.weight
 
     def linear(self, x: Array) -> Array:
-        value = np.empty((len(x), self.shape[0]))
         first = x @ self.basis.T
+        value = np.empty((len(x), self.shape[0]), dtype=first.dtype)
         value[:, self.places[0]] = first
         value[:, self.places[1]] = np.multiply(first, -self.ratio, out=first)
         return value
@@ -144,7 +153,7 @@ class PairedMap(FloatMap):
         return np.asarray(whole @ self.basis)
 
     def enclosed(self, x: Array) -> tuple[Array, Array]:
-        # D is rounded once, and each product with it: the room of `relative_error` holds both
+        # what D and its products are off by is in the room of `relative_error`, which is twofold
         error = relative_error(self.shape[1])
         sizes = self._sizes(np.abs(x)) + np.abs(self.bias)
         return self.value(x), error * sizes * (1 + 4 * error) + TINY
@@ -162,6 +171,10 @@ class PairedMap(FloatMap):
 
     def largest(self) -> float:
         return self.inner.largest()
+
+    def in_single(self) -> "PairedMap":
+        ratio, basis = self.ratio.astype(np.float32), self.basis.astype(np.float32)
+        return PairedMap(self.inner.in_single(), self.places, ratio, basis)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

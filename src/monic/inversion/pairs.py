@@ -15,6 +15,7 @@ from fractions import Fraction
 import numpy as np
 from flint import fmpz
 
+from monic.inversion.rounding import UNIT
 from monic.inversion.scaling import as_slice, unit
 from monic.inversion.solvers import Dense, Solver
 from monic.model.affine import ExactAffine
@@ -39,6 +40,7 @@ class Pairs:
         shift: b_i, in floats.
         gap: s = b_j + d b_i, in floats: where s < 0, both outputs are 0 in between.
         exact: Whether each pair is antiparallel over the rationals, of shape (k,).
+        close: Whether it is so up to rounding, entry by entry: w_j = -d w_i (1 + e), |e| <= 8 u.
         rows: How many rows the layer has.
         solver: The matrix B of the w_i.
     """
@@ -49,25 +51,29 @@ class Pairs:
     shift: Array
     gap: Array
     exact: Array
+    close: Array
     rows: int
     solver: Solver
 
     @property
     def is_whole(self) -> bool:
-        """Whether there are no other rows."""
-        return self.rows == 2 * len(self.first)
+        """Whether all rows are in pairs, up to rounding."""
+        return self.rows == 2 * len(self.first) and bool(self.close.all())
 
     @property
     def is_square(self) -> bool:
         """Whether the pairs are the whole layer and B is square: then any t = B x occurs."""
         return self.is_whole and len(self.first) == self.solver.columns
 
+    @property
+    def is_rays(self) -> bool:
+        """Whether no corner is cut off or missing: the two rays of each pair meet in (0, 0)."""
+        return not self.gap.any()
+
     def nearest(self, y: Array) -> tuple[Array, Array]:
         """Returns (t, distance) for data of shape (N, m): pair by pair, nearest in its plane."""
         a, c = y[:, as_slice(self.first)], y[:, as_slice(self.second)]
         d, s = self.ratio, self.gap
-        if not s.any():
-            return self._nearest_of_rays(a, c)
         corner = np.maximum(s, 0.0)
         right, up = np.maximum(a, corner / d), np.maximum(c, corner)
         slide = np.clip((a + d * (s - c)) / (1.0 + d * d), 0.0, corner / d)
@@ -80,27 +86,39 @@ class Pairs:
         t = np.take_along_axis(codes, choice, 0)[0] - self.shift
         return t, np.take_along_axis(distances, choice, 0)[0]
 
-    def _nearest_of_rays(self, a: Array, c: Array) -> tuple[Array, Array]:
+    def _nearest_of_rays(self, y: Array) -> Array:
         """The usual case: no corner is cut off, and the larger of the two outputs is right."""
-        right = a >= c
-        larger = np.maximum(np.maximum(a, c), 0.0)
-        t = larger / np.where(right, 1.0, -self.ratio)
+        a, c = y[:, as_slice(self.first)], y[:, as_slice(self.second)]
+        t = np.maximum(a, c)
+        np.maximum(t, 0.0, out=t)
+        t /= np.where(a >= c, 1.0, -self.ratio)
         t -= self.shift
-        distance = np.abs(np.minimum(a, c))
-        beyond = larger == 0.0
-        distance[beyond] = np.hypot(a[beyond], c[beyond])
-        return t, distance
+        return t
 
     def latent(self, y: Array) -> Array:
         """Returns x of shape (N, n) from the nearest t of each pair, B x = t in least squares."""
-        return self.solver.solve(self.nearest(y)[0])
+        return self.solver.solve(self._nearest_of_rays(y) if self.is_rays else self.nearest(y)[0])
 
     def proved_distances(self, y: Array) -> Array:
-        """Returns lower bounds of the distances in the planes of exact pairs; 0 for others."""
-        _, distance = self.nearest(y)
-        reach = np.abs(self.gap) * (1.0 + 1.0 / self.ratio)
-        sizes = np.abs(y[:, self.first]) + np.abs(y[:, self.second]) + reach
-        return np.where(self.exact, np.maximum(distance - ROOM * sizes, 0.0), 0.0)
+        """Returns lower bounds of the distances in the planes of pairs.
+
+        The distance to the plane's quadrant is one for all pairs: that of the negative outputs.
+        """
+        a, c = y[:, as_slice(self.first)], y[:, as_slice(self.second)]
+        less, more = np.minimum(a, c), np.maximum(a, c)
+        corner = np.maximum(-less, 0.0)
+        both = more < 0
+        corner[both] = np.hypot(a[both], c[both])
+        corner *= 1 - 8 * UNIT
+        if self.is_rays:
+            # of two positive outputs the smaller one is too large
+            planes = less - ROOM * (less + more)
+        else:
+            reach = np.abs(self.gap) * (1.0 + 1.0 / self.ratio)
+            planes = self.nearest(y)[1] - ROOM * (np.abs(a) + np.abs(c) + reach)
+        if not self.exact.all():
+            planes = np.where(self.exact, planes, 0.0)
+        return np.asarray(np.maximum(corner, planes))
 
     def inverse_lipschitz(self) -> float:
         """Returns a proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0."""
@@ -129,6 +147,7 @@ def find_pairs(weight: Array, bias: Array, exact: ExactAffine) -> Pairs | None:
         found = _exactly(exact, i, j, int(np.abs(weight[i]).argmax()))
         if found is not None:
             ratio[k], gap[k], proved[k] = float(found[0]), float(found[1]), True
+    off = np.abs(weight[second] + ratio[:, None] * weight[first])
     return Pairs(
         first=first,
         second=second,
@@ -136,6 +155,7 @@ def find_pairs(weight: Array, bias: Array, exact: ExactAffine) -> Pairs | None:
         shift=bias[first],
         gap=gap,
         exact=proved,
+        close=proved | np.all(off <= 4 * UNIT * np.abs(weight[second]), axis=1),
         rows=len(weight),
         solver=solver,
     )

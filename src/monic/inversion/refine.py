@@ -4,7 +4,8 @@ Inverting stage by stage loses accuracy with every stage, and treats small outpu
 At a latent code nearby the signs of all units are known, f is linear there, and one least-squares
 step over all of y repairs both. Later steps change the signs of few units, so that the normal
 matrix of the first still serves: the gradient is taken anew in every step, and the matrix only
-where the steps do not get shorter. A step is taken only when the residual gets smaller.
+where the steps do not get shorter. A step is taken only when the residual gets smaller. Where data
+have much noise, `approach` has taken the first steps, and mostly all of them.
 """
 
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monic.inversion.chain import Chain, FloatStage
+from monic.inversion.approach import approach
+from monic.inversion.chain import Chain
 from monic.inversion.conjugate import conjugate_gradients
-from monic.inversion.scaling import as_slice, lengths, unit
+from monic.inversion.normal import Format, normal_matrices
+from monic.inversion.scaling import lengths
 from monic.model.array import Array
 
 __all__ = ["refine"]
@@ -39,7 +42,6 @@ ROUGH = 2
 #: A ridge on the normal matrix, relative to its mean eigenvalue, for each number format.
 RIDGES = {np.float32: 1e-6, np.float64: 1e-13}
 
-_Format = type[np.float32] | type[np.float64]
 _Solve = Callable[[Array, Array], Array]
 
 
@@ -48,7 +50,8 @@ def refine(chain: Chain, x: Array, y: Array) -> Array:
     pairs = chain.stages[0].pairs
     if len(chain.stages) == 1 and pairs is not None and pairs.is_square:
         return x  # already a nearest point of the range
-    x, open_ = x.copy(), np.arange(len(x))
+    x, settled = approach(chain, x, y)
+    open_ = np.flatnonzero(~settled)
     widest = max(stage.floats.shape[0] for stage in chain.stages)
     size = max(1, CHUNK // (widest * min(chain.in_dim, LARGEST)))
     for k in range(MATRICES):
@@ -56,7 +59,7 @@ def refine(chain: Chain, x: Array, y: Array) -> Array:
             break
         parts = [open_[k : k + size] for k in range(0, len(open_), size)]
         # at first a rough matrix will do, since the gradients are exact
-        kind: _Format = np.float32 if k < ROUGH else np.float64
+        kind: Format = np.float32 if k < ROUGH else np.float64
         open_ = np.concatenate([_improve(chain, (x, y), part, kind) for part in parts])
     return x
 
@@ -84,7 +87,7 @@ class _State:
         )
 
 
-def _improve(chain: Chain, both: tuple[Array, Array], part: Array, kind: _Format) -> Array:
+def _improve(chain: Chain, both: tuple[Array, Array], part: Array, kind: Format) -> Array:
     """Improves x in place for some samples; returns which of them want a new matrix."""
     (x, y), again = both, []
     state = _State.at(chain, x[part], y[part])
@@ -117,7 +120,7 @@ def _improve(chain: Chain, both: tuple[Array, Array], part: Array, kind: _Format
     return np.concatenate([*again, part[places]])
 
 
-def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
+def _solver(chain: Chain, slopes: list[Array], kind: Format) -> _Solve:
     """Returns how J^T J step = gradient is solved for some of the samples, with fixed slopes."""
     if chain.in_dim > LARGEST or not chain.is_dense:
 
@@ -128,7 +131,7 @@ def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
             )
 
         return by_iteration
-    normal, scale = _normal(chain, slopes, kind)
+    normal, scale = normal_matrices(chain, slopes, kind)
     level = np.maximum(np.trace(normal, axis1=1, axis2=2) / chain.in_dim, np.finfo(float).tiny)
     normal += (RIDGES[kind] * level)[:, None, None] * np.eye(chain.in_dim)
     inverse = np.linalg.inv(normal)
@@ -138,38 +141,3 @@ def _solver(chain: Chain, slopes: list[Array], kind: _Format) -> _Solve:
         return found / scale
 
     return by_inverse
-
-
-def _normal(chain: Chain, slopes: list[Array], kind: _Format) -> tuple[Array, float]:
-    """Returns J^T J for each sample, of shape (N, n, n), and what J was divided by.
-
-    The Jacobians are kept as (samples, n, units), so that each stage is one product of matrices.
-    Rows in pairs are multiples of each other: one of the two is computed.
-    """
-    count, size = len(slopes[0]), chain.in_dim
-    product: Array = np.broadcast_to(np.eye(size, dtype=kind), (count, size, size))
-    scale = 1.0
-    for stage, slope in zip(chain.stages, slopes, strict=True):
-        rows, ratio = _halved(stage)
-        step = unit(stage.weight)
-        scale *= step
-        basis: Array = (stage.weight[rows[0]] / step).astype(kind)
-        inner: Array = (product.reshape(count * size, -1) @ basis.T).reshape(count, size, -1)
-        factors: list[Array] = [slope[:, rows[0]].astype(kind)]
-        if len(rows) == 2:
-            factors.append((slope[:, rows[1]] * -ratio).astype(kind))
-        if stage is chain.stages[-1]:
-            weights: Array = np.sum([factor**2 for factor in factors], axis=0)
-            normal: Array = (inner * weights[:, None]) @ inner.transpose(0, 2, 1)
-            return normal.astype(np.float64), scale
-        product = np.empty((count, size, stage.floats.shape[0]), dtype=kind)
-        for place, factor in zip(rows, factors, strict=True):
-            product[:, :, place] = inner * factor[:, None]
-    raise AssertionError("a model has at least one stage")
-
-
-def _halved(stage: FloatStage) -> tuple[tuple[slice | Array, ...], Array]:
-    """Returns the rows to compute, those that are multiples of them, and -1 times the factors."""
-    if stage.pairs is None or not stage.pairs.is_whole:
-        return (slice(None),), np.zeros(0)
-    return (as_slice(stage.pairs.first), as_slice(stage.pairs.second)), stage.pairs.ratio

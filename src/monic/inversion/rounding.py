@@ -9,7 +9,7 @@ import numpy as np
 
 from monic.model.array import Array
 
-__all__ = ["TINY", "UNIT", "length_above", "length_below", "relative_error"]
+__all__ = ["TINY", "UNIT", "length_above", "length_below", "relative_error", "tight_error"]
 
 #: Half the distance from 1 to the next float64: the relative error of one operation.
 UNIT = 2.0**-53
@@ -25,6 +25,17 @@ def relative_error(size: int) -> float:
     return (size + 8) * 2.0 * UNIT
 
 
+def tight_error(size: int) -> float:
+    """Returns what `relative_error` does with no room: n + 1 roundings, and 14 u for W and b.
+
+    Example:
+        >>> tight_error(1000) < relative_error(1000)
+        True
+    """
+    steps = (size + 16) * UNIT
+    return steps * (1 + 4 * steps)
+
+
 def length_above(parts: Array) -> Array:
     """Returns upper bounds of Euclidean lengths of nonnegative rows, infinite for NaN.
 
@@ -33,18 +44,28 @@ def length_above(parts: Array) -> Array:
         >>> 5.0 <= float(length_above(np.array([[3.0, 4.0]]))[0]) < 5.0 + 1e-12
         True
     """
+    room = 1 + relative_error(parts.shape[1] + 16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", parts, parts)
+    if np.all((squares > 1e-200) & (squares < 1e200)):
+        return np.asarray(np.sqrt(squares) * room)
     scale = parts.max(axis=1, initial=0.0)
     unit = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
     with np.errstate(invalid="ignore", over="ignore"):
         square = np.sum((parts / unit[:, None]) ** 2, axis=1)
-        length = np.sqrt(square) * unit * (1 + relative_error(parts.shape[1] + 16))
+        length = np.sqrt(square) * unit * room
     return np.where(np.isfinite(scale), np.where(scale > 0, length + TINY, 0.0), np.inf)
 
 
 def length_below(parts: Array) -> Array:
     """Returns lower bounds of Euclidean lengths of nonnegative rows."""
+    room = 1 - relative_error(parts.shape[1] + 16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", parts, parts)
+    if np.all((squares > 1e-200) & (squares < 1e200)):
+        return np.asarray(np.sqrt(squares) * room)
     scale = parts.max(axis=1, initial=0.0)
     unit = np.where(scale > 0, scale, 1.0)
     square = np.sum((parts / unit[:, None]) ** 2, axis=1)
-    length = np.sqrt(square) * unit * (1 - relative_error(parts.shape[1] + 16))
+    length = np.sqrt(square) * unit * room
     return np.asarray(np.maximum(length - TINY, 0.0))

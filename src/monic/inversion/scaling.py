@@ -28,7 +28,7 @@ def units(rows: Array) -> Array:
 def lengths(rows: Array) -> Array:
     """Returns the Euclidean length of each row, in floats, whatever the size of its entries."""
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = np.einsum("ij,ij->i", rows, rows)
+        squares = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
     if np.all((squares > 1e-200) & (squares < 1e200)):
         return np.asarray(np.sqrt(squares))
     sizes = units(rows)
