@@ -9,6 +9,7 @@ from torch import nn
 from monic import Verdict
 from monic.errors import LayerError, NotInRange
 from monic.nn import (
+    InjectiveConcat,
     InjectiveConv2d,
     InjectiveConvTranspose2d,
     InjectiveGroupNorm,
@@ -206,3 +207,30 @@ def test_a_limit_reaches_the_layers() -> None:
     )
     assert network.is_injective(limit=5).verdict is Verdict.UNDECIDED
     assert network.is_injective(limit=6).verdict is Verdict.INJECTIVE
+
+
+def test_what_goes_into_a_module_is_what_the_one_before_gives() -> None:
+    """Also behind a network inside, and behind a block that enlarges its input."""
+    inner = InjectiveSequential(InjectiveLinear(4, 8), nn.Tanh())
+    network = InjectiveSequential(InjectiveLinear(2, 4), inner, InjectiveLinear(8, 16))
+    assert network(torch.zeros(1, 2)).shape == (1, 16)
+    InjectiveSequential(InjectiveConcat(nn.Linear(2, 3), 2), nn.Tanh(), InjectiveLinear(5, 10))
+    with pytest.raises(LayerError, match="take the 8 features that module 0"):
+        InjectiveSequential(inner, InjectiveLinear(4, 8))
+    with pytest.raises(LayerError, match="take the 2 features"):
+        InjectiveSequential(nn.Linear(2, 2), inner)
+    with pytest.raises(LayerError, match="as `in_features` says"):
+        InjectiveConcat(nn.ReLU(), 2)(torch.zeros(1, 3))
+
+
+def test_a_projection_counts_the_numbers_of_the_input() -> None:
+    """Those of a grid, and not its channels."""
+    conv = InjectiveConv2d(1, 4, 3, padding=1, input_size=2)
+    InjectiveSequential(conv, nn.Flatten(), RandomProjection(4, 16, 9))
+    with pytest.raises(LayerError, match="latent_dim=4"):
+        InjectiveSequential(conv, nn.Flatten(), RandomProjection(1, 16, 3))
+    learns = InjectiveConv2d(1, 4, 3, padding=1)
+    network = InjectiveSequential(learns, nn.Flatten(), RandomProjection(1, 16, 3))
+    network(torch.zeros(1, 1, 2, 2))
+    with pytest.raises(LayerError, match="latent_dim=4"):
+        network.is_injective(assume="random-projections")

@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
 from monic.errors import LayerError
-from monic.nn.chain import as_step, insist_on_chain, is_reshape
+from monic.nn.chain import as_step, insist_on_chain, is_reshape, leaves
 from monic.nn.dense import DENSE_LIMIT, jacobian_log_volume
 from monic.nn.grid import GridLayer
 from monic.nn.module import InjectiveModule, insist_in_range
@@ -116,7 +116,7 @@ class InjectiveSequential(InjectiveModule):
         Raises:
             LayerError: with a normalisation inside whose statistics are kept aside.
         """
-        if any(isinstance(module, InjectiveGroupNorm) for module in _layers(self)):
+        if any(isinstance(module, InjectiveGroupNorm) for module in leaves(self)):
             raise LayerError(
                 "Expected layers whose Jacobian is that of a function. Got InjectiveGroupNorm, "
                 "which is one-to-one only with its statistics; use AugmentedLayerNorm."
@@ -153,7 +153,12 @@ class InjectiveSequential(InjectiveModule):
         Arguments:
             assume: "random-projections", "statistics" or both, when verdicts may rest on them.
             limit: Layers of pairs that take more numbers than this are UNDECIDED.
+
+        Raises:
+            LayerError: for assumptions that are not known, and for a projection from another
+                number of dimensions than grids that were learned by now have.
         """
+        insist_on_chain(list(self))
         asked = insist_on_assumption(assume)
         stages = tuple(
             StageDecision(
@@ -190,15 +195,9 @@ def _numbered(modules: Sequence[Any]) -> dict[str, nn.Module]:
     return {str(index): module for index, module in enumerate(modules)}
 
 
-def _layers(modules: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    """Yields the modules of a network and of the networks inside it, in order."""
-    for module in modules:
-        yield from _layers(module) if isinstance(module, InjectiveSequential) else (module,)
-
-
 def _example_dims(network: InjectiveSequential) -> int | None:
     """Returns how many axes one example has, None for all but the first of a batch."""
-    for module in _layers(network):
+    for module in leaves(network):
         if isinstance(module, PairedLayer):
             return module.example_dims
         if is_reshape(module):
