@@ -234,3 +234,24 @@ def test_a_projection_counts_the_numbers_of_the_input() -> None:
     network(torch.zeros(1, 1, 2, 2))
     with pytest.raises(LayerError, match="latent_dim=4"):
         network.is_injective(assume="random-projections")
+
+
+def test_small_numbers_inside_a_network_do_not_refuse_its_outputs() -> None:
+    """The inverse of a plain layer is off by its condition; beside 0 that is much."""
+    torch.manual_seed(4)
+    network = InjectiveSequential(InjectiveLinear(4, 8), nn.Linear(8, 8), nn.LeakyReLU(0.1))
+    for size in (0.0, 1e-8, 1e-3, 1.0, 1e4):
+        x = size * torch.randn(16, 4)
+        found = network.inverse(network(x))
+        assert torch.allclose(found, x, atol=1e-3 * (1 + size))
+    far = network(x).detach()
+    far[0] = torch.tensor([5.0, -3.0] * 4)
+    with pytest.raises(NotInRange):
+        network.inverse(far)
+
+
+def test_searches_find_the_codes_of_whole_batches() -> None:
+    torch.manual_seed(5)
+    network = InjectiveSequential(InjectiveLinear(2, 8), RandomProjection(2, 8, 5, seed=3))
+    x = torch.randn(200, 2)
+    assert torch.allclose(network.inverse(network(x)), x, atol=1e-3)

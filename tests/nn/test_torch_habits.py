@@ -68,6 +68,8 @@ def test_inverses_and_volumes_of_empty_batches() -> None:
     x = torch.zeros(0, 2)
     assert network.inverse(network(x)).shape == (0, 2)
     assert network.log_det(x).shape == (0,)
+    skip = InjectiveSkip(torch.nn.Linear(2, 5), 2, 5)
+    assert skip.inverse(skip(x)).shape == (0, 2)
 
 
 def test_inverses_under_autocast_are_exact() -> None:

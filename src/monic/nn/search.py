@@ -16,42 +16,67 @@ def find_code(
     y: Tensor,
     size: int,
     *,
-    restarts: int = 8,
+    restarts: int = 24,
     iterations: int = 100,
     seed: int = 0,
 ) -> Tensor:
     """Returns for each example an x with |f(x) - y| as small as could be found.
 
     Levenberg-Marquardt from several random starts, in the format of y. It may end in a local
-    minimum: an x that does not fit proves nothing.
+    minimum: an x that does not fit proves nothing. The search itself keeps no graph; derivatives
+    are those of a last step of Gauss and Newton, which are exact where f(x) = y.
 
     Arguments:
         function: f, on batches of shape (B, size).
         y: What f(x) should be, of shape (B, m).
         size: The dimension of x.
-        restarts: Random starts, the origin first.
+        restarts: Random starts, the origin first, each for the examples that have no code yet.
         iterations: Steps from each start.
         seed: Of the starts.
     """
+    if not len(y):
+        return y.new_zeros(0, size)
+    with torch.no_grad():
+        x = _search(function, y, (restarts, iterations, size), seed)
+        slope = _jacobian(function)(x)
+    residual = function(x) - y
+    if not residual.requires_grad:
+        return x
+    step = torch.linalg.pinv(working(slope)) @ working(residual)[:, :, None]
+    found: Tensor = x - step[:, :, 0].to(x.dtype)
+    return found
+
+
+def _search(
+    function: Callable[[Tensor], Tensor], y: Tensor, counts: tuple[int, int, int], seed: int
+) -> Tensor:
+    restarts, iterations, size = counts
     generator = torch.Generator("cpu").manual_seed(seed)
     starts: Any = {"generator": generator, "dtype": y.dtype, "device": "cpu"}
     near = (64 * torch.finfo(y.dtype).eps) ** 2 * (1 + y.square().sum(1))
     best = y.new_zeros(len(y), size)
     least = (function(best) - y).square().sum(1)
     for restart in range(restarts):
-        x = torch.randn(len(y), size, **starts).to(y) * (restart > 0)
-        x, error = _descend(function, y, x, iterations)
-        better = error < least
-        best, least = torch.where(better[:, None], x, best), torch.where(better, error, least)
-        if bool((least <= near).all()):
+        # not <= : an error that is NaN is no code either
+        (left,) = torch.where(~(least <= near))
+        if not len(left):
             break
+        x = torch.randn(len(left), size, **starts).to(y) * (restart > 0)
+        x, error = _descend(function, y[left], x, iterations)
+        better = error < least[left]
+        best = best.index_put((left[better],), x[better])
+        least = least.index_put((left[better],), error[better])
     return best
+
+
+def _jacobian(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return torch.func.vmap(torch.func.jacfwd(lambda v: function(v[None])[0]))
 
 
 def _descend(
     function: Callable[[Tensor], Tensor], y: Tensor, x: Tensor, iterations: int
 ) -> tuple[Tensor, Tensor]:
-    jacobian = torch.func.vmap(torch.func.jacfwd(lambda v: function(v[None])[0]))
+    jacobian = _jacobian(function)
     damping = working(x.new_full((len(x), 1, 1), 1e-2))
     unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     residual = function(x) - y

@@ -16,7 +16,7 @@ from monic.nn.grid import GridLayer
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.normalization import InjectiveGroupNorm
 from monic.nn.paired import PairedLayer
-from monic.nn.precision import in_format_of, settled
+from monic.nn.precision import in_format_of, settled, working
 from monic.nn.random_projection import RandomProjection
 from monic.nn.search import find_code
 from monic.nn.skip import InjectiveSkip
@@ -88,9 +88,22 @@ class InjectiveSequential(InjectiveModule):
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
         """Returns the x with f(x) = y: layer by layer, and by search up to a random projection.
 
+        f(x) is compared with y as a whole: inside, errors may be large beside numbers that are
+        small there. With a normalisation that uses its stored statistics each layer is compared
+        for itself.
+
         Raises:
             NotInRange: when y is no output, or the search found no input.
         """
+        whole = not any(isinstance(module, InjectiveGroupNorm) for module in leaves(self))
+        with settled(self, y):
+            x = self._found(working(y), math.inf if whole else tolerance)
+            if whole and tolerance != math.inf:
+                again = self(in_format_of(self, x))
+                insist_in_range(y, again, _last_bias(self), tolerance, max(1, y.dim() - 1))
+        return x.to(y.dtype)
+
+    def _found(self, y: Tensor, tolerance: float | None) -> Tensor:
         modules = list(self)
         for index in reversed(range(len(modules))):
             module = modules[index]
@@ -103,11 +116,9 @@ class InjectiveSequential(InjectiveModule):
     def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float | None) -> Tensor:
         before, last = nn.Sequential(*modules), modules[-1]
         assert isinstance(last, RandomProjection), "a search ends at a projection"
-        with settled(before, y):
-            wanted = in_format_of(before, y).reshape(-1, y.shape[-1])
-            x = find_code(before, wanted, last.latent_dim)
-            x = x.reshape(*y.shape[:-1], last.latent_dim)
-            insist_in_range(y, before(x), 0.0, tolerance)
+        wanted = in_format_of(before, y).reshape(-1, y.shape[-1])
+        x = find_code(before, wanted, last.latent_dim).reshape(*y.shape[:-1], last.latent_dim)
+        insist_in_range(y, before(x), 0.0, tolerance)
         return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
@@ -178,6 +189,13 @@ class InjectiveSequential(InjectiveModule):
 
     def config(self) -> dict[str, Any]:
         return {}
+
+
+def _last_bias(network: InjectiveSequential) -> Tensor | float:
+    """Returns the size of the last bias: what may have cancelled in an output."""
+    biases = (getattr(module, "bias", None) for module in reversed(list(leaves(network))))
+    found = next((bias for bias in biases if isinstance(bias, Tensor)), None)
+    return 0.0 if found is None else found.detach().abs().amax()
 
 
 def _shape_of(modules: Sequence[nn.Module]) -> tuple[int, ...] | None:
