@@ -1,6 +1,7 @@
 """Compositions: what is taken, what is refused, and what is said about the whole."""
 
 from collections import OrderedDict
+from typing import Any
 
 import pytest
 import torch
@@ -244,7 +245,11 @@ def test_small_numbers_inside_a_network_do_not_refuse_its_outputs() -> None:
         x = size * torch.randn(16, 4)
         found = network.inverse(network(x))
         assert torch.allclose(found, x, atol=1e-3 * (1 + size))
-    far = network(x).detach()
+    cancelled = InjectiveSequential(nn.Linear(3, 3), nn.LeakyReLU(0.1), InjectiveLinear(3, 6))
+    first: Any = cancelled[0]
+    x = torch.linalg.solve(first.weight, -first.bias)[None].detach()
+    assert torch.allclose(cancelled.inverse(cancelled(x)), x, atol=1e-5)
+    far = network(torch.randn(16, 4)).detach()
     far[0] = torch.tensor([5.0, -3.0] * 4)
     with pytest.raises(NotInRange):
         network.inverse(far)

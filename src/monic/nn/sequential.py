@@ -13,7 +13,7 @@ from monic.errors import LayerError
 from monic.nn.chain import as_step, insist_on_chain, is_reshape, leaves
 from monic.nn.dense import DENSE_LIMIT, jacobian_log_volume
 from monic.nn.grid import GridLayer
-from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.module import InjectiveModule, fits, insist_in_range, tolerated
 from monic.nn.normalization import InjectiveGroupNorm
 from monic.nn.paired import PairedLayer
 from monic.nn.precision import in_format_of, settled, working
@@ -89,21 +89,27 @@ class InjectiveSequential(InjectiveModule):
         """Returns the x with f(x) = y: layer by layer, and by search up to a random projection.
 
         f(x) is compared with y as a whole: inside, errors may be large beside numbers that are
-        small there. With a normalisation that uses its stored statistics each layer is compared
-        for itself.
+        small there. Where this does not do, since much cancelled in y, or since a normalisation
+        uses its stored statistics, each layer is compared for itself.
 
         Raises:
             NotInRange: when y is no output, or the search found no input.
         """
-        whole = not any(isinstance(module, InjectiveGroupNorm) for module in leaves(self))
         with settled(self, y):
-            x = self._found(working(y), math.inf if whole else tolerance)
-            if whole and tolerance != math.inf:
-                again = self(in_format_of(self, x))
-                insist_in_range(y, again, _last_bias(self), tolerance, max(1, y.dim() - 1))
-        return x.to(y.dtype)
+            return self._found_as_a_whole(y, tolerated(y, tolerance)).to(y.dtype)
 
-    def _found(self, y: Tensor, tolerance: float | None) -> Tensor:
+    def _found_as_a_whole(self, y: Tensor, tolerance: float) -> Tensor:
+        start = working(y)
+        if any(isinstance(module, InjectiveGroupNorm) for module in leaves(self)):
+            return self._found(start, tolerance)
+        x = self._found(start, math.inf)
+        if tolerance == math.inf:
+            return x
+        again = self(in_format_of(self, x))
+        good = fits(y, again, 0.0, tolerance, max(1, y.dim() - 1))
+        return x if good else self._found(start, tolerance)
+
+    def _found(self, y: Tensor, tolerance: float) -> Tensor:
         modules = list(self)
         for index in reversed(range(len(modules))):
             module = modules[index]
@@ -113,7 +119,7 @@ class InjectiveSequential(InjectiveModule):
             y = step.inverse(y, tolerance=tolerance)
         return y
 
-    def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float | None) -> Tensor:
+    def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float) -> Tensor:
         before, last = nn.Sequential(*modules), modules[-1]
         assert isinstance(last, RandomProjection), "a search ends at a projection"
         wanted = in_format_of(before, y).reshape(-1, y.shape[-1])
@@ -189,13 +195,6 @@ class InjectiveSequential(InjectiveModule):
 
     def config(self) -> dict[str, Any]:
         return {}
-
-
-def _last_bias(network: InjectiveSequential) -> Tensor | float:
-    """Returns the size of the last bias: what may have cancelled in an output."""
-    biases = (getattr(module, "bias", None) for module in reversed(list(leaves(network))))
-    found = next((bias for bias in biases if isinstance(bias, Tensor)), None)
-    return 0.0 if found is None else found.detach().abs().amax()
 
 
 def _shape_of(modules: Sequence[nn.Module]) -> tuple[int, ...] | None:
