@@ -237,6 +237,19 @@ def test_skips_stay_near_their_module() -> None:
         RandomProjection(3, 10, 6)
 
 
+def test_searches_have_the_derivatives_of_the_inverse() -> None:
+    torch.manual_seed(8)
+    skip = InjectiveSkip(nn.Sequential(nn.Linear(2, 5), nn.Tanh()), 2, 5, epsilon=0.5).double()
+    x = torch.randn(3, 2, dtype=torch.float64)
+    y = skip(x).detach().requires_grad_()
+    back: Any = skip.inverse(y)
+    (found,) = torch.autograd.grad(back[0, 0], y, retain_graph=True)
+    slope = torch.func.jacrev(lambda v: skip(v[None])[0])(x[0]).detach()
+    assert torch.allclose(found[0], torch.linalg.pinv(slope)[0], atol=1e-8)
+    torch.autograd.backward(back.sum())
+    assert all(parameter.grad is not None for parameter in skip.parameters())
+
+
 def test_normalisations_lose_the_mean_without_their_statistics() -> None:
     norm = InjectiveGroupNorm(2, 4)
     decision = norm.is_injective()

@@ -144,6 +144,16 @@ def test_a_large_singular_basis_is_undecided_with_the_way_on() -> None:
     assert "monic.decide" in decision.reason
 
 
+def test_large_layers_with_too_few_rows_are_refuted() -> None:
+    """By a point with fewer active rows than inputs, with a certificate."""
+    layer = InjectiveConv2d(8, 32, 3, stride=2, padding=1)
+    layer.input_size = (6, 6)
+    decision = layer.is_injective()
+    assert decision.verdict is Verdict.NOT_INJECTIVE
+    assert decision.certificate is not None
+    monic.check(decision.certificate, layer.to_model())
+
+
 @pytest.mark.parametrize("prime", PRIMES)
 def test_residues_are_those_of_the_integers(prime: int, rng: np.random.Generator) -> None:
     array = rng.standard_normal((4, 3)) * 2.0 ** rng.integers(-300, 300, (4, 3))

@@ -248,6 +248,8 @@ def test_refusals(build: object, message: str) -> None:
 
 def test_a_convolution_learns_its_grid() -> None:
     layer = InjectiveConv2d(1, 4, 3, padding=1)
+    with pytest.raises(RuntimeError, match="to have 1 channels"):
+        layer(torch.zeros(2, 7, 9, 9))
     layer(torch.zeros(2, 1, 3, 5))
     assert layer.input_size == (3, 5)
     assert layer.is_injective().verdict.name == "INJECTIVE"

@@ -91,6 +91,16 @@ def test_a_weight_in_pairs_is_taken_over_exactly() -> None:
     assert torch.equal(module.weight, before)
 
 
+def test_rows_that_are_equal_do_not_vanish() -> None:
+    module = nn.Linear(2, 4, bias=False)
+    with torch.no_grad():
+        module.weight[2:] = module.weight[:2]
+    before = module.weight.clone()
+    injective(module)
+    assert torch.allclose(module.weight[:2], before[:2])
+    assert torch.allclose(module.weight[2:], -before[2:])
+
+
 @given(st.integers(0, 10**6), st.integers(-5, 5))
 def test_energies_of_pairs_are_kept(seed: int, power: int) -> None:
     weight = torch.randn(6, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -1,6 +1,7 @@
 """Compositions: what is taken, what is refused, and what is said about the whole."""
 
 from collections import OrderedDict
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from monic import Verdict
 from monic.errors import LayerError, NotInRange
 from monic.nn import (
+    InjectiveConcat,
     InjectiveConv2d,
     InjectiveConvTranspose2d,
     InjectiveGroupNorm,
@@ -206,3 +208,55 @@ def test_a_limit_reaches_the_layers() -> None:
     )
     assert network.is_injective(limit=5).verdict is Verdict.UNDECIDED
     assert network.is_injective(limit=6).verdict is Verdict.INJECTIVE
+
+
+def test_what_goes_into_a_module_is_what_the_one_before_gives() -> None:
+    """Also behind a network inside, and behind a block that enlarges its input."""
+    inner = InjectiveSequential(InjectiveLinear(4, 8), nn.Tanh())
+    network = InjectiveSequential(InjectiveLinear(2, 4), inner, InjectiveLinear(8, 16))
+    assert network(torch.zeros(1, 2)).shape == (1, 16)
+    InjectiveSequential(InjectiveConcat(nn.Linear(2, 3), 2), nn.Tanh(), InjectiveLinear(5, 10))
+    with pytest.raises(LayerError, match="take the 8 features that module 0"):
+        InjectiveSequential(inner, InjectiveLinear(4, 8))
+    with pytest.raises(LayerError, match="take the 2 features"):
+        InjectiveSequential(nn.Linear(2, 2), inner)
+    with pytest.raises(LayerError, match="as `in_features` says"):
+        InjectiveConcat(nn.ReLU(), 2)(torch.zeros(1, 3))
+
+
+def test_a_projection_counts_the_numbers_of_the_input() -> None:
+    """Those of a grid, and not its channels."""
+    conv = InjectiveConv2d(1, 4, 3, padding=1, input_size=2)
+    InjectiveSequential(conv, nn.Flatten(), RandomProjection(4, 16, 9))
+    with pytest.raises(LayerError, match="latent_dim=4"):
+        InjectiveSequential(conv, nn.Flatten(), RandomProjection(1, 16, 3))
+    learns = InjectiveConv2d(1, 4, 3, padding=1)
+    network = InjectiveSequential(learns, nn.Flatten(), RandomProjection(1, 16, 3))
+    network(torch.zeros(1, 1, 2, 2))
+    with pytest.raises(LayerError, match="latent_dim=4"):
+        network.is_injective(assume="random-projections")
+
+
+def test_small_numbers_inside_a_network_do_not_refuse_its_outputs() -> None:
+    """The inverse of a plain layer is off by its condition; beside 0 that is much."""
+    torch.manual_seed(4)
+    network = InjectiveSequential(InjectiveLinear(4, 8), nn.Linear(8, 8), nn.LeakyReLU(0.1))
+    for size in (0.0, 1e-8, 1e-3, 1.0, 1e4):
+        x = size * torch.randn(16, 4)
+        found = network.inverse(network(x))
+        assert torch.allclose(found, x, atol=1e-3 * (1 + size))
+    cancelled = InjectiveSequential(nn.Linear(3, 3), nn.LeakyReLU(0.1), InjectiveLinear(3, 6))
+    first: Any = cancelled[0]
+    x = torch.linalg.solve(first.weight, -first.bias)[None].detach()
+    assert torch.allclose(cancelled.inverse(cancelled(x)), x, atol=1e-5)
+    far = network(torch.randn(16, 4)).detach()
+    far[0] = torch.tensor([5.0, -3.0] * 4)
+    with pytest.raises(NotInRange):
+        network.inverse(far)
+
+
+def test_searches_find_the_codes_of_whole_batches() -> None:
+    torch.manual_seed(5)
+    network = InjectiveSequential(InjectiveLinear(2, 8), RandomProjection(2, 8, 5, seed=3))
+    x = torch.randn(200, 2)
+    assert torch.allclose(network.inverse(network(x)), x, atol=1e-3)

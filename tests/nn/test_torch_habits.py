@@ -13,6 +13,7 @@ from monic import Verdict
 from monic.nn import (
     InjectiveConcat,
     InjectiveConv2d,
+    InjectiveGroupNorm,
     InjectiveLinear,
     InjectiveModule,
     InjectiveResidual,
@@ -68,6 +69,8 @@ def test_inverses_and_volumes_of_empty_batches() -> None:
     x = torch.zeros(0, 2)
     assert network.inverse(network(x)).shape == (0, 2)
     assert network.log_det(x).shape == (0,)
+    skip = InjectiveSkip(torch.nn.Linear(2, 5), 2, 5)
+    assert skip.inverse(skip(x)).shape == (0, 2)
 
 
 def test_inverses_under_autocast_are_exact() -> None:
@@ -83,6 +86,19 @@ def test_inverses_under_autocast_are_exact() -> None:
         assert torch.allclose(network.log_det(x), log_det, atol=1e-4)
         rough = network(x)
         assert torch.allclose(network.inverse(rough, tolerance=0.1).float(), x, atol=0.2)
+
+
+def test_stored_statistics_under_autocast() -> None:
+    torch.manual_seed(16)
+    network = InjectiveSequential(
+        InjectiveConv2d(2, 8, 3, padding=1),
+        InjectiveGroupNorm(2, 8),
+        InjectiveConv2d(8, 16, 3, padding=1),
+    )
+    x = torch.randn(4, 2, 5, 5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = network(x)
+        assert torch.allclose(network.inverse(y).float(), x, atol=0.2)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

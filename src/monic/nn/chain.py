@@ -1,16 +1,19 @@
 """Which modules may follow each other in an injective network."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
 
 from torch import nn
 from torch.nn.utils import parametrize
 
 from monic.errors import LayerError
+from monic.nn.grid import GridLayer
 from monic.nn.module import InjectiveModule
 from monic.nn.random_projection import RandomProjection
 from monic.nn.steps import AffineStep, ElementwiseStep, ReshapeStep, inverse_of
 
-__all__ = ["as_step", "insist_on_chain", "is_reshape"]
+__all__ = ["as_step", "insist_on_chain", "is_reshape", "leaves"]
 
 
 def as_step(module: nn.Module, shape: tuple[int, ...] | None = None) -> InjectiveModule:
@@ -45,8 +48,7 @@ def insist_on_chain(modules: Sequence[nn.Module]) -> None:
     if not modules:
         raise LayerError("Expected at least one module. Got none.")
     last: int | None = None
-    latent: int | None = None
-    name = ""
+    latent, name = latent_dim(modules), ""
     for index, module in enumerate(modules):
         if not isinstance(module, RandomProjection):
             as_step(module)
@@ -56,10 +58,32 @@ def insist_on_chain(modules: Sequence[nn.Module]) -> None:
                 f"Expected module {index} ({type(module).__name__}) to take the {last} features "
                 f"that module {name} gives. Got one that takes {into}."
             )
-        latent = into if latent is None else latent
         _insist_on_dimension(index, module, (into, out), (latent, name))
-        if out is not None or isinstance(module, (nn.Flatten, nn.Unflatten)):
+        if inverse_of(module) is None:  # activations take and give any number
             last, name = out, f"{index} ({type(module).__name__})"
+
+
+def latent_dim(modules: Iterable[nn.Module]) -> int | None:
+    """Returns how many numbers a network takes, None where it is not known."""
+    for module in leaves(modules):
+        if inverse_of(module) is not None:
+            continue
+        if isinstance(module, GridLayer):
+            return None if module.input_size is None else math.prod(module.example_shape())
+        size = getattr(module, "in_features", None)
+        return None if size is None else int(size)
+    return None
+
+
+def leaves(modules: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """Yields the modules of a network and of the networks inside it, in order."""
+    for module in modules:
+        yield from leaves(module) if is_network(module) else (module,)
+
+
+def is_network(module: nn.Module) -> TypeGuard[Iterable[nn.Module]]:
+    """Whether a module is an injective network of modules, which it yields."""
+    return isinstance(module, InjectiveModule) and isinstance(module, Iterable)
 
 
 def _insist_on_dimension(
@@ -88,6 +112,8 @@ def _insist_on_dimension(
 
 def _ports(module: nn.Module) -> tuple[int | None, int | None]:
     """Returns how many features or channels a module takes and gives, None where any."""
+    if is_network(module):
+        return _ports_of_network(module)
     if isinstance(module, (nn.Flatten, nn.Unflatten)):
         return None, None
     for names in (("in_features", "out_features"), ("in_channels", "out_channels")):
@@ -96,6 +122,11 @@ def _ports(module: nn.Module) -> tuple[int | None, int | None]:
             return int(getattr(module, names[0])), None if given is None else int(given)
     channels = getattr(module, "num_channels", None)
     return (channels, channels) if channels is not None else (None, None)
+
+
+def _ports_of_network(modules: Iterable[nn.Module]) -> tuple[int | None, int | None]:
+    shaping = [_ports(module) for module in modules if inverse_of(module) is None]
+    return (shaping[0][0], shaping[-1][1]) if shaping else (None, None)
 
 
 def is_reshape(module: nn.Module) -> bool:

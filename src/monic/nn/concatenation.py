@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from monic.decision.result import Decision
+from monic.errors import LayerError
 from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.precision import held
@@ -33,6 +34,11 @@ class InjectiveConcat(InjectiveModule):
         self.branch, self.in_features = branch, in_features
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != self.in_features:
+            raise LayerError(
+                f"Expected examples of {self.in_features} numbers, as `in_features` says. Got "
+                f"{x.shape[-1]}."
+            )
         return torch.cat((x, self.branch(x)), -1)
 
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:

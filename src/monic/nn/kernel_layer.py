@@ -76,8 +76,9 @@ class KernelLayer(GridLayer):
         return (*self.channels(count), *self.kernel_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        self.learn_size(x)
-        return super().forward(x)
+        y = super().forward(x)
+        self.learn_size(x)  # not when that was refused
+        return y
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return self.moved(x, weight, bias, self.groups)

@@ -23,6 +23,8 @@ __all__ = ["PairedWeights", "beyond"]
 #: Where the rank does not decide, the engine is asked up to this many inputs, and so long.
 ENGINE_LIMIT = 64
 ENGINE_SECONDS = 10.0
+#: On larger layers it only looks for a point with fewer active rows than inputs, so long.
+FALSIFY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +70,17 @@ class PairedWeights:
                 rows = independent_rows(self.basis.residues(prime), prime)
                 if len(rows) == inputs:
                     return self._injective(rows, started)
-        model = self.model() if inputs <= ENGINE_LIMIT else None
+        model, small = self.model(), inputs <= ENGINE_LIMIT
         if model is not None:
-            return decide(model, limits=Limits(seconds=ENGINE_SECONDS))
+            method, seconds = ("auto", ENGINE_SECONDS) if small else ("falsify", FALSIFY_SECONDS)
+            decision = decide(model, method=method, limits=Limits(seconds=seconds))
+            if small or decision.verdict is Verdict.NOT_INJECTIVE:
+                return decision
         return _undecided(
             f"B, of shape ({outputs:,}, {inputs:,}), has no full column rank modulo {PRIMES} or "
-            "a scale is not positive, which is not yet a proof; the engine is asked up to "
-            f"{ENGINE_LIMIT} inputs only: export the layer and give it to `monic.decide`",
+            "a scale is not positive, which is not yet a proof; beyond "
+            f"{ENGINE_LIMIT} inputs only a quick search for a point with few active rows follows: "
+            "export the layer and give it to `monic.decide`",
             started,
         )
 

@@ -10,7 +10,7 @@ from monic.decision.result import Decision, NetworkDecision
 from monic.errors import NotInRange
 from monic.nn.values import FloatBounds
 
-__all__ = ["InjectiveModule", "insist_in_range"]
+__all__ = ["InjectiveModule", "fits", "insist_in_range", "tolerated"]
 
 
 class InjectiveModule(nn.Module, ABC):
@@ -93,15 +93,27 @@ def insist_in_range(
         tolerance: The largest relative difference; None is the root of the format's precision.
         dims: How many axes one example has.
     """
-    if tolerance == float("inf") or torch.compiler.is_compiling() or not y.numel():
-        return
-    if tolerance is None:
-        tolerance = torch.finfo(y.dtype).eps ** 0.5
+    if not fits(y, again, scale, tolerance, dims):
+        off = float((again - y).detach().abs().amax())
+        raise NotInRange(
+            f"Expected outputs of the module, up to a relative difference of "
+            f"{tolerated(y, tolerance):.1e}. Got ones that differ from the nearest output found "
+            f"by {off:.1e}. Use `project` for points off the range, or raise `tolerance`."
+        )
+
+
+def fits(
+    y: Tensor, again: Tensor, scale: Tensor | float, tolerance: float | None, dims: int = 1
+) -> bool:
+    """Whether again, f of the x found, is near to y; see `insist_in_range`."""
+    allowed = tolerated(y, tolerance)
+    if allowed == float("inf") or torch.compiler.is_compiling() or not y.numel():
+        return True
     sizes = (y.detach().abs() + scale, (again - y).detach().abs())
     size, gap = (s.reshape(*y.shape[: y.dim() - dims], -1).amax(-1) for s in sizes)
-    if not bool((gap <= tolerance * size).all()):
-        raise NotInRange(
-            f"Expected outputs of the module, up to a relative difference of {tolerance:.1e}. Got "
-            f"ones that differ from the nearest output found by {float(gap.amax()):.1e}. Use "
-            "`project` for points off the range, or raise `tolerance`."
-        )
+    return bool((gap <= allowed * size).all())
+
+
+def tolerated(y: Tensor, tolerance: float | None) -> float:
+    """Returns a tolerance, by default the square root of the precision of a tensor's format."""
+    return float(torch.finfo(y.dtype).eps) ** 0.5 if tolerance is None else tolerance

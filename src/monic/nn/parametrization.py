@@ -105,6 +105,8 @@ class PairedRows(nn.Module):
         first, second, rest = self._parts(weight)
         scales = self._along(weight)
         half = first - scales * second
+        # of two equal rows nothing would be left
+        half = torch.where(_total(half.square(), self.axis) > 0, half, first)
         energy = first.square() + second.square()
         size = (_total(energy, self.axis) / (1 + scales**2)).sqrt()
         length = _total(half.square(), self.axis).sqrt()

@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import torch
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
 from monic.errors import LayerError
-from monic.nn.chain import as_step, insist_on_chain, is_reshape
+from monic.nn.chain import as_step, insist_on_chain, is_reshape, leaves
 from monic.nn.dense import DENSE_LIMIT, jacobian_log_volume
 from monic.nn.grid import GridLayer
-from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.module import InjectiveModule, fits, insist_in_range, tolerated
 from monic.nn.normalization import InjectiveGroupNorm
 from monic.nn.paired import PairedLayer
-from monic.nn.precision import in_format_of, settled
+from monic.nn.precision import in_format_of, settled, working
 from monic.nn.random_projection import RandomProjection
 from monic.nn.search import find_code
 from monic.nn.skip import InjectiveSkip
@@ -88,9 +88,28 @@ class InjectiveSequential(InjectiveModule):
     def inverse(self, y: Tensor, *, tolerance: float | None = None) -> Tensor:
         """Returns the x with f(x) = y: layer by layer, and by search up to a random projection.
 
+        f(x) is compared with y as a whole: inside, errors may be large beside numbers that are
+        small there. Where this does not do, since much cancelled in y, or since a normalisation
+        uses its stored statistics, each layer is compared for itself.
+
         Raises:
             NotInRange: when y is no output, or the search found no input.
         """
+        with settled(self, y):
+            return self._found_as_a_whole(y, tolerated(y, tolerance)).to(y.dtype)
+
+    def _found_as_a_whole(self, y: Tensor, tolerance: float) -> Tensor:
+        start = working(y)
+        if any(isinstance(module, InjectiveGroupNorm) for module in leaves(self)):
+            return self._found(start, tolerance)
+        x = self._found(start, math.inf)
+        if tolerance == math.inf:
+            return x
+        again = self(in_format_of(self, x))
+        good = fits(y, again, 0.0, tolerance, max(1, y.dim() - 1))
+        return x if good else self._found(start, tolerance)
+
+    def _found(self, y: Tensor, tolerance: float) -> Tensor:
         modules = list(self)
         for index in reversed(range(len(modules))):
             module = modules[index]
@@ -100,14 +119,12 @@ class InjectiveSequential(InjectiveModule):
             y = step.inverse(y, tolerance=tolerance)
         return y
 
-    def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float | None) -> Tensor:
+    def _searched(self, modules: list[nn.Module], y: Tensor, tolerance: float) -> Tensor:
         before, last = nn.Sequential(*modules), modules[-1]
         assert isinstance(last, RandomProjection), "a search ends at a projection"
-        with settled(before, y):
-            wanted = in_format_of(before, y).reshape(-1, y.shape[-1])
-            x = find_code(before, wanted, last.latent_dim)
-            x = x.reshape(*y.shape[:-1], last.latent_dim)
-            insist_in_range(y, before(x), 0.0, tolerance)
+        wanted = in_format_of(before, y).reshape(-1, y.shape[-1])
+        x = find_code(before, wanted, last.latent_dim).reshape(*y.shape[:-1], last.latent_dim)
+        insist_in_range(y, before(x), 0.0, tolerance)
         return x.to(y.dtype)
 
     def log_det(self, x: Tensor) -> Tensor:
@@ -116,7 +133,7 @@ class InjectiveSequential(InjectiveModule):
         Raises:
             LayerError: with a normalisation inside whose statistics are kept aside.
         """
-        if any(isinstance(module, InjectiveGroupNorm) for module in _layers(self)):
+        if any(isinstance(module, InjectiveGroupNorm) for module in leaves(self)):
             raise LayerError(
                 "Expected layers whose Jacobian is that of a function. Got InjectiveGroupNorm, "
                 "which is one-to-one only with its statistics; use AugmentedLayerNorm."
@@ -153,7 +170,12 @@ class InjectiveSequential(InjectiveModule):
         Arguments:
             assume: "random-projections", "statistics" or both, when verdicts may rest on them.
             limit: Layers of pairs that take more numbers than this are UNDECIDED.
+
+        Raises:
+            LayerError: for assumptions that are not known, and for a projection from another
+                number of dimensions than grids that were learned by now have.
         """
+        insist_on_chain(list(self))
         asked = insist_on_assumption(assume)
         stages = tuple(
             StageDecision(
@@ -190,15 +212,9 @@ def _numbered(modules: Sequence[Any]) -> dict[str, nn.Module]:
     return {str(index): module for index, module in enumerate(modules)}
 
 
-def _layers(modules: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    """Yields the modules of a network and of the networks inside it, in order."""
-    for module in modules:
-        yield from _layers(module) if isinstance(module, InjectiveSequential) else (module,)
-
-
 def _example_dims(network: InjectiveSequential) -> int | None:
     """Returns how many axes one example has, None for all but the first of a batch."""
-    for module in _layers(network):
+    for module in leaves(network):
         if isinstance(module, PairedLayer):
             return module.example_dims
         if is_reshape(module):
