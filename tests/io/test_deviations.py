@@ -8,7 +8,7 @@ import pytest
 from onnx import NodeProto
 
 from monic import Verdict, check, decide
-from monic.errors import UnsupportedModel
+from monic.errors import MonicError, UnsupportedModel
 from monic.io import load
 from monic.model import Activation, Centre, Normalization
 from monic.model.array import Array
@@ -130,6 +130,17 @@ def test_an_rms_norm_gives_out_its_root(tmp_path: Path) -> None:
     assert decide(read, time_limit=5).verdict is Verdict.INJECTIVE
 
 
+def test_factors_of_what_is_squared_are_no_factors_of_the_quotient(tmp_path: Path) -> None:
+    nodes = graph(
+        mean=node("Mul", ["x", "g"], ["k"]),
+        centre=node("Mul", ["k", "h"], ["c"]),
+        all=node("Concat", ["z", "s"], ["y"], axis=-1),
+    )
+    read = agrees(saved(tmp_path, nodes), (1, 4))
+    assert read.stages[0].norm == Normalization(1, 0.25, deviations=True)
+    assert decide(read, time_limit=5).verdict is Verdict.INJECTIVE
+
+
 def test_a_root_that_is_used_by_the_norm_alone_is_not_given_out(tmp_path: Path) -> None:
     read = agrees(saved(tmp_path, graph(all=node("Identity", ["z"], ["y"]))), (1, 4))
     assert read.stages[0].norm == Normalization(1, 0.25)
@@ -209,6 +220,41 @@ def test_other_axes_are_refused(place: str, axes: list[int], tmp_path: Path) -> 
         load(save(tmp_path / "m.onnx", model(changed, arrays, (1, 4, 4), opset=18)))
 
 
+@pytest.mark.parametrize(
+    ("axes", "groups"), [([1], 6), ([1, 2], 3), ([-1, 1], 2), ([3], 4), ([1, 2, 3], 1), ([-2], 6)]
+)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_any_axes_of_an_example(axes: list[int], groups: int, batch: int, tmp_path: Path) -> None:
+    shape, arrays = (batch, 2, 2, 3), {k: a for k, a in ARRAYS.items() if k != "last"}
+    nodes = graph(
+        all=node("Reshape", ["z", "flat"], ["z1"]),
+        m1=node("Reshape", ["m", "flat"], ["m1"]),
+        s1=node("Reshape", ["s", "flat"], ["s1"]),
+        last=node("Concat", ["m1", "s1", "z1"], ["y"], axis=-1),
+    )
+    arrays |= {"last": np.array(axes, np.int64), "flat": np.array([batch, -1], np.int64)}
+    path = save(tmp_path / "m.onnx", model(nodes, arrays, shape, opset=18))
+    read = agrees(path, shape)
+    [norm] = [stage.norm for stage in read.stages if stage.norm is not None]
+    whole = groups if read.in_dim == 12 else groups * batch
+    assert norm == Normalization(whole, 0.25, deviations=True)
+    decision = decide(read, time_limit=5)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.certificate is not None
+    check(decision.certificate, path)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4), (5, 4)])
+def test_statistics_of_a_batch_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Whatever one example is: what is taken along axis 0 depends on the others."""
+    arrays = ARRAYS | {"last": np.array([0], np.int64)}
+    flat = [node("Flatten", ["z"], ["f"]), node("MatMul", ["f", "weight"], ["y"])]
+    arrays["weight"] = np.ones((int(np.prod(shape[1:])), 2), np.float32)
+    path = save(tmp_path / "m.onnx", model([*graph(all=None), *flat], arrays, shape, opset=18))
+    with pytest.raises(UnsupportedModel):
+        load(path)
+
+
 @pytest.mark.parametrize("place", ["mean", "variance"])
 def test_means_must_meet_their_own_groups(place: str, tmp_path: Path) -> None:
     """A row of means beside a square: each would meet a column instead of its row."""
@@ -228,3 +274,93 @@ def test_a_graph_that_asks_the_deviation_for_its_shape(tmp_path: Path) -> None:
         last=node("Concat", ["z", "m2", "s"], ["y"], axis=-1),
     )
     assert agrees(saved(tmp_path, nodes), (1, 4)).stages[0].norm is not None
+
+
+def test_what_cannot_be_put_in_order_is_refused(tmp_path: Path) -> None:
+    """The mean that is divided takes its shape from the root, which the norm would give."""
+    nodes = graph(
+        end=node("Shape", ["s"], ["t"]),
+        all=node("Reshape", ["m", "t"], ["m2"]),
+        again=node("Sub", ["x", "m2"], ["c2"]),
+        quotient=node("Div", ["c2", "s"], ["z"]),
+        last=node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    )
+    with pytest.raises(UnsupportedModel, match="Sqrt"):
+        load(saved(tmp_path, nodes))
+
+
+@pytest.mark.parametrize(
+    "name", ["mean", "centre", "square", "variance", "epsilon", "root", "end"]
+)
+@pytest.mark.parametrize("count", [0, 1])
+def test_nodes_without_their_inputs_are_refused(name: str, count: int, tmp_path: Path) -> None:
+    place = ["mean", "centre", "square", "variance", "epsilon", "root", "end"].index(name)
+    nodes = graph()
+    if len(nodes[place].input) > count:
+        del nodes[place].input[count:]
+        with pytest.raises(MonicError):
+            load(saved(tmp_path, nodes))
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"keepdims": [1, 1]}, {"keepdims": "yes"}, {"axes": [1.5]}, {"axes": "1"}]
+)
+@pytest.mark.parametrize("place", ["mean", "variance"])
+def test_strange_attributes_are_refused(
+    place: str, attributes: dict[str, Any], tmp_path: Path
+) -> None:
+    name, source = ("m", "x") if place == "mean" else ("v", "q")
+    inputs = [source] if "axes" in attributes else [source, "last"]
+    changed = graph(**{place: node("ReduceMean", inputs, [name], **attributes)})
+    with pytest.raises(MonicError):
+        load(saved(tmp_path, changed))
+
+
+@pytest.mark.parametrize("epsilon", [-1.0, np.nan, np.inf])
+def test_strange_epsilons_are_refused(epsilon: float, tmp_path: Path) -> None:
+    arrays = ARRAYS | {"e": np.array(epsilon, np.float32)}
+    with pytest.raises(UnsupportedModel):
+        load(save(tmp_path / "m.onnx", model(graph(), arrays, (1, 4), opset=18)))
+
+
+def _giving(x: str, name: str) -> list[NodeProto]:
+    """A layer norm of a tensor, with its mean and deviation, under names of its own."""
+    m, c, q, v, w, s, z = (f"{name}_{letter}" for letter in "mcqvwsz")
+    return [
+        node("ReduceMean", [x, "last"], [m]),
+        node("Sub", [x, m], [c]),
+        node("Mul", [c, c], [q]),
+        node("ReduceMean", [q, "last"], [v]),
+        node("Add", [v, "e"], [w]),
+        node("Sqrt", [w], [s]),
+        node("Div", [c, s], [z]),
+        node("Concat", [z, s, m], [name], axis=-1),
+    ]
+
+
+@pytest.mark.parametrize("form", ["one after the other", "side by side", "beside its input"])
+def test_several_norms(form: str, tmp_path: Path) -> None:
+    arrays, shape = dict(ARRAYS), (1, 4)
+    if form == "one after the other":
+        nodes = [*_giving("x", "a"), node("Tanh", ["a"], ["t"]), *_giving("t", "y")]
+    elif form == "side by side":
+        nodes = [
+            node("Split", ["x"], ["l", "r"], axis=1, num_outputs=2),
+            *(*_giving("l", "a"), *_giving("r", "b")),
+            node("Concat", ["a", "b"], ["y"], axis=1),
+        ]
+    else:
+        arrays["k"] = np.array(2.0**-6 * np.eye(6, 4), np.float32)
+        nodes = [
+            *_giving("x", "a"),
+            node("MatMul", ["a", "k"], ["p"]),
+            node("Add", ["x", "p"], ["u"]),
+            node("Concat", ["u", "a"], ["y"], axis=1),
+        ]
+    read = agrees(save(tmp_path / "m.onnx", model(nodes, arrays, shape, opset=18)), shape)
+    norms = [stage.norm.groups for stage in read.stages if stage.norm is not None]
+    assert norms == {"one after the other": [1, 1], "side by side": [2]}.get(form, [1])
+    decision = decide(read, time_limit=5)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.certificate is not None
+    check(decision.certificate, read)

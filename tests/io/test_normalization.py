@@ -207,11 +207,11 @@ def test_norms_that_are_spelled_out(
 def test_axes_of_a_spelled_out_norm_from_the_first(tmp_path: Path) -> None:
     """Axis 1 is the last one in some tensors, and not in others."""
     nodes = _spelled_out(square="Pow", centred=True, axes=(1,))
-    given = model(nodes, SPELLED | AFFINE, (1, 4), opset=11)
-    assert agrees(save(tmp_path / "m.onnx", given), (1, 4)).stages[0].norm is not None
-    given = model(nodes, SPELLED | AFFINE, (1, 3, 4), opset=11)
-    with pytest.raises(UnsupportedModel, match="not along the last axes"):
-        load(save(tmp_path / "m.onnx", given))
+    for shape, groups in (((1, 4), 1), ((1, 3, 4), 4), ((1, 2, 3, 4), 12)):
+        given = model(nodes, SPELLED | AFFINE, shape, opset=11)
+        found = agrees(save(tmp_path / "m.onnx", given), shape).stages[0].norm
+        assert found is not None
+        assert found.groups == groups
 
 
 @pytest.mark.parametrize("inputs", [["x", "r"], ["r", "x"]])
@@ -364,3 +364,27 @@ def test_half_floats_as_scales(tmp_path: Path) -> None:
     (step,) = [s for s in stage.map.steps() if isinstance(s, Linear)]
     assert step.matrix.tolist() == [[3 * float(np.float16(0.1)), -4 * float(np.float16(0.1))]]
     assert helper.np_dtype_to_tensor_dtype(step.matrix.dtype) == TensorProto.DOUBLE
+
+
+@pytest.mark.parametrize("epsilons", [(0.25, 0.25), (0.25, 0.5)])
+def test_norms_side_by_side_are_one_where_they_are_alike(
+    epsilons: tuple[float, float], tmp_path: Path
+) -> None:
+    """Two halves of the input, a layer norm for each: with other epsilons it takes two stages."""
+    nodes = [node("Split", ["x"], ["l", "r"], axis=1)]
+    for half, epsilon in zip("lr", epsilons, strict=True):
+        inputs = [half, f"{half}g", f"{half}b"]
+        nodes.append(node("LayerNormalization", inputs, [f"{half}n"], epsilon=epsilon))
+    nodes.append(node("Concat", ["ln", "rn"], ["y"], axis=1))
+    arrays = {f"{half}{name}": _random(3) for half in "lr" for name in "gb"}
+    path = save(tmp_path / "m.onnx", model(nodes, arrays, (1, 6), opset=17))
+    read = agrees(path, (1, 6))
+    groups = [stage.norm.groups for stage in read.stages if stage.norm is not None]
+    assert groups == ([2] if len({*epsilons}) == 1 else [1, 1])
+    if len(groups) == 2:
+        return  # the halves are carried beside their norms: no stage is one-to-one by itself
+    assert decide(read, time_limit=3).verdict is Verdict.NOT_INJECTIVE
+    given = decide(read, assume="statistics", time_limit=3)
+    assert given.verdict is Verdict.INJECTIVE
+    assert given.certificate is not None
+    check(given.certificate, path)

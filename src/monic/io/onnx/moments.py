@@ -1,10 +1,11 @@
 """Where a graph divides a tensor by the root of the mean of its own squares.
 
 Only what surely is such a quotient is taken for one: the same tensor above and below, or x less
-its mean in both places, along the same axes, which are the last ones.
+its mean in both places. That all means are along the same axes is left to the reader, which
+knows how many axes there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ class Spread:
     Arguments:
         source: The name of x.
         is_centred: Whether its mean is taken off.
-        axes: The last axes, as negative numbers or, where one node numbers them so, from 0.
+        axes: The axes of each mean, as its node numbers them.
         epsilon: What is added.
         mean: The node that takes the mean of the squares.
         moves: What moves the means on their way to the root.
@@ -33,7 +34,7 @@ class Spread:
 
     source: str
     is_centred: bool
-    axes: tuple[int, ...]
+    axes: tuple[tuple[int, ...], ...]
     epsilon: float
     mean: Node
     moves: tuple[Node, ...]
@@ -41,12 +42,12 @@ class Spread:
     @property
     def keeps(self) -> bool:
         """Whether the means keep the axes that they are taken along."""
-        return self.mean.attributes.get("keepdims", 1) == 1
+        return _keeps(self.mean)
 
     def is_like(self, other: "Spread") -> bool:
-        """Whether both are the same numbers."""
+        """Whether both are the same numbers, if their axes are the same."""
         same = (self.source, self.is_centred) == (other.source, other.is_centred)
-        return same and self.mean is other.mean and self.axes == other.axes
+        return same and self.mean is other.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,9 @@ class Moments:
             return None
         for side in (1,) if node.op == "Div" else (0, 1):
             root, moves = self._root(node.inputs[side], turned=node.op == "Mul")
-            if root is not None:
-                data, factors = self._without_factors(node.inputs[1 - side])
+            if root is None:
+                continue
+            for data, factors in self._with_factors(node.inputs[1 - side]):
                 spread, sized = self._spread(root, data)
                 if spread is not None:
                     return End(node, root, spread, factors, moves, sized)
@@ -127,19 +129,20 @@ class Moments:
         at, moves = self._unmoved(name)
         if turned:
             node = self.makers.get(at)
-            if node is None or node.op != "Reciprocal":
+            if node is None or node.op != "Reciprocal" or not node.inputs:
                 return None, ()
             at, before = self._unmoved(node.inputs[0])
             moves = (*before, *moves)
         node = self.makers.get(at)
-        if node is None:
+        if node is None or not node.inputs:
             return None, ()
-        half = node.op == "Pow" and self._number(node.inputs[1]) == 0.5
+        half = node.op == "Pow" and len(node.inputs) > 1 and self._number(node.inputs[1]) == 0.5
         return (node if node.op == "Sqrt" or half else None), moves
 
-    def _without_factors(self, name: str) -> tuple[str, tuple[str, ...]]:
-        """Returns a tensor without the constants that it is multiplied by, and these."""
+    def _with_factors(self, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yields tensors and constants whose product is a tensor, the tensor itself first."""
         factors = list[str]()
+        yield name, ()
         node = self.makers.get(name)
         while node is not None and node.op == "Mul" and len(node.inputs) == 2:
             places = [k for k in (0, 1) if node.inputs[k] in self.constant]
@@ -148,32 +151,31 @@ class Moments:
             factors.append(node.inputs[places[0]])
             name = node.inputs[1 - places[0]]
             node = self.makers.get(name)
-        return name, tuple(factors)
+            yield name, tuple(factors)
 
     def _spread(self, root: Node, data: str) -> tuple[Spread | None, tuple[str, ...]]:
         """Returns what a root is taken of, where it is the spread of the given tensor."""
         inner, moves = self._unmoved(root.inputs[0])
         epsilon: float | None = 0.0
         moved = self.makers.get(inner)
-        if moved is not None and moved.op == "Add":
+        if moved is not None and moved.op == "Add" and len(moved.inputs) == 2:
             side = int(moved.inputs[0] in self.known)
             epsilon = self._number(moved.inputs[1 - side])
             inner, before = self._unmoved(moved.inputs[side])
             moves = (*before, *moves)
         mean = self.makers.get(inner)
         squared = self._squared(mean)
-        axes = None if mean is None else self._last_axes(mean)
+        axes = None if mean is None else self._axes(mean)
         if mean is None or squared is None or axes is None or epsilon is None:
             return None, ()
         first, second = self._centred(squared), self._centred(data)
         if first is not None and second is not None and first.source == second.source:
-            shared = _agreed(axes, _agreed(first.axes, second.axes))
-            if shared is not None:
-                found = Spread(first.source, True, shared, epsilon, mean, moves)
-                return found, (*first.sized, *second.sized)
+            every = axes, first.axes, second.axes
+            found = Spread(first.source, True, every, epsilon, mean, moves)
+            return found, (*first.sized, *second.sized)
         if squared != data:
             return None, ()
-        return Spread(data, False, axes, epsilon, mean, moves), ()
+        return Spread(data, False, (axes,), epsilon, mean, moves), ()
 
     def _squared(self, mean: Node | None) -> str | None:
         """Returns the tensor of whose squares a node takes the mean."""
@@ -187,7 +189,7 @@ class Moments:
         return square.inputs[0] if twice or power else None
 
     def _centred(self, name: str) -> _Centred | None:
-        """Returns x where a tensor is x - mean(x) over the last axes."""
+        """Returns x where a tensor is x - mean(x) along some axes."""
         taken = self.makers.get(name)
         if taken is None or taken.op != "Sub" or len(taken.inputs) != 2:
             return None
@@ -195,26 +197,20 @@ class Moments:
         mean = self.makers.get(at)
         if mean is None or mean.op != "ReduceMean" or mean.inputs[:1] != taken.inputs[:1]:
             return None
-        axes = self._last_axes(mean)
+        axes = self._axes(mean)
         if axes is None:
             return None
-        plain = not moves and mean.attributes.get("keepdims", 1) == 1
+        plain = not moves and _keeps(mean)
         return _Centred(taken.inputs[0], axes, () if plain else (taken.inputs[1],))
 
-    def _last_axes(self, mean: Node) -> tuple[int, ...] | None:
-        """Returns the axes of a mean; None for such as cannot be the last ones.
-
-        Numbered from the first, they are the last ones in tensors of one rank only, which the
-        reader knows.
-        """
+    def _axes(self, mean: Node) -> tuple[int, ...] | None:
+        """Returns the axes of a mean; None where it names none."""
         given: object = mean.attributes.get("axes")
         if len(mean.inputs) > 1:
             given = tuple(self.known.get(mean.inputs[1], np.zeros(0)).reshape(-1).tolist())
-        if not isinstance(given, tuple) or not given:
+        if not isinstance(given, tuple) or not all(isinstance(axis, int) for axis in given):
             return None
-        found = tuple(sorted(int(axis) for axis in given))
-        ends_at = 0 if found[0] < 0 else found[0] + len(found)
-        return found if found == tuple(range(ends_at - len(found), ends_at)) else None
+        return tuple(int(axis) for axis in given) or None
 
     def _unmoved(self, name: str) -> tuple[str, tuple[Node, ...]]:
         """Returns what a tensor was before its axes were changed, and the changes in order."""
@@ -233,12 +229,6 @@ class Moments:
         return float(array.item()) if array is not None and plain else None
 
 
-def _agreed(
-    first: tuple[int, ...] | None, second: tuple[int, ...] | None
-) -> tuple[int, ...] | None:
-    """Returns axes that are the same; where one is numbered from 0, then the reader looks."""
-    if first is None or second is None or len(first) != len(second):
-        return None
-    if (first[0] < 0) == (second[0] < 0):
-        return first if first == second else None
-    return first if first[0] >= 0 else second
+def _keeps(mean: Node) -> bool:
+    given = mean.attributes.get("keepdims", 1)
+    return isinstance(given, int) and given == 1

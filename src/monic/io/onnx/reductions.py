@@ -12,7 +12,7 @@ from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Refused, Shape, Value
 from monic.model import Combine, Select
 
-__all__ = ["reduce_mean", "reduce_sum", "reduced_axes", "reduced_shape"]
+__all__ = ["means", "reduce_mean", "reduce_sum", "reduced_axes", "reduced_shape"]
 
 #: Sums with more terms are not written down.
 TERMS = 1 << 22
@@ -49,13 +49,24 @@ def _reduced(node: Node, operands: Operands, *, is_mean: bool) -> Value:
     kept = reduced_shape(node, first.shape, along)
     if isinstance(first.map, Select):  # in this order a channel is a row of neighbours
         first, along = _axes_last(first, along)
-    times = math.prod(first.shape[: min(along)])
+    terms, times = _terms(first, along, is_mean=is_mean)
+    return first.mapped(Combine(terms, first.map, times), kept, node.name)
+
+
+def means(first: Value, along: set[int]) -> tuple[list[list[tuple[int, Fraction]]], int]:
+    """Returns the terms of the means along some axes, and in how many equal parts they repeat."""
+    return _terms(first, along, is_mean=True)
+
+
+def _terms(
+    first: Value, along: set[int], *, is_mean: bool
+) -> tuple[list[list[tuple[int, Fraction]]], int]:
+    times = math.prod(first.shape[: min(along, default=0)])
     rows = _rows(first.shape, along)
     if rows.size > TERMS:
         raise Refused(f"it adds {rows.size} terms, more than {TERMS}; shrink the tensor")
     weight = Fraction(1, rows.shape[1] if is_mean else 1)
-    terms = [[(int(place), weight) for place in row] for row in rows]
-    return first.mapped(Combine(terms, first.map, times // first.lead), kept, node.name)
+    return [[(int(place), weight) for place in row] for row in rows], times // first.lead
 
 
 def _axes_last(first: Value, along: set[int]) -> tuple[Value, set[int]]:
