@@ -157,7 +157,8 @@ def test_one_number_a_channel_repeats(channels: int, size: int, negative: bool) 
         (lambda: Convolution(np.ones((1, 1, 5)), Input(4), Geometry((1, 4))), "an output along"),
         (lambda: Convolution(np.ones((1, 2, 1)), Input(4), Geometry((1, 4))), r"\(filters, 1"),
         (lambda: Convolution(np.ones((1, 1, 1)), Input(5), Geometry((1, 4))), "4 numbers. Got 5"),
-        (lambda: Convolution(np.ones((1, 1)), Input(4), Geometry((1, 4))), "3 dimensions"),
+        (lambda: Convolution(np.ones((1, 1, 1, 1)), Input(4), Geometry((1, 4))), "3 dimensions"),
+        (lambda: Convolution(np.ones((1, 2)), Input(4), Geometry((1, 4))), r"\(filters, 1"),
         (
             lambda: Convolution(np.ones((1, 1, 1)), Input(4), Geometry((1, 4), output_padding=1)),
             "only transposed",

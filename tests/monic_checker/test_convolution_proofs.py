@@ -159,7 +159,7 @@ def test_invertible_changes_of_the_input_keep_proofs(name: str) -> None:
         (["scale", ["0"]], "scales other than 0"),
         (["channel-scale", ["0"]], "scales other than 0"),
         (["select", [2, 0, 2]], "each entry once"),
-        (["centre", 1], "those of a centre"),
+        (["centre", 1], "Got a centre"),
     ],
     ids=lambda value: str(value),
 )
@@ -191,7 +191,7 @@ def test_convolutions_of_convolutions_are_refused() -> None:
         rest = [["channel-scale", 1, 2], ["concat", 2, 3]]
         header["subject"]["map"][2:] = [outer, *rest]
 
-    with pytest.raises(InvalidProof, match="Got those of a convolution"):
+    with pytest.raises(InvalidProof, match="Got a convolution"):
         checked(changed(FACTORED, twice))
 
 

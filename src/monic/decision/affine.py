@@ -14,11 +14,13 @@ from monic.decision.convolution.decide import DENSE, SMALL
 from monic.decision.convolution.kernel import local_kernel
 from monic.decision.convolution.prefix import changed_input, is_invertible, undone
 from monic.decision.convolution.rank import column_rank
+from monic.decision.convolution.residues import primes, residues
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
 from monic.decision.structure import column_rank as independent_or_kernel
 from monic.decision.witness import float_pair
-from monic.model import AffineMap, Domain, ReLULayer
+from monic.geometry.elimination import has_full_column_rank
+from monic.model import AffineMap, ChannelShift, Domain, Linear, ReLULayer, Shift
 
 __all__ = ["decide_affine"]
 
@@ -45,6 +47,12 @@ def decide_affine(value: AffineMap, domain: Domain, until: float | None = None) 
         return decided
     if size > DENSE:
         return _undecided(problem, started)
+    if size > SMALL and _first_rows_span(value, until):
+        evidence = {"kind": "independent-rows", "rows": list(range(problem.dim))}
+        reason = f"the affine map has full column rank {problem.dim}"
+        return _injective(about, evidence, reason, started)
+    if until is not None and monotonic() > until:
+        return _undecided(problem, started, "the time limit was hit; raise time_limit")
     found = independent_or_kernel([row[:-1] for row in problem.rows], problem.dim)
     if isinstance(found, list):
         evidence = {"kind": "independent-rows", "rows": found}
@@ -110,12 +118,32 @@ def _injective(
     )
 
 
-def _undecided(problem: Problem, started: float) -> Decision:
+def _first_rows_span(value: AffineMap, until: float | None) -> bool:
+    """Whether a matrix of floats, perhaps shifted, has its first n rows independent.
+
+    It is looked at modulo a prime, with no long integers; False says nothing.
+    """
+    while isinstance(value, Shift | ChannelShift):
+        value = value.of
+    if not isinstance(value, Linear) or not is_invertible(value.of):
+        return False
+    matrix = value.matrix.T if value.transposed else value.matrix
+    if len(matrix) < matrix.shape[1]:
+        return False
+    prime = primes(2, 1)[0]
+    table = residues(matrix[: matrix.shape[1]], prime).astype(np.float64)
+    return bool(has_full_column_rank(np.ascontiguousarray(table), prime, until))
+
+
+def _undecided(problem: Problem, started: float, why: str = "") -> Decision:
     m, n = problem.layer.shape
+    beyond = (
+        f"its matrix of {m:,} x {n:,} is beyond the limit of {DENSE:,} entries, and neither are "
+        "filters of it known to have full rank, nor is a vector lost at one position"
+    )
     return Decision(
         verdict=Verdict.UNDECIDED,
-        reason=f"its matrix of {m:,} x {n:,} is beyond the limit of {DENSE:,} entries, and "
-        "neither are filters of it known to have full rank, nor is a vector lost at one position",
+        reason=why or beyond,
         method="rank",
         statistics=Statistics(seconds=monotonic() - started),
     )

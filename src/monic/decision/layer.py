@@ -47,12 +47,15 @@ def decide_layer(problem: Problem, approach: Approach) -> Decision:
     """Decides one layer: each way in turn, or the one that was asked for."""
     started, approach = monotonic(), approach.begun()
     names: tuple[str, ...] = LARGE_FIRST
-    if math.prod(problem.layer.shape) <= LARGE or approach.method != "auto":
+    large = math.prod(problem.layer.shape) > LARGE and approach.method == "auto"
+    if not large:
         problem.inner_point()  # a domain without interior is an error whatever the method
         names = tuple(_WAYS)
     for name in names:
         if approach.method in ("auto", name):
             decision = _WAYS[name](problem, approach, approach.resume.get(approach.number))
+            if decision is None and large and approach.left() == 0:
+                decision = _late(approach)
             if decision is not None:
                 spent = replace(decision.statistics, seconds=monotonic() - started)
                 return replace(decision, statistics=spent)
@@ -65,6 +68,12 @@ def decide_layer(problem: Problem, approach: Approach) -> Decision:
     )
 
 
+def _late(approach: Approach) -> Decision:
+    """What is said of a large layer whose time is over before all methods were tried."""
+    reason = f"the time limit of {approach.limits.seconds:g} s was hit; raise time_limit"
+    return Decision(verdict=Verdict.UNDECIDED, reason=reason, method="limits")
+
+
 def _by_structure(
     problem: Problem, approach: Approach, resume: Checkpoint | None
 ) -> Decision | None:
@@ -72,7 +81,7 @@ def _by_structure(
         decision = decide_convolution(problem, approach)
         if decision is not None:
             return decision
-    found = structure(problem)
+    found = structure(problem, approach.deadline)
     if found is None:
         return None
     proof, name = found
@@ -108,8 +117,11 @@ def _by_packing(
     """Under general position, if that was asked for and is not plainly false."""
     from monic.decision.branching import branch  # compiled code is loaded when it is needed
 
+    asked = "general-position" in approach.assume
+    if not asked and approach.method != "packing":
+        return None
     refuted = _not_in_general_position(problem)
-    if "general-position" not in approach.assume or refuted:
+    if not asked or refuted:
         if approach.method != "packing":
             return None
         assert refuted, "the method is only asked for with the assumption"
@@ -132,7 +144,7 @@ def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | Non
     if _not_in_general_position(problem):
         return _searched(problem, branch(problem, approach, resume=resume), "branching")
     outcome = branch(problem, approach.sharing(1 - RESERVE), resume=resume)
-    if outcome.limit is None:
+    if outcome.limit is None or m * n > WIDE:  # one packing of a large layer takes long
         return _searched(problem, outcome, "branching")
     rest = approach.sharing(1 if approach.budget is None else RESERVE)
     rest = replace(rest, deadline=approach.deadline, execution=Execution())

@@ -43,7 +43,7 @@ class Problem:
             bias = bias * unit + value.weight * moved
             value = replace(value, weight=value.weight * unit, bias=bias)
         table = value.weight.tolist()
-        return [(*(int(entry) for entry in row), int(bias[i, 0])) for i, row in enumerate(table)]
+        return [(*map(int, row), int(bias[i, 0])) for i, row in enumerate(table)]
 
     @property
     def dim(self) -> int:

@@ -8,6 +8,7 @@ with biases). Rows are counted after zero and parallel rows are dropped.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from time import monotonic
 
 import numpy as np
 
@@ -29,11 +30,22 @@ class Paired:
     certificate: Certificate
 
 
-def structure(problem: Problem) -> tuple[Paired | Witness, str] | None:
-    """Returns a proof by structure and its name, or None when structure does not decide."""
+def structure(problem: Problem, until: float | None = None) -> tuple[Paired | Witness, str] | None:
+    """Returns a proof by structure and its name, or None when structure does not decide.
+
+    Arguments:
+        problem: The layer.
+        until: When to give up, on the monotonic clock; looked at between the steps.
+    """
+    for step in ("rows", "reduction"):
+        getattr(problem, step)  # computed once, and kept
+        if until is not None and monotonic() > until:
+            return None
     kept = [problem.rows[i][:-1] for i in problem.reduction.kept]
     if rank(kept) < problem.dim:
         return _insist(confirm(problem, problem.inner_point())), "rank"
+    if until is not None and monotonic() > until:
+        return None
     found = paired_rows(problem)
     if found is not None:
         return found, "paired rows"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
 
+import numpy as np
 from flint import fmpq, fmpq_mat, fmpz_mat, nmod_mat
 
 __all__ = [
@@ -19,6 +20,12 @@ Row = Sequence[int]
 
 #: A prime modulo which ranks are looked at first.
 LARGE_PRIME = 2**61 - 1
+
+#: In more dimensions a compiled elimination is faster, modulo a prime that its floats can hold.
+WIDE, SMALL_PRIME = 256, 2097169
+
+#: How many more rows than dimensions are tried before all are.
+EXTRA = 8
 
 
 def primitive(row: Row) -> tuple[int, ...]:
@@ -41,11 +48,32 @@ def rank(rows: Sequence[Row]) -> int:
     """
     if not rows:
         return 0
+    width = len(rows[0])
+    few = width + EXTRA
+    if len(rows) > 2 * few and rank(rows[:few]) == width:  # most rows are not needed
+        return width
+    if width > WIDE and len(rows) >= width and spans_modulo(rows[:few]):
+        return width
     table = fmpz_mat([list(row) for row in rows])
     full = min(table.nrows(), table.ncols())
     if nmod_mat(table, LARGE_PRIME).rank() == full:  # independent modulo p is independent
         return int(full)
     return int(table.rank())
+
+
+def spans_modulo(rows: Sequence[Row]) -> bool:
+    """Whether integer rows have full column rank modulo a prime, hence over the rationals.
+
+    Example:
+        >>> spans_modulo([[1, 2], [3, 4]])
+        True
+    """
+    from monic.geometry.elimination import has_full_column_rank  # compiled when it is needed
+
+    table = np.array(
+        [[int(entry % SMALL_PRIME) for entry in row] for row in rows], dtype=np.float64
+    )
+    return bool(has_full_column_rank(table, SMALL_PRIME))
 
 
 def independent_rows(rows: Sequence[Row]) -> list[int]:
@@ -57,6 +85,9 @@ def independent_rows(rows: Sequence[Row]) -> list[int]:
     """
     if not rows:
         return []
+    dim = len(rows[0])
+    if dim > WIDE and len(rows) >= dim and spans_modulo(rows[:dim]):
+        return list(range(dim))
     table = fmpz_mat([list(row) for row in rows]).transpose()
     shadow, full = nmod_mat(table, LARGE_PRIME).rref()
     if full == table.nrows():  # independent modulo p is independent

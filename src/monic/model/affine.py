@@ -108,10 +108,7 @@ class Input(AffineMap):
         return ()
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
-        identity = fmpz_mat(self.dim, self.dim)
-        for i in range(self.dim):
-            identity[i, i] = 1
-        return ExactAffine(identity, fmpz_mat(self.dim, 1), 0)
+        return ExactAffine.chosen(range(self.dim), self.dim)
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return self
@@ -176,7 +173,7 @@ class Shift(AffineMap):
         inner = parts[0].at_exponent(low)
         step = (-inner.divisor if self.negative else inner.divisor) << (exponent - low)
         column = _column(vector, self.out_dim) * step
-        return ExactAffine(inner.weight, inner.bias + column, low, inner.divisor)
+        return inner.shifted(column)
 
     def after(self, *parts: AffineMap) -> AffineMap:
         return Shift(self.vector, parts[0], self.negative)

@@ -137,7 +137,11 @@ def dyadic(array: Array) -> tuple[fmpz_mat, int]:
     powers = exponents.astype(np.int64) - 53 + trailing
     exponent = int(powers[present].min())
     shifts = np.where(present, powers - exponent, 0)
-    entries = [int(v) << int(s) for v, s in zip(integers.flat, shifts.flat, strict=True)]
+    lengths = np.frexp(np.abs(integers).astype(np.float64))[1] + shifts
+    if int(lengths.max()) < 62:  # they fit into 64 bits
+        entries = (integers << shifts).reshape(-1).tolist()
+    else:
+        entries = (integers.astype(object) << shifts.astype(object)).reshape(-1).tolist()
     return fmpz_mat(table.shape[0], table.shape[1], entries), exponent
 
 

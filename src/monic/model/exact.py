@@ -1,11 +1,11 @@
 """Affine maps over the integers: a matrix and a column, times a power of two, over a divisor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 
-from flint import fmpz_mat
+from flint import fmpz, fmpz_mat
 
 from monic.errors import LayerError
 
@@ -23,6 +23,30 @@ class ExactAffine:
     bias: fmpz_mat
     power: int
     divisor: int = 1
+    #: Where every row has one entry, the same for all: its column, and the entry.
+    places: Sequence[int] | None = field(init=False, default=None, repr=False, compare=False)
+    unit: int = field(init=False, default=1, repr=False, compare=False)
+
+    @classmethod
+    def chosen(
+        cls, places: Sequence[int], dim: int, power: int = 0, divisor: int = 1
+    ) -> "ExactAffine":
+        """Returns the map x -> (x_i for i in places) 2^power / divisor on R^dim."""
+        weight = fmpz_mat(len(places), dim)
+        for row, place in enumerate(places):
+            weight[row, place] = 1
+        bias = fmpz_mat(len(places), 1)
+        return cls(weight, bias, power, divisor)._with_places(places, 1)
+
+    def _with_places(self, places: Sequence[int] | None, unit: int) -> "ExactAffine":
+        object.__setattr__(self, "places", places)
+        object.__setattr__(self, "unit", unit)
+        return self
+
+    def shifted(self, column: fmpz_mat) -> "ExactAffine":
+        """Returns the map plus column 2^power / divisor."""
+        moved = ExactAffine(self.weight, self.bias + column, self.power, self.divisor)
+        return moved._with_places(self.places, self.unit)
 
     @property
     def exponent(self) -> int:
@@ -45,7 +69,11 @@ class ExactAffine:
 
     def times(self, matrix: fmpz_mat, power: int) -> "ExactAffine":
         """Returns matrix 2^power applied after this map."""
-        weight, bias = matrix * self.weight, matrix * self.bias
+        bias = matrix * self.bias
+        if self.places is None:
+            weight = matrix * self.weight
+        else:  # nothing to multiply: columns are moved
+            weight = _moved(matrix, self.places, int(self.weight.ncols())) * self.unit
         return ExactAffine(weight, bias, self.power + power, self.divisor)
 
     def over(self, divisor: int) -> "ExactAffine":
@@ -74,8 +102,23 @@ class ExactAffine:
 
     def _multiplied(self, factor: int, power: int, divisor: int) -> "ExactAffine":
         if factor == 1:
-            return ExactAffine(self.weight, self.bias, power, divisor)
-        return ExactAffine(self.weight * factor, self.bias * factor, power, divisor)
+            same = ExactAffine(self.weight, self.bias, power, divisor)
+            return same._with_places(self.places, self.unit)
+        found = ExactAffine(self.weight * factor, self.bias * factor, power, divisor)
+        return found._with_places(self.places, self.unit * factor)
+
+
+def _moved(matrix: fmpz_mat, places: Sequence[int], size: int) -> fmpz_mat:
+    """Returns the product of a matrix with one that chooses entries of R^size."""
+    if list(places) == list(range(size)):
+        return matrix
+    rows = []
+    for row in matrix.tolist():
+        found = [fmpz(0)] * size
+        for place, entry in zip(places, row, strict=True):
+            found[place] += entry
+        rows.append(found)
+    return fmpz_mat(rows)
 
 
 def at_one_unit(maps: Sequence[ExactAffine]) -> list[ExactAffine]:

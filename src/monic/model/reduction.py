@@ -38,6 +38,8 @@ def direction(row: Row) -> tuple[tuple[int, ...], int]:
         ((1, -2), 2)
     """
     divisor = gcd(*row)
+    if divisor == 1:
+        return tuple(row), 1
     return tuple(entry // divisor for entry in row), divisor
 
 

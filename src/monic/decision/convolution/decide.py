@@ -207,7 +207,8 @@ class _Question:
         point, active = found
         # what looks for a direction in the input itself takes filters of the input itself
         own = self.blocks if self.base is None else None
-        pair = None if own is None else explicit_pair(self.layer, own, point)
+        late = own is None or self._left() == 0
+        pair = None if own is None or late else explicit_pair(self.layer, own, point)
         evidence: dict[str, Sequence[Fraction]] = (
             {"x": point} if pair is None else {"x": pair.x, "other": pair.other}
         )

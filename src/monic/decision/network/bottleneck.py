@@ -13,7 +13,7 @@ from monic.certificate import bottleneck_certificate
 from monic.decision.network.kernels import power_of_two_below
 from monic.decision.network.region import Region
 from monic.decision.network.sampling import Sampler
-from monic.decision.network.slices import image, slice_region
+from monic.decision.network.slices import LateError, image, slice_region
 from monic.decision.problem import Point
 from monic.decision.result import Collision, FloatPair, NetworkDecision, StageDecision, Verdict
 from monic.model import Activation, Network, Stage
@@ -46,25 +46,38 @@ def bottleneck(network: Network) -> int | None:
     return sizes.index(least) if least < network.in_dim else None
 
 
-def pair_through(network: Network, narrow: int, sampler: Sampler) -> Collision | None:
+def pair_through(
+    network: Network, narrow: int, sampler: Sampler, until: float | None = None
+) -> Collision | None:
     """Returns two inputs that meet before the activation of a narrow stage, or None.
 
     Arguments:
         network: The network.
         narrow: The number of the stage.
         sampler: Where points come from.
+        until: When to give up, on the monotonic clock.
     """
+    try:
+        return _pair_through(network, narrow, sampler, until)
+    except LateError:
+        return None
+
+
+def _pair_through(
+    network: Network, narrow: int, sampler: Sampler, until: float | None
+) -> Collision | None:
     stages = network.stages[: narrow + 1]
     size = stages[-1].map.out_dim
     if size > WIDEST or any(stage.slopes() is None for stage in stages[:-1]):
         return None
     for x in _inputs(network, sampler):
         ways = sorted(sampler.rng.choice(network.in_dim, size + 1, replace=False).tolist())
-        around = slice_region(stages, x, ways)
+        around = slice_region(stages, x, ways, until)
         if around is not None:
             other = _other(network, around, x, ways)
-            assert image(stages, x) == image(stages, other), "a kernel vector changes nothing"
-            return Collision(x=x, other=other, floats=_floats(stages, x, other))
+            same = image(stages, x, until) == image(stages, other, until)
+            assert same, "a kernel vector changes nothing"
+            return Collision(x=x, other=other, floats=_floats(stages, x, other, until))
     return None
 
 
@@ -97,12 +110,18 @@ def _moved(x: Point, ways: list[int], kernel: list[int], step: Fraction) -> Poin
     return tuple(other)
 
 
-def _floats(stages: Sequence[Stage], x: Point, other: Point) -> FloatPair | None:
+def _floats(
+    stages: Sequence[Stage], x: Point, other: Point, until: float | None
+) -> FloatPair | None:
+    """Returns the float pair; None where it is beyond float64, or the time is over."""
     try:
         first, second = (tuple(float(t) for t in point) for point in (x, other))
     except OverflowError:
         return None
-    exact = [image(stages, tuple(map(Fraction, point))) for point in (first, second)]
+    try:
+        exact = [image(stages, tuple(map(Fraction, point)), until) for point in (first, second)]
+    except LateError:
+        return None
     gap = max(abs(a - b) for a, b in zip(*exact, strict=True))
     return FloatPair(x=first, other=second, difference=gap)
 

@@ -8,6 +8,7 @@ docs/networks.md has the rules.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from time import monotonic
 
 from monic.certificate import (
     Certificate,
@@ -282,7 +283,9 @@ def _narrowed(
     """Returns the decision by two inputs that meet in a narrow stage, where they are short."""
     if narrow is None or approach is None or approach.method == "structure":
         return None
-    pair = pair_through(network, narrow, _sampler(network, approach))
+    seconds = approach.limits.seconds
+    until = None if seconds is None else monotonic() + seconds
+    pair = pair_through(network, narrow, _sampler(network, approach), until)
     if pair is None:
         return None
     return not_injective(network, stages, pair, words(network, narrow))
