@@ -84,7 +84,8 @@ def _starts(
     codes = torch.cat(drawn).to(y)
     codes[0] = 0
     there = torch.nan_to_num(function(codes), nan=torch.inf)
-    order = torch.stack([(there - row).square().sum(1).argsort() for row in y])
+    nearest = [(there - row).square().sum(1).argsort() for row in y]
+    order = torch.stack(nearest) if nearest else torch.empty(0, len(codes), dtype=torch.long)
     for k in range(restarts):
         yield codes[order[:, min(2**k - 1, len(codes) - 1)]]
 
