@@ -1,7 +1,7 @@
 """One polytope of inputs with the same output: its dimension, a second point, its width."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf, lcm
 
@@ -54,7 +54,7 @@ class Piece:
     dimension: int
     other: Point | None
     width: Fraction | float | None
-    polytope: Polytope
+    polytope: Polytope = field(repr=False)
 
 
 def is_alone(x: Point, polytope: Polytope) -> bool:
