@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monic import Network, ReLULayer
+from monic import Network, ReLULayer, Stage
 from monic.inversion import Inverter, approach, refine
 from monic.inversion.chain import Chain
 from monic.inversion.normal import mean_metric, normal_matrices, products, stages_before_metric
@@ -133,6 +133,18 @@ def test_exact_data_and_strange_numbers_are_left_alone(
         assert np.array_equal(found, x)
     tiny = Linear(1e-12 * rng.standard_normal((8, 3)), Input(3))
     assert approach.in_single(Inverter.of(ReLULayer(tiny)).chain) is None
+
+
+def test_what_single_precision_cannot_tell_is_left_alone(rng: np.random.Generator) -> None:
+    """Two columns that differ by 1e-5: nothing settles on the strength of rounded matrices."""
+    near = rng.standard_normal((5, 1)) + 1e-5 * rng.standard_normal((5, 5))
+    first = Linear(np.vstack([near, -near]), Input(5))
+    inverter = Inverter.of(Network([Stage("first", first), *expanding(rng, 10, 1).stages]))
+    x = rng.standard_normal((60, 5))
+    y = inverter.chain.value(x)
+    y = y + 0.01 * rng.standard_normal(y.shape)
+    _, settled = approach.approach(inverter.chain, x, y)
+    assert not settled.any()
 
 
 def test_single_precision_follows_through(noisy: tuple[Inverter, Array, Array]) -> None:

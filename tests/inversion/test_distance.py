@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monic import ReLULayer, invert
-from monic.inversion import Interval, Inverter
+from monic.inversion import DistanceBounds, Inverter
 from monic.inversion import chain as chain_module
 from monic.inversion.distance import distance_above
 from monic.inversion.exactness import reproduces
@@ -173,7 +173,7 @@ def test_the_constant_of_another_package_is_taken(monkeypatch: pytest.MonkeyPatc
     """Where pairs prove nothing, `monic.bounds` is asked, if it is there."""
     layer = ReLULayer([[1.0], [2.0], [-1.0], [-3.0]], [0.5, 0.0, 0.0, 0.0], Orthant())
     module = types.ModuleType("monic.bounds")
-    interval = types.SimpleNamespace(inverse_lipschitz=Interval(0.5, 0.75))
+    interval = types.SimpleNamespace(inverse_lipschitz=DistanceBounds(0.5, 0.75))
     monkeypatch.setattr(module, "bound", lambda model, **_: interval, raising=False)
     monkeypatch.setitem(sys.modules, "monic.bounds", module)
     proved = Inverter.of(layer).chain.stages[0].least_stretch
@@ -376,6 +376,6 @@ def test_distances_of_points_that_were_not_asked_for(rng: np.random.Generator) -
 
 def test_intervals_are_in_order() -> None:
     with pytest.raises(ValueError, match="lower <= upper"):
-        Interval(1.0, 0.0)
-    assert 0.5 in Interval(0.0, 1.0)
-    assert 2.0 not in Interval(0.0, 1.0)
+        DistanceBounds(1.0, 0.0)
+    assert 0.5 in DistanceBounds(0.0, 1.0)
+    assert 2.0 not in DistanceBounds(0.0, 1.0)

@@ -2,6 +2,6 @@
 
 from monic.inversion.invert import Inverter, invert
 from monic.inversion.recovery import Recovery, recover
-from monic.inversion.result import Interval, Inversion
+from monic.inversion.result import DistanceBounds, Inversion
 
-__all__ = ["Interval", "Inversion", "Inverter", "Recovery", "invert", "recover"]
+__all__ = ["DistanceBounds", "Inversion", "Inverter", "Recovery", "invert", "recover"]

@@ -33,6 +33,8 @@ SAMPLES = 64
 #: How many numbers the largest stage gives at a time: as much as fits in a fast cache.
 CHUNK = 1 << 17
 RIDGE = 1e-6
+#: Normal matrices of larger condition number, in the norm of Frobenius, are left to `refine`.
+CONDITION = 1e4
 #: Weights and data beyond these sizes are not taken to single precision.
 LEAST, MOST = 1e-8, 1e8
 
@@ -64,19 +66,27 @@ def approach(chain: Chain, x: Array, y: Array) -> tuple[Array, Array]:
         slopes = [slope[noisy] for slope in slopes]
         if metric is None:
             metric = mean_metric(quick.stages[first:], [s[:SAMPLES] for s in slopes[first:]])
-        inverse = _inverses(quick, slopes, first, metric)
-        x[part], settled[part] = _descend(quick, (x[part], data), (left, slopes), inverse)
+        inverse, good = _inverses(quick, slopes, first, metric)
+        if good.all():
+            x[part], settled[part] = _descend(quick, (x[part], data), (left, slopes), inverse)
+        elif good.any():
+            part, start = part[good], (left[good], [slope[good] for slope in slopes])
+            found = _descend(quick, (x[part], data[good]), start, inverse[good])
+            x[part], settled[part] = found
     return x, settled
 
 
-def _inverses(chain: Chain, slopes: list[Array], first: int, metric: Array) -> Array:
+def _inverses(chain: Chain, slopes: list[Array], first: int, metric: Array) -> tuple[Array, Array]:
+    """Returns inverse normal matrices, and which of them single precision can tell."""
     count, size = len(slopes[0]), chain.in_dim
     product, scale = products(chain.stages[:first], slopes, (count, size), np.float32)
     image = (product.reshape(count * size, -1) @ metric).reshape(product.shape)
     normal = (image @ product.transpose(0, 2, 1)).astype(np.float64)
     level = np.trace(normal, axis1=1, axis2=2) / size
     normal += (RIDGE * np.maximum(level, np.finfo(float).tiny))[:, None, None] * np.eye(size)
-    return np.linalg.inv(normal) / scale**2
+    inverse = np.linalg.inv(normal)
+    sizes = [np.einsum("ijk,ijk->i", matrix, matrix) for matrix in (normal, inverse)]
+    return inverse / scale**2, sizes[0] * sizes[1] < CONDITION**2
 
 
 def _descend(
@@ -95,8 +105,8 @@ def _descend(
     for _ in range(STEPS):
         step = _secant(inverse[open_], gradient, moved, change)
         before, gain = gain, np.einsum("ij,ij->i", gradient, step) / square
-        slow = gain > SHRINKING * before
-        settled[open_] = gain <= np.where(slow, KINK, SETTLED)
+        slow = ~((gain >= 0) & (gain <= SHRINKING * before))
+        settled[open_] = (gain >= 0) & (gain <= np.where(slow, KINK, SETTLED))
         going = ~settled[open_] & ~slow
         open_, gain, step = open_[going], gain[going], step[going]
         if not open_.size:

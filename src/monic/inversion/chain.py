@@ -1,7 +1,7 @@
 """A layer or network in floats, with outputs that are enclosed rigorously."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import fmpz_mat
@@ -16,6 +16,7 @@ from monic.inversion.region import Region
 from monic.inversion.rounding import TINY, UNIT, length_above, tight_error
 from monic.inversion.scaling import as_slice, unit
 from monic.inversion.sigma import largest_of_absolute, smallest_singular_value
+from monic.inversion.solvers import Iterative
 from monic.inversion.steps import StepMap, is_large
 from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
 from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
@@ -210,9 +211,11 @@ def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> Floa
     floats: FloatMap
     pairs = None
     if is_large(stage.map):
-        floats = StepMap.of(stage.map)
+        floats = steps = StepMap.of(stage.map)
         if stage.activation is Activation.RELU:
             pairs = grid_pairs(stage.map, floats.bias)
+            if pairs is not None and isinstance(pairs.solver, Iterative):
+                floats = replace(steps, near=pairs.solver.gram)
         typical = guess_stretch(stage.map, floats.largest())
     else:
         weight, bias, exact = float_affine(stage.map, stage.name)

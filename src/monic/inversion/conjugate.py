@@ -20,7 +20,9 @@ _TINY = np.finfo(np.float64).tiny
 _Apply = Callable[[Array], Array]
 
 
-def conjugate_gradients(apply: _Apply, right: Array, accuracy: float = 1e-10) -> Array:
+def conjugate_gradients(
+    apply: _Apply, right: Array, accuracy: float = 1e-10, precondition: _Apply | None = None
+) -> Array:
     """Returns solutions of H x = right for a batch (N, n); H is symmetric and not negative.
 
     Where H is singular and the system has solutions, one of them.
@@ -29,28 +31,32 @@ def conjugate_gradients(apply: _Apply, right: Array, accuracy: float = 1e-10) ->
         apply: H.
         right: The right-hand sides.
         accuracy: The size of H x - right, relative to right, that is enough.
+        precondition: Nearly the inverse of H, symmetric and positive; None for none.
 
     Example:
         >>> import numpy as np
         >>> conjugate_gradients(lambda v: 2 * v, np.array([[4.0, 6.0]])).tolist()
         [[2.0, 3.0]]
     """
-    x, residual, way = np.zeros_like(right), right, right
-    size = np.einsum("ij,ij->i", residual, residual)
-    progress = _Progress(size * accuracy**2)
-    while progress.goes_on(size):
+    x, residual, ahead = np.zeros_like(right), right, precondition or _same
+    way = ahead(right)
+    square, size = _dot(residual, residual), _dot(residual, way)
+    progress = _Progress(square * accuracy**2)
+    while progress.goes_on(square):
         image = apply(way)
-        curve = np.einsum("ij,ij->i", way, image)
-        length = progress.step(size, curve)[:, None]
+        length = progress.step(size, _dot(way, image))[:, None]
         x = x + length * way
         residual = residual - length * image
-        new = np.einsum("ij,ij->i", residual, residual)
-        way = residual + (new / np.maximum(size, _TINY))[:, None] * way
+        turned = ahead(residual)
+        square, new = _dot(residual, residual), _dot(residual, turned)
+        way = turned + (new / np.maximum(size, _TINY))[:, None] * way
         size = new
     return x
 
 
-def least_squares(apply: _Apply, adjoint: _Apply, right: Array, norm: float) -> Array:
+def least_squares(
+    apply: _Apply, adjoint: _Apply, right: Array, norm: float, precondition: _Apply | None = None
+) -> Array:
     """Returns the x with the least |C x - right| for a batch (N, k), as far as rounding lets it.
 
     Arguments:
@@ -58,6 +64,7 @@ def least_squares(apply: _Apply, adjoint: _Apply, right: Array, norm: float) -> 
         adjoint: C^T.
         right: The right-hand sides.
         norm: An upper bound of |C|.
+        precondition: Nearly the inverse of C^T C, symmetric and positive; None for none.
 
     Example:
         >>> import numpy as np
@@ -65,24 +72,34 @@ def least_squares(apply: _Apply, adjoint: _Apply, right: Array, norm: float) -> 
         >>> least_squares(twice, twice, np.array([[4.0, 6.0]]), 2.0).tolist()
         [[2.0, 3.0]]
     """
-    residual = right
-    way = slope = adjoint(residual)
+    residual, ahead = right, precondition or _same
+    slope = adjoint(residual)
+    way = ahead(slope)
     x = np.zeros_like(slope)
-    size = np.einsum("ij,ij->i", slope, slope)
-    progress = _Progress(size * 1e-30)
-    while progress.goes_on(size):
+    square, size = _dot(slope, slope), _dot(slope, way)
+    progress = _Progress(square * 1e-30)
+    while progress.goes_on(square):
         image = apply(way)
-        length = progress.step(size, np.einsum("ij,ij->i", image, image))[:, None]
+        length = progress.step(size, _dot(image, image))[:, None]
         x = x + length * way
         residual = residual - length * image
         slope = adjoint(residual)
-        new = np.einsum("ij,ij->i", slope, slope)
+        turned = ahead(slope)
+        square, new = _dot(slope, slope), _dot(slope, turned)
         # a gradient this small is the rounding of the products that it is made of
-        noise = (2e-16 * norm) ** 2 * np.einsum("ij,ij->i", residual, residual)
+        noise = (2e-16 * norm) ** 2 * _dot(residual, residual)
         progress.enough = np.maximum(progress.enough, noise)
-        way = slope + (new / np.maximum(size, _TINY))[:, None] * way
+        way = turned + (new / np.maximum(size, _TINY))[:, None] * way
         size = new
     return x
+
+
+def _same(v: Array) -> Array:
+    return v
+
+
+def _dot(v: Array, w: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", v, w))
 
 
 class _Progress:

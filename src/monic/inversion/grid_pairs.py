@@ -10,6 +10,7 @@ from monic.decision.convolution.paired import of_one_step
 from monic.decision.convolution.pairs import find_pairs as opposite_filters
 from monic.decision.convolution.rank import is_circulant
 from monic.decision.convolution.sigma import estimate_sigma_min
+from monic.inversion.circulant import CirculantGram
 from monic.inversion.fourier import Fourier
 from monic.inversion.pairs import Pairs
 from monic.inversion.solvers import Iterative, Solver, chosen
@@ -102,4 +103,4 @@ def _solver(taps: Taps, filters: IntArray, scales: Array) -> Solver | None:
     kernel = np.abs(part.kernel.astype(np.float64))
     rows = part.apply(np.ones(prod(part.shape)), kernel=kernel).max()
     columns = part.adjoint(np.ones(prod(part.out_shape)), kernel=kernel).max()
-    return Iterative(part, scales, float(np.sqrt(rows * columns)))
+    return Iterative(part, scales, float(np.sqrt(rows * columns)), CirculantGram.of(part))

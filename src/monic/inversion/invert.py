@@ -13,7 +13,7 @@ from monic.inversion.chain import Chain, chain_of
 from monic.inversion.distance import distance_below, distances_at
 from monic.inversion.exactness import reproduces
 from monic.inversion.refine import refine
-from monic.inversion.result import Interval, Inversion
+from monic.inversion.result import DistanceBounds, Inversion
 from monic.inversion.rounding import UNIT
 from monic.inversion.scaling import lengths
 from monic.inversion.stages import Method, Norm, Way, invert_stage
@@ -128,7 +128,7 @@ class Inverter:
         return Inversion(
             latent=x.reshape(*shape, self.chain.in_dim),
             residual=_shaped(residual, shape),
-            distance_to_range=Interval(_shaped(below, shape), _shaped(above, shape)),
+            distance_to_range=DistanceBounds(_shaped(below, shape), _shaped(above, shape)),
             error_bound=None if bound is None else _shaped(bound, shape),
         )
 

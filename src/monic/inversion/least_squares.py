@@ -24,6 +24,8 @@ __all__ = ["Fit", "Rows", "frame_algorithm", "newton"]
 
 #: How many numbers a batch of normal matrices may be made of at a time.
 CHUNK = 1 << 23
+#: How well steps are solved for by iteration: the gradients are exact, and steps are repeated.
+ROUGHLY = 1e-4
 STEPS = 60
 HALVINGS = 30
 
@@ -112,7 +114,10 @@ def _newton_step(floats: FloatMap, active: Array, excess: Array) -> Array:
     weight = floats.matrix
     if weight is None:
         return -conjugate_gradients(
-            lambda v: floats.adjoint(np.where(active, floats.linear(v), 0.0)), gradient
+            lambda v: floats.adjoint(np.where(active, floats.linear(v), 0.0)),
+            gradient,
+            ROUGHLY,
+            floats.gram,
         )
     masked = active[:, :, None] * weight
     hessian = weight.T @ masked

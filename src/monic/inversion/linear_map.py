@@ -5,6 +5,7 @@ proved error, `spread` what an uncertain x adds to it.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,11 @@ class FloatMap(ABC):
     @property
     def matrix(self) -> Array | None:
         """W of shape (m, n), or None when it is not written out."""
+        return None
+
+    @property
+    def gram(self) -> Callable[[Array], Array] | None:
+        """Nearly the inverse of W^T W on batches, up to a factor, where something knows one."""
         return None
 
     def in_single(self) -> "FloatMap | None":
@@ -193,6 +199,10 @@ class Coordinates(FloatMap):
     @property
     def bias(self) -> Array:  # type: ignore[override]
         return np.concatenate([self.inner.bias, np.zeros(len(self.places))])
+
+    @property
+    def gram(self) -> Callable[[Array], Array] | None:
+        return self.inner.gram
 
     def linear(self, x: Array) -> Array:
         return np.hstack([self.inner.linear(x), self.signs * x[:, self.places]])

@@ -7,18 +7,20 @@ import numpy as np
 from monic.errors import InversionError
 from monic.model.array import Array
 
-__all__ = ["Interval", "Inversion"]
+__all__ = ["DistanceBounds", "Inversion"]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """Numbers that lie between proved bounds; for a batch, arrays with one entry a sample.
+class DistanceBounds:
+    """Proved bounds of distances; for a batch, arrays with one entry a sample.
+
+    `monic.Interval` is one exact comparison of one number; these are as many as there are samples.
 
     Raises:
         InversionError: when some lower bound is not below its upper bound.
 
     Example:
-        >>> Interval(0.0, 0.5).width
+        >>> DistanceBounds(0.0, 0.5).width
         0.5
     """
 
@@ -58,7 +60,7 @@ class Inversion:
 
     latent: Array
     residual: float | Array
-    distance_to_range: Interval
+    distance_to_range: DistanceBounds
     error_bound: float | Array | None = None
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from monic.inversion.circulant import CirculantGram
 from monic.inversion.conjugate import least_squares
 from monic.inversion.scaling import lengths
 from monic.inversion.sigma import smallest_singular_value
@@ -94,11 +95,13 @@ class Iterative(Solver):
         taps: The convolution, of these filters only.
         scales: What each filter is multiplied by, of shape (filters,).
         norm: An upper bound of the operator's norm, without the scales.
+        gram: What makes the iterations fewer, or None.
     """
 
     taps: Taps
     scales: Array
     norm: float
+    gram: CirculantGram | None
 
     @property
     def columns(self) -> int:  # type: ignore[override]
@@ -108,7 +111,8 @@ class Iterative(Solver):
         target = t / np.repeat(self.scales, self.taps.positions)
         x = np.zeros((len(t), self.columns))
         for _ in range(ROUNDS):
-            step = least_squares(self._there, self._back, target - self._there(x), self.norm)
+            left = target - self._there(x)
+            step = least_squares(self._there, self._back, left, self.norm, self.gram)
             x += step
             if np.all(lengths(step) <= 1e-15 * lengths(x)):
                 break

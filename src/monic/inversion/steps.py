@@ -46,11 +46,13 @@ class StepMap(FloatMap):
         map: The exact map.
         bias: b, in floats.
         slip: Bounds of the errors of b.
+        near: Nearly the inverse of W^T W, or None.
     """
 
     map: AffineMap
     bias: Array
     slip: Array
+    near: Callable[[Array], Array] | None = None
 
     @classmethod
     def of(cls, affine: AffineMap) -> "StepMap":
@@ -73,6 +75,10 @@ class StepMap(FloatMap):
     @property
     def shape(self) -> tuple[int, int]:  # type: ignore[override]
         return self.map.out_dim, self.map.in_dim
+
+    @property
+    def gram(self) -> Callable[[Array], Array] | None:
+        return self.near
 
     def linear(self, x: Array) -> Array:
         return np.ascontiguousarray(_forward(self.map, np.ascontiguousarray(x.T), _plain).T)

@@ -215,8 +215,21 @@ def _tap(tap: tuple[int, ...]) -> Any:
 
 
 def _cells(indices: list[IntArray]) -> Any:
-    """The index of a grid in each block and channel; numpy's stubs do not know such tuples."""
-    return (slice(None), slice(None), *np.ix_(*indices))
+    """The index of a grid in each block and channel; numpy's stubs do not know such tuples.
+
+    Evenly spaced positions are slices, which numpy reads and writes many times faster.
+    """
+    slices = [_as_slice(one) for one in indices]
+    if None in slices:
+        return (slice(None), slice(None), *np.ix_(*indices))
+    return (slice(None), slice(None), *slices)
+
+
+def _as_slice(index: IntArray) -> slice | None:
+    step = int(index[1] - index[0]) if index.size > 1 else 1
+    if step < 1 or not np.array_equal(index, index[0] + step * np.arange(index.size)):
+        return None
+    return slice(int(index[0]), int(index[-1]) + 1, step)
 
 
 def _number(value: Any) -> Any:
