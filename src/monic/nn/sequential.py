@@ -89,8 +89,8 @@ class InjectiveSequential(InjectiveModule):
         """Returns the x with f(x) = y: layer by layer, and by search up to a random projection.
 
         f(x) is compared with y as a whole: inside, errors may be large beside numbers that are
-        small there. Where this does not do, since much cancelled in y, or since a normalisation
-        uses its stored statistics, each layer is compared for itself.
+        small there. Where this does not do, since much cancelled in y, since a normalisation uses
+        its stored statistics or since there is a search, each layer is compared for itself.
 
         Raises:
             NotInRange: when y is no output, or the search found no input.
@@ -100,7 +100,8 @@ class InjectiveSequential(InjectiveModule):
 
     def _found_as_a_whole(self, y: Tensor, tolerance: float) -> Tensor:
         start = working(y)
-        if any(isinstance(module, InjectiveGroupNorm) for module in leaves(self)):
+        apart = (InjectiveGroupNorm, RandomProjection)
+        if any(isinstance(module, apart) for module in leaves(self)):
             return self._found(start, tolerance)
         x = self._found(start, math.inf)
         if tolerance == math.inf:
