@@ -229,7 +229,7 @@ def _not_injective(problem: Problem, witness: Witness, method: str) -> Decision:
     else:
         size, witness = margin(problem, witness)
     count, dim = len(witness.active), problem.dim
-    reason = f"at the point found {count} rows are active and do not span R^{dim}"
+    reason = f"the rows active at the point found, {count} of them, do not span R^{dim}"
     if size.rounding:
         reason += (
             ", only at the level of rounding: the neighbour with exactly antiparallel rows, at "
