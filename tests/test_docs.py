@@ -42,7 +42,7 @@ SCRUBS = (
     (re.compile(r" +\d+\.\d\d$", re.M), " SECONDS"),
     # which point a search in floats comes to depends on the machine; that it is one does not
     (re.compile(r"(x     =|other =|network gives) \(.*?\)"), r"\1 POINT"),
-    (re.compile(r"(differ by|margin|at the point found) [-+.e\d]+", re.I), r"\1 NUMBER"),
+    (re.compile(r"(differ by|margin|at the point found,) [-+.e\d]+", re.I), r"\1 NUMBER"),
     (re.compile(r"[ ─]{2,}"), "  "),
 )
 
