@@ -3,15 +3,18 @@
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
+from flint import fmpz_mat
 
 from monic import Activation, Box, Network, Orthant, Verdict, check, decide, load
 from monic.decision.network.bottleneck import bottleneck, pair_through
 from monic.decision.network.sampling import Sampler
-from monic.decision.network.slices import image, slice_region
+from monic.decision.network.slices import LateError, image, slice_region
 from monic.model import Concat, Convolution, Geometry, Input, Linear, Stage
+from tests.decision.convolutions import small_convolution
 from tests.decision.networks import box, chain, outputs
 from tests.io.graphs import model, network, node
 
@@ -72,6 +75,29 @@ def test_convolutions_are_followed_without_their_matrix(rng: np.random.Generator
     rows = [[int(a) for a in row] for row in exact.weight.tolist()]
     dense = tuple(sum(a * t for a, t in zip(row, x, strict=True)) * scale for row in rows)
     assert image([skip], x) == dense
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_convolutions_of_all_kinds_are_followed(seed: int) -> None:
+    """Groups, strides and borders, against the matrix, and in pieces of one position."""
+    step = small_convolution(np.random.default_rng(seed), 2, 40)
+    x = tuple(map(Fraction, range(step.in_dim)))
+    exact = step.exact()
+    wanted = (exact.weight * fmpz_mat(step.in_dim, 1, list(range(step.in_dim)))).entries()
+    assert list(image([Stage("c", step)], x)) == [int(v) * exact.scale for v in wanted]
+
+
+def test_the_time_limit_stops_the_search_for_two_inputs(rng: np.random.Generator) -> None:
+    network = _dense(rng, [12, 9, 4])
+    sampler = Sampler(network.domain, 12, (Fraction(0),) * 12, 0)
+    assert pair_through(network, 1, sampler) is not None
+    assert pair_through(network, 1, sampler, until=monotonic() - 1) is None
+    with pytest.raises(LateError):
+        image(network.stages, (Fraction(1),) * 12, until=monotonic() - 1)
+    found = decide(network, time_limit=0)
+    assert found.verdict is Verdict.NOT_INJECTIVE
+    assert found.certificate is not None
+    check(found.certificate, network)
 
 
 def test_a_stage_on_a_wall_is_left_by_another_input() -> None:

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import gcd
 
+import numpy as np
 from flint import fmpz_mat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,19 @@ def test_independent_rows_are_the_first_basis(table: Table) -> None:
         for i in range(len(table))
         if _eliminated(table[: i + 1]) > (_eliminated(table[:i]) if i else 0)
     ]
+
+
+def test_of_many_rows_the_first_ones_are_enough_where_they_span() -> None:
+    rng = np.random.default_rng(0)
+    for dim in (1, 3, 300):
+        tall = rng.integers(-9, 10, (2 * dim + 40, dim))
+        assert rank(tall.tolist()) == dim
+        flat = tall.copy()
+        flat[: dim + 20] = flat[0]  # what spans comes last
+        assert rank(flat.tolist()) == dim
+        flat[:, -1] = 0
+        assert rank(flat.tolist()) == dim - 1
+        assert len(independent_rows(tall.tolist())) == dim
 
 
 @given(tables())
