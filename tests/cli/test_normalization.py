@@ -57,3 +57,37 @@ def test_a_batch_norm_needs_no_file_but_the_model(tmp_path: Path) -> None:
     assert "each rounded to 53 bits" in checked.stdout
     other = save(tmp_path / "other.onnx", model(nodes, arrays | {"v": arrays["v"] * 2}, (1, 4)))
     assert monic("check", answer["certificate"], other).returncode == 1
+
+
+def test_a_norm_that_gives_out_its_deviation(tmp_path: Path) -> None:
+    nodes = [
+        node("MatMul", ["x", "w"], ["h"], name="fc"),
+        node("ReduceMean", ["h", "last"], ["m"]),
+        node("Sub", ["h", "m"], ["c"]),
+        node("Mul", ["c", "c"], ["q"]),
+        node("ReduceMean", ["q", "last"], ["v"]),
+        node("Add", ["v", "e"], ["s"]),
+        node("Sqrt", ["s"], ["d"]),
+        node("Div", ["c", "d"], ["z"], name="norm"),
+        node("Concat", ["z", "m", "d"], ["y"], axis=-1),
+    ]
+    for epsilon in (0.25, 0.0):
+        arrays = {"w": SQUARE, "last": np.array([-1]), "e": np.array(epsilon, np.float32)}
+        path = save(tmp_path / "giving.onnx", model(nodes, arrays, (1, 4), opset=18))
+        done = monic("decide", path, "--json", "--certificates", tmp_path / "proofs")
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["layers"][0]["shape"] == [6, 4]
+        checked = monic("check", answer["certificate"], path)
+        assert checked.returncode == 0, checked.stderr
+        assert "augmented-normalization of 1 groups" in checked.stdout
+        for words in (answer["reason"], checked.stdout):
+            assert ("zero" in words or "is 0" in words) == (epsilon == 0)
+        shown = monic("show", path).stdout
+        assert "normalisation and deviations" in shown
+        assert "6×4" in shown
+        assert monic("bound", path, "--time-limit", 5).returncode == 0
+        np.save(tmp_path / "y.npy", np.ones(6))
+        refused = monic("invert", path, tmp_path / "y.npy", "-o", tmp_path / "x.npy")
+        assert refused.returncode == 2
+        assert "normalisation of 'norm'" in " ".join(refused.stderr.split())

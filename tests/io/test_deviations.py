@@ -209,6 +209,41 @@ def test_other_axes_are_refused(place: str, axes: list[int], tmp_path: Path) -> 
         load(save(tmp_path / "m.onnx", model(changed, arrays, (1, 4, 4), opset=18)))
 
 
+@pytest.mark.parametrize(
+    ("axes", "groups"), [([1], 6), ([1, 2], 3), ([-1, 1], 2), ([3], 4), ([1, 2, 3], 1), ([-2], 6)]
+)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_any_axes_of_an_example(axes: list[int], groups: int, batch: int, tmp_path: Path) -> None:
+    shape, arrays = (batch, 2, 2, 3), {k: a for k, a in ARRAYS.items() if k != "last"}
+    nodes = graph(
+        all=node("Reshape", ["z", "flat"], ["z1"]),
+        m1=node("Reshape", ["m", "flat"], ["m1"]),
+        s1=node("Reshape", ["s", "flat"], ["s1"]),
+        last=node("Concat", ["m1", "s1", "z1"], ["y"], axis=-1),
+    )
+    arrays |= {"last": np.array(axes, np.int64), "flat": np.array([batch, -1], np.int64)}
+    path = save(tmp_path / "m.onnx", model(nodes, arrays, shape, opset=18))
+    read = agrees(path, shape)
+    [norm] = [stage.norm for stage in read.stages if stage.norm is not None]
+    whole = groups if read.in_dim == 12 else groups * batch
+    assert norm == Normalization(whole, 0.25, deviations=True)
+    decision = decide(read, time_limit=5)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.certificate is not None
+    check(decision.certificate, path)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4), (5, 4)])
+def test_statistics_of_a_batch_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Whatever one example is: what is taken along axis 0 depends on the others."""
+    arrays = ARRAYS | {"last": np.array([0], np.int64)}
+    flat = [node("Flatten", ["z"], ["f"]), node("MatMul", ["f", "weight"], ["y"])]
+    arrays["weight"] = np.ones((int(np.prod(shape[1:])), 2), np.float32)
+    path = save(tmp_path / "m.onnx", model([*graph(all=None), *flat], arrays, shape, opset=18))
+    with pytest.raises(UnsupportedModel):
+        load(path)
+
+
 @pytest.mark.parametrize("place", ["mean", "variance"])
 def test_means_must_meet_their_own_groups(place: str, tmp_path: Path) -> None:
     """A row of means beside a square: each would meet a column instead of its row."""

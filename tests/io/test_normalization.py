@@ -207,11 +207,11 @@ def test_norms_that_are_spelled_out(
 def test_axes_of_a_spelled_out_norm_from_the_first(tmp_path: Path) -> None:
     """Axis 1 is the last one in some tensors, and not in others."""
     nodes = _spelled_out(square="Pow", centred=True, axes=(1,))
-    given = model(nodes, SPELLED | AFFINE, (1, 4), opset=11)
-    assert agrees(save(tmp_path / "m.onnx", given), (1, 4)).stages[0].norm is not None
-    given = model(nodes, SPELLED | AFFINE, (1, 3, 4), opset=11)
-    with pytest.raises(UnsupportedModel, match="not along the last axes"):
-        load(save(tmp_path / "m.onnx", given))
+    for shape, groups in (((1, 4), 1), ((1, 3, 4), 4), ((1, 2, 3, 4), 12)):
+        given = model(nodes, SPELLED | AFFINE, shape, opset=11)
+        found = agrees(save(tmp_path / "m.onnx", given), shape).stages[0].norm
+        assert found is not None
+        assert found.groups == groups
 
 
 @pytest.mark.parametrize("inputs", [["x", "r"], ["r", "x"]])

@@ -213,12 +213,21 @@ def _standardized(module: Any, x: Tensor) -> Tensor:
     return torch.cat((unit, torch.stack((mean, deviation), -1)), -1)
 
 
+def _channels_first(module: Any, x: Tensor) -> Tensor:
+    """A layer norm over the channels of images, at each place."""
+    centred = x - x.mean(1, keepdim=True)
+    unit = centred / torch.sqrt(centred.pow(2).mean(1, keepdim=True) + 1e-6)
+    found: Tensor = module.vector[:, None, None] * unit + module.matrix[0, :2, None, None]
+    return found
+
+
 #: Norms in single operators.
 SPELLED_OUT: dict[str, Case] = {
     "layer norm by hand": (lambda: Function(_by_hand), (4,)),
     "layer norm of tokens by hand": (lambda: Function(_by_hand), (3, 4)),
     "layer norm with deviations": (lambda: Function(_giving_deviations), (4,)),
     "layer norm of tokens with deviations": (lambda: Function(_giving_deviations), (2, 4)),
+    "layer norm of channels by hand": (lambda: Function(_channels_first), IMAGE),
     "standardized": (lambda: Function(_standardized), (4,)),
     "standardized tokens": (lambda: Function(_standardized), (2, 4)),
     "rms norm by hand": (

@@ -189,9 +189,7 @@ def _in_channels(first: Value, axes: Sequence[int], step: Callable[..., AffineMa
     return permuted(moved.mapped(step(of=moved.map)), back)
 
 
-def channels_first(
-    first: Value, moved: Sequence[int]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def channels_first(first: Value, moved: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Returns the order of axes in which some come first in an example, and the way back.
 
     Where nothing need be moved, both are the order as it is.

@@ -1,7 +1,8 @@
 """Where a graph divides a tensor by the root of the mean of its own squares.
 
 Only what surely is such a quotient is taken for one: the same tensor above and below, or x less
-its mean in both places, along the same axes, which are the last ones.
+its mean in both places. That all means are along the same axes is left to the reader, which
+knows how many axes there are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ class Spread:
     Arguments:
         source: The name of x.
         is_centred: Whether its mean is taken off.
-        axes: The last axes, as negative numbers or, where one node numbers them so, from 0.
+        axes: The axes of each mean, as its node numbers them.
         epsilon: What is added.
         mean: The node that takes the mean of the squares.
         moves: What moves the means on their way to the root.
@@ -33,7 +34,7 @@ class Spread:
 
     source: str
     is_centred: bool
-    axes: tuple[int, ...]
+    axes: tuple[tuple[int, ...], ...]
     epsilon: float
     mean: Node
     moves: tuple[Node, ...]
@@ -44,9 +45,9 @@ class Spread:
         return self.mean.attributes.get("keepdims", 1) == 1
 
     def is_like(self, other: "Spread") -> bool:
-        """Whether both are the same numbers."""
+        """Whether both are the same numbers, if their axes are the same."""
         same = (self.source, self.is_centred) == (other.source, other.is_centred)
-        return same and self.mean is other.mean and self.axes == other.axes
+        return same and self.mean is other.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +163,17 @@ class Moments:
             moves = (*before, *moves)
         mean = self.makers.get(inner)
         squared = self._squared(mean)
-        axes = None if mean is None else self._last_axes(mean)
+        axes = None if mean is None else self._axes(mean)
         if mean is None or squared is None or axes is None or epsilon is None:
             return None, ()
         first, second = self._centred(squared), self._centred(data)
         if first is not None and second is not None and first.source == second.source:
-            shared = _agreed(axes, _agreed(first.axes, second.axes))
-            if shared is not None:
-                found = Spread(first.source, True, shared, epsilon, mean, moves)
-                return found, (*first.sized, *second.sized)
+            every = axes, first.axes, second.axes
+            found = Spread(first.source, True, every, epsilon, mean, moves)
+            return found, (*first.sized, *second.sized)
         if squared != data:
             return None, ()
-        return Spread(data, False, axes, epsilon, mean, moves), ()
+        return Spread(data, False, (axes,), epsilon, mean, moves), ()
 
     def _squared(self, mean: Node | None) -> str | None:
         """Returns the tensor of whose squares a node takes the mean."""
@@ -187,7 +187,7 @@ class Moments:
         return square.inputs[0] if twice or power else None
 
     def _centred(self, name: str) -> _Centred | None:
-        """Returns x where a tensor is x - mean(x) over the last axes."""
+        """Returns x where a tensor is x - mean(x) along some axes."""
         taken = self.makers.get(name)
         if taken is None or taken.op != "Sub" or len(taken.inputs) != 2:
             return None
@@ -195,26 +195,20 @@ class Moments:
         mean = self.makers.get(at)
         if mean is None or mean.op != "ReduceMean" or mean.inputs[:1] != taken.inputs[:1]:
             return None
-        axes = self._last_axes(mean)
+        axes = self._axes(mean)
         if axes is None:
             return None
         plain = not moves and mean.attributes.get("keepdims", 1) == 1
         return _Centred(taken.inputs[0], axes, () if plain else (taken.inputs[1],))
 
-    def _last_axes(self, mean: Node) -> tuple[int, ...] | None:
-        """Returns the axes of a mean; None for such as cannot be the last ones.
-
-        Numbered from the first, they are the last ones in tensors of one rank only, which the
-        reader knows.
-        """
+    def _axes(self, mean: Node) -> tuple[int, ...] | None:
+        """Returns the axes of a mean; None where it names none."""
         given: object = mean.attributes.get("axes")
         if len(mean.inputs) > 1:
             given = tuple(self.known.get(mean.inputs[1], np.zeros(0)).reshape(-1).tolist())
         if not isinstance(given, tuple) or not given:
             return None
-        found = tuple(sorted(int(axis) for axis in given))
-        ends_at = 0 if found[0] < 0 else found[0] + len(found)
-        return found if found == tuple(range(ends_at - len(found), ends_at)) else None
+        return tuple(int(axis) for axis in given)
 
     def _unmoved(self, name: str) -> tuple[str, tuple[Node, ...]]:
         """Returns what a tensor was before its axes were changed, and the changes in order."""
@@ -231,14 +225,3 @@ class Moments:
         array = self.known.get(name)
         plain = array is not None and array.size == 1 and array.ndim < 2
         return float(array.item()) if array is not None and plain else None
-
-
-def _agreed(
-    first: tuple[int, ...] | None, second: tuple[int, ...] | None
-) -> tuple[int, ...] | None:
-    """Returns axes that are the same; where one is numbered from 0, then the reader looks."""
-    if first is None or second is None or len(first) != len(second):
-        return None
-    if (first[0] < 0) == (second[0] < 0):
-        return first if first == second else None
-    return first if first[0] >= 0 else second

@@ -7,7 +7,6 @@ and a map of each group that is one-to-one if epsilon > 0; docs/normalization.md
 
 import math
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -15,6 +14,8 @@ from monic.io.onnx.affine import add, mul
 from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
+from monic.io.onnx.reductions import means
+from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
 from monic.model import Activation, Centre, ChannelScale, ChannelShift, Combine, Normalization
 from monic.model.derived import BatchFactors, derive
@@ -39,7 +40,7 @@ def batch_norm(node: Node, operands: Operands) -> Value:
 
 def layer_norm(node: Node, operands: Operands) -> Operand | tuple[Operand, ...]:
     """Y = (X - mean) gamma / sqrt(var + epsilon) + beta over the last axes of X itself."""
-    if "axes" in node.added:
+    if "deviations" in node.added:
         return _spelled_out(node, operands, is_centred=True)
     normal = _over_last_axes(node, value(operands, 0), is_centred=True)
     return _scaled_and_shifted(node, normal, operands)
@@ -47,7 +48,7 @@ def layer_norm(node: Node, operands: Operands) -> Operand | tuple[Operand, ...]:
 
 def rms_norm(node: Node, operands: Operands) -> Operand | tuple[Operand, ...]:
     """Y = X gamma / sqrt(mean square + epsilon) over the last axes of X."""
-    if "axes" in node.added:
+    if "deviations" in node.added:
         return _spelled_out(node, operands, is_centred=False)
     normal = _over_last_axes(node, value(operands, 0), is_centred=False)
     return _scaled_and_shifted(node, normal, operands[:2])
@@ -90,38 +91,56 @@ def _spelled_out(node: Node, operands: Operands, *, is_centred: bool) -> tuple[O
     deviation divides. The second is one that has the shape of the deviations.
     """
     first = value(operands, 0)
-    normal = _over_last_axes(node, first, is_centred=is_centred)
-    last, size = node.added["axes"], first.map.out_dim
-    assert isinstance(last, int), "the number of axes"
-    shape = (*first.shape[: len(first.shape) - last], *[1] * last)
-    groups = math.prod(shape) // first.lead
+    along = _along(node, first)
+    shape = tuple(1 if axis in along else size for axis, size in enumerate(first.shape))
     for index in range(1, len(operands)):
         place = optional(operands, index)
         if place is None:
             continue
-        if not isinstance(place, Value) or not _is_mean(place.settled(), first, groups):
+        if not isinstance(place, Value) or not _is_mean(place.settled(), first, along):
             raise Refused("its means do not lie in the order of its groups")
         if index > 1 and _padded(place.shape, len(shape)) != shape:
             raise Refused(
                 f"its means have the shape {place.shape} beside the shape {first.shape}, so that "
                 "they do not meet their own groups; keep the axes of means (keepdims)"
             )
+    others = [axis for axis in range(len(shape)) if axis not in along]
+    order = (*others, *sorted(along))
+    moved = first if order == tuple(range(len(order))) else permuted(first, order)
+    size, groups = first.map.out_dim, math.prod(shape) // first.lead
+    normal = _normal(node, moved, groups, is_centred=is_centred)
+    values = replace(normal, map=picked(normal.map, range(size)))
+    if moved is not first:
+        values = permuted(values, tuple(order.index(axis) for axis in range(len(order))))
     if not node.added["deviations"]:
-        return (normal,)
-    place = optional(operands, 1)
+        return (values,)
+    place, rest = optional(operands, 1), range(size, size + groups)
     at = shape if place is None else place.shape
-    return (
-        replace(normal, map=picked(normal.map, range(size))),
-        replace(normal, map=picked(normal.map, range(size, size + groups)), shape=at),
-    )
+    return values, replace(normal, map=picked(normal.map, rest), shape=at)
 
 
-def _is_mean(place: Value, first: Value, groups: int) -> bool:
-    """Whether a tensor holds the means of groups of neighbours, one after the other."""
-    found, size = place.map, first.map.out_dim // groups
-    if not isinstance(found, Combine) or found.of is not first.map or found.times != groups:
+def _along(node: Node, first: Value) -> set[int]:
+    """Returns the axes of a norm that a file spells out; all its means must be along them."""
+    rank = len(first.shape)
+    every = [node.integers(name) or () for name in node.attributes if name.startswith("axes")]
+    if any(not -rank <= axis < rank for axes in every for axis in axes):
+        raise Refused(f"its axes do not exist in the shape {first.shape}")
+    found = {frozenset(axis % rank for axis in axes) for axes in every}
+    if len(found) > 1:
+        raise Refused(f"its means are along different axes of the shape {first.shape}")
+    [along] = found
+    if 0 in along and rank > 1 and first.shape[0] == first.lead:
+        raise Refused("it takes statistics along axis 0, over the examples of a batch")
+    return set(along)
+
+
+def _is_mean(place: Value, first: Value, along: set[int]) -> bool:
+    """Whether a tensor holds the means of X along some axes, one after the other."""
+    found = place.map
+    if not isinstance(found, Combine) or found.of is not first.map:
         return False
-    return [list(row) for row in found.rows] == [[(j, Fraction(1, size)) for j in range(size)]]
+    terms, times = means(first, along)
+    return found.times == times and [list(row) for row in found.rows] == terms
 
 
 def _padded(shape: Shape, rank: int) -> Shape:
@@ -132,8 +151,6 @@ def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
     axis, rank = node.integer("axis", -1), len(first.shape)
     if not -rank <= axis < rank:
         raise Refused(f"its axis {axis} does not exist in the shape {first.shape}")
-    if node.added.get("axes", rank - axis % rank) != rank - axis % rank:
-        raise Refused(f"its mean is not along the last axes of the shape {first.shape}")
     groups = math.prod(first.shape[: axis % rank])
     if groups % first.lead:
         raise Refused(f"it takes statistics over the {first.lead} examples of a fixed batch")

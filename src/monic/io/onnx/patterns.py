@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monic.io.onnx.moments import End, Moments
-from monic.io.onnx.node import Node
+from monic.io.onnx.node import Attribute, Node
 from monic.model.array import Array
 
 __all__ = ["with_norms"]
@@ -74,9 +74,9 @@ class _Written:
                 op="LayerNormalization" if spread.is_centred else "RMSNormalization",
                 inputs=(spread.source, at, *wanted),
                 outputs=(values := self._name(), first.root.outputs[0]),
-                attributes={"axis": spread.axes[0], "epsilon": spread.epsilon},
+                attributes={"epsilon": spread.epsilon, **_axes(ends)},
                 opset=first.node.opset,
-                added={"axes": len(spread.axes), "deviations": 1},
+                added={"deviations": 1},
             )
         )
         for end in ends:
@@ -119,6 +119,12 @@ class _Written:
 
     def _name(self) -> str:
         return f"{self.prefix}{len(self.nodes)}"
+
+
+def _axes(ends: Sequence[End]) -> dict[str, Attribute]:
+    """Returns the axes of all means, each list of axes once."""
+    every = dict.fromkeys(axes for end in ends for axes in end.spread.axes)
+    return {f"axes{k}": axes for k, axes in enumerate(every)}
 
 
 def _names(nodes: Iterable[Node]) -> set[str]:

@@ -11,7 +11,7 @@ from monic.io.onnx.operands import Operands, axes, value
 from monic.io.onnx.values import Refused, Shape, Value
 from monic.model import Combine
 
-__all__ = ["reduce_mean", "reduce_sum"]
+__all__ = ["means", "reduce_mean", "reduce_sum"]
 
 #: Sums with more terms are not written down.
 TERMS = 1 << 22
@@ -37,13 +37,25 @@ def _reduced(node: Node, operands: Operands, *, is_mean: bool) -> Value:
     along = {axis % rank for axis in given} or set(range(rank))
     if first.lead > 1 and 0 in along:
         raise Refused(f"it adds up the {first.lead} examples of a fixed batch")
-    kept, times = _shape(node, first.shape, along), math.prod(first.shape[: min(along, default=0)])
+    terms, times = _terms(first, along, is_mean=is_mean)
+    kept = _shape(node, first.shape, along)
+    return first.mapped(Combine(terms, first.map, times), kept, node.name)
+
+
+def means(first: Value, along: set[int]) -> tuple[list[list[tuple[int, Fraction]]], int]:
+    """Returns the terms of the means along some axes, and in how many equal parts they repeat."""
+    return _terms(first, along, is_mean=True)
+
+
+def _terms(
+    first: Value, along: set[int], *, is_mean: bool
+) -> tuple[list[list[tuple[int, Fraction]]], int]:
+    times = math.prod(first.shape[: min(along, default=0)])
     rows = _rows(first.shape, along)
     if rows.size > TERMS:
         raise Refused(f"it adds {rows.size} terms, more than {TERMS}; shrink the tensor")
     weight = Fraction(1, rows.shape[1] if is_mean else 1)
-    terms = [[(int(place), weight) for place in row] for row in rows]
-    return first.mapped(Combine(terms, first.map, times // first.lead), kept, node.name)
+    return [[(int(place), weight) for place in row] for row in rows], times // first.lead
 
 
 def _rows(shape: Shape, along: set[int]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

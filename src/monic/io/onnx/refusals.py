@@ -27,7 +27,7 @@ _QUANTISED = (
     "network is one-to-one; export it with quantised weights only (DequantizeLinear), or none"
 )
 _ROOT = (
-    "roots are read in norms only: x / sqrt(mean(x^2) + epsilon) with means along the last axes, "
+    "roots are read in norms only: x / sqrt(mean(x^2) + epsilon), all means along the same axes, "
     "and x less its mean or not; write it so, with the root itself as a further output if wanted"
 )
 _TWO_TENSORS = "it combines tensors by other means than Add, Concat, Max and Min"
