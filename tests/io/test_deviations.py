@@ -8,7 +8,7 @@ import pytest
 from onnx import NodeProto
 
 from monic import Verdict, check, decide
-from monic.errors import UnsupportedModel
+from monic.errors import MonicError, UnsupportedModel
 from monic.io import load
 from monic.model import Activation, Centre, Normalization
 from monic.model.array import Array
@@ -263,3 +263,50 @@ def test_a_graph_that_asks_the_deviation_for_its_shape(tmp_path: Path) -> None:
         last=node("Concat", ["z", "m2", "s"], ["y"], axis=-1),
     )
     assert agrees(saved(tmp_path, nodes), (1, 4)).stages[0].norm is not None
+
+
+def test_what_cannot_be_put_in_order_is_refused(tmp_path: Path) -> None:
+    """The mean that is divided takes its shape from the root, which the norm would give."""
+    nodes = graph(
+        end=node("Shape", ["s"], ["t"]),
+        all=node("Reshape", ["m", "t"], ["m2"]),
+        again=node("Sub", ["x", "m2"], ["c2"]),
+        quotient=node("Div", ["c2", "s"], ["z"]),
+        last=node("Concat", ["z", "m", "s"], ["y"], axis=-1),
+    )
+    with pytest.raises(UnsupportedModel, match="Sqrt"):
+        load(saved(tmp_path, nodes))
+
+
+@pytest.mark.parametrize(
+    "name", ["mean", "centre", "square", "variance", "epsilon", "root", "end"]
+)
+@pytest.mark.parametrize("count", [0, 1])
+def test_nodes_without_their_inputs_are_refused(name: str, count: int, tmp_path: Path) -> None:
+    place = ["mean", "centre", "square", "variance", "epsilon", "root", "end"].index(name)
+    nodes = graph()
+    if len(nodes[place].input) > count:
+        del nodes[place].input[count:]
+        with pytest.raises(MonicError):
+            load(saved(tmp_path, nodes))
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"keepdims": [1, 1]}, {"keepdims": "yes"}, {"axes": [1.5]}, {"axes": "1"}]
+)
+@pytest.mark.parametrize("place", ["mean", "variance"])
+def test_strange_attributes_are_refused(
+    place: str, attributes: dict[str, Any], tmp_path: Path
+) -> None:
+    name, source = ("m", "x") if place == "mean" else ("v", "q")
+    inputs = [source] if "axes" in attributes else [source, "last"]
+    changed = graph(**{place: node("ReduceMean", inputs, [name], **attributes)})
+    with pytest.raises(MonicError):
+        load(saved(tmp_path, changed))
+
+
+@pytest.mark.parametrize("epsilon", [-1.0, np.nan, np.inf])
+def test_strange_epsilons_are_refused(epsilon: float, tmp_path: Path) -> None:
+    arrays = ARRAYS | {"e": np.array(epsilon, np.float32)}
+    with pytest.raises(UnsupportedModel):
+        load(save(tmp_path / "m.onnx", model(graph(), arrays, (1, 4), opset=18)))

@@ -227,3 +227,10 @@ def test_sparse_initialisers(tmp_path: Path) -> None:
     given.graph.sparse_initializer.append(helper.make_sparse_tensor(values, where, [3, 4]))
     with pytest.raises(UnsupportedModel, match="sparse ones: 'w'"):
         load(save(tmp_path / "m.onnx", given))
+
+
+def test_a_concat_of_tensors_of_different_ranks(tmp_path: Path) -> None:
+    nodes = [node("ReduceMean", ["x"], ["m"], axes=[1], keepdims=0), node("Relu", ["x"], ["r"])]
+    nodes.append(node("Concat", ["r", "m"], ["y"], axis=1))
+    (line,) = _refused(tmp_path, nodes)
+    assert "do not fit together" in line

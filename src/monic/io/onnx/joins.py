@@ -76,7 +76,7 @@ def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:
     if not -rank <= axis < rank:
         raise Refused(f"its axis {axis} does not exist in the shape {shapes[0]}")
     axis %= rank
-    if len({(shape[:axis], shape[axis + 1 :]) for shape in shapes}) != 1:
+    if len({(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}) != 1:
         raise Refused(f"the shapes {', '.join(map(str, shapes))} do not fit together")
     if lead > 1 and axis == 0:
         raise Refused(f"it joins examples, along axis 0 of the shape {shapes[0]}")

@@ -42,7 +42,7 @@ class Spread:
     @property
     def keeps(self) -> bool:
         """Whether the means keep the axes that they are taken along."""
-        return self.mean.attributes.get("keepdims", 1) == 1
+        return _keeps(self.mean)
 
     def is_like(self, other: "Spread") -> bool:
         """Whether both are the same numbers, if their axes are the same."""
@@ -128,14 +128,14 @@ class Moments:
         at, moves = self._unmoved(name)
         if turned:
             node = self.makers.get(at)
-            if node is None or node.op != "Reciprocal":
+            if node is None or node.op != "Reciprocal" or not node.inputs:
                 return None, ()
             at, before = self._unmoved(node.inputs[0])
             moves = (*before, *moves)
         node = self.makers.get(at)
-        if node is None:
+        if node is None or not node.inputs:
             return None, ()
-        half = node.op == "Pow" and self._number(node.inputs[1]) == 0.5
+        half = node.op == "Pow" and len(node.inputs) > 1 and self._number(node.inputs[1]) == 0.5
         return (node if node.op == "Sqrt" or half else None), moves
 
     def _without_factors(self, name: str) -> tuple[str, tuple[str, ...]]:
@@ -156,7 +156,7 @@ class Moments:
         inner, moves = self._unmoved(root.inputs[0])
         epsilon: float | None = 0.0
         moved = self.makers.get(inner)
-        if moved is not None and moved.op == "Add":
+        if moved is not None and moved.op == "Add" and len(moved.inputs) == 2:
             side = int(moved.inputs[0] in self.known)
             epsilon = self._number(moved.inputs[1 - side])
             inner, before = self._unmoved(moved.inputs[side])
@@ -198,7 +198,7 @@ class Moments:
         axes = self._axes(mean)
         if axes is None:
             return None
-        plain = not moves and mean.attributes.get("keepdims", 1) == 1
+        plain = not moves and _keeps(mean)
         return _Centred(taken.inputs[0], axes, () if plain else (taken.inputs[1],))
 
     def _axes(self, mean: Node) -> tuple[int, ...] | None:
@@ -206,9 +206,9 @@ class Moments:
         given: object = mean.attributes.get("axes")
         if len(mean.inputs) > 1:
             given = tuple(self.known.get(mean.inputs[1], np.zeros(0)).reshape(-1).tolist())
-        if not isinstance(given, tuple) or not given:
+        if not isinstance(given, tuple) or not all(isinstance(axis, int) for axis in given):
             return None
-        return tuple(int(axis) for axis in given)
+        return tuple(int(axis) for axis in given) or None
 
     def _unmoved(self, name: str) -> tuple[str, tuple[Node, ...]]:
         """Returns what a tensor was before its axes were changed, and the changes in order."""
@@ -225,3 +225,8 @@ class Moments:
         array = self.known.get(name)
         plain = array is not None and array.size == 1 and array.ndim < 2
         return float(array.item()) if array is not None and plain else None
+
+
+def _keeps(mean: Node) -> bool:
+    given = mean.attributes.get("keepdims", 1)
+    return isinstance(given, int) and given == 1

@@ -141,7 +141,7 @@ def _fresh(taken: Iterable[str]) -> str:
 
 def _sized(node: Node, shapes: Mapping[str, str]) -> Node:
     """Returns a node; one that asks for a shape only may ask another tensor."""
-    if node.op != "Shape" or node.inputs[0] not in shapes:
+    if node.op != "Shape" or not node.inputs or node.inputs[0] not in shapes:
         return node
     return replace(node, inputs=(shapes[node.inputs[0]], *node.inputs[1:]))
 
