@@ -310,3 +310,46 @@ def test_strange_epsilons_are_refused(epsilon: float, tmp_path: Path) -> None:
     arrays = ARRAYS | {"e": np.array(epsilon, np.float32)}
     with pytest.raises(UnsupportedModel):
         load(save(tmp_path / "m.onnx", model(graph(), arrays, (1, 4), opset=18)))
+
+
+def _giving(x: str, name: str) -> list[NodeProto]:
+    """A layer norm of a tensor, with its mean and deviation, under names of its own."""
+    m, c, q, v, w, s, z = (f"{name}_{letter}" for letter in "mcqvwsz")
+    return [
+        node("ReduceMean", [x, "last"], [m]),
+        node("Sub", [x, m], [c]),
+        node("Mul", [c, c], [q]),
+        node("ReduceMean", [q, "last"], [v]),
+        node("Add", [v, "e"], [w]),
+        node("Sqrt", [w], [s]),
+        node("Div", [c, s], [z]),
+        node("Concat", [z, s, m], [name], axis=-1),
+    ]
+
+
+@pytest.mark.parametrize("form", ["one after the other", "side by side", "beside its input"])
+def test_several_norms(form: str, tmp_path: Path) -> None:
+    arrays, shape = dict(ARRAYS), (1, 4)
+    if form == "one after the other":
+        nodes = [*_giving("x", "a"), node("Tanh", ["a"], ["t"]), *_giving("t", "y")]
+    elif form == "side by side":
+        nodes = [
+            node("Split", ["x"], ["l", "r"], axis=1, num_outputs=2),
+            *(*_giving("l", "a"), *_giving("r", "b")),
+            node("Concat", ["a", "b"], ["y"], axis=1),
+        ]
+    else:
+        arrays["k"] = np.array(2.0**-6 * np.eye(6, 4), np.float32)
+        nodes = [
+            *_giving("x", "a"),
+            node("MatMul", ["a", "k"], ["p"]),
+            node("Add", ["x", "p"], ["u"]),
+            node("Concat", ["u", "a"], ["y"], axis=1),
+        ]
+    read = agrees(save(tmp_path / "m.onnx", model(nodes, arrays, shape, opset=18)), shape)
+    norms = [stage.norm.groups for stage in read.stages if stage.norm is not None]
+    assert norms == {"one after the other": [1, 1], "side by side": [2]}.get(form, [1])
+    decision = decide(read, time_limit=5)
+    assert decision.verdict is Verdict.INJECTIVE
+    assert decision.certificate is not None
+    check(decision.certificate, read)

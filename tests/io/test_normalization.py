@@ -364,3 +364,27 @@ def test_half_floats_as_scales(tmp_path: Path) -> None:
     (step,) = [s for s in stage.map.steps() if isinstance(s, Linear)]
     assert step.matrix.tolist() == [[3 * float(np.float16(0.1)), -4 * float(np.float16(0.1))]]
     assert helper.np_dtype_to_tensor_dtype(step.matrix.dtype) == TensorProto.DOUBLE
+
+
+@pytest.mark.parametrize("epsilons", [(0.25, 0.25), (0.25, 0.5)])
+def test_norms_side_by_side_are_one_where_they_are_alike(
+    epsilons: tuple[float, float], tmp_path: Path
+) -> None:
+    """Two halves of the input, a layer norm for each: with other epsilons it takes two stages."""
+    nodes = [node("Split", ["x"], ["l", "r"], axis=1)]
+    for half, epsilon in zip("lr", epsilons, strict=True):
+        inputs = [half, f"{half}g", f"{half}b"]
+        nodes.append(node("LayerNormalization", inputs, [f"{half}n"], epsilon=epsilon))
+    nodes.append(node("Concat", ["ln", "rn"], ["y"], axis=1))
+    arrays = {f"{half}{name}": _random(3) for half in "lr" for name in "gb"}
+    path = save(tmp_path / "m.onnx", model(nodes, arrays, (1, 6), opset=17))
+    read = agrees(path, (1, 6))
+    groups = [stage.norm.groups for stage in read.stages if stage.norm is not None]
+    assert groups == ([2] if len({*epsilons}) == 1 else [1, 1])
+    if len(groups) == 2:
+        return  # the halves are carried beside their norms: no stage is one-to-one by itself
+    assert decide(read, time_limit=3).verdict is Verdict.NOT_INJECTIVE
+    given = decide(read, assume="statistics", time_limit=3)
+    assert given.verdict is Verdict.INJECTIVE
+    assert given.certificate is not None
+    check(given.certificate, path)

@@ -90,6 +90,13 @@ def test_uncentred() -> None:
     both = uncentred(Concat((Input(2), Centre(1, Input(2)))))
     assert isinstance(both, Concat)
     assert all(isinstance(branch, Input) for branch in both.branches)
+    x = Input(2)
+    three = Concat((Centre(1, x), Centre(1, x), Centre(2, x)))
+    for carried, kept in ((0, 0), (1, 1), (2, 1), (3, 2), (4, 2)):  # a part of one is all of it
+        found = uncentred(three, carried)
+        assert isinstance(found, Concat)
+        centred = [isinstance(branch, Centre) for branch in found.branches]
+        assert centred == [True] * kept + [False] * (3 - kept)
 
 
 def test_bad_norms() -> None:

@@ -9,6 +9,7 @@ The first is the step `Centre` of a map, and the last belong to the next map.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -74,8 +75,12 @@ class Normalization:
         return np.concatenate([values, deviation[..., 0]], axis=-1) if self.deviations else values
 
 
-def uncentred(value: AffineMap) -> AffineMap:
+def uncentred(value: AffineMap, carried: int = 0) -> AffineMap:
     """Returns a map without the centring at its end: given the means, nothing is lost there.
+
+    Arguments:
+        value: The map before a norm.
+        carried: How many of its first numbers are carried past the norm; they stay as they are.
 
     Example:
         >>> from monic.model.affine import Input
@@ -84,6 +89,13 @@ def uncentred(value: AffineMap) -> AffineMap:
     """
     if isinstance(value, Centre):
         return value.of
-    if isinstance(value, Concat) and isinstance(value.branches[-1], Centre):
-        return Concat((*value.branches[:-1], value.branches[-1].of))
-    return value
+    if not isinstance(value, Concat):
+        return value
+    ends = accumulate(branch.out_dim for branch in value.branches)
+    pairs = list(zip(value.branches, ends, strict=True))
+    return Concat(
+        tuple(
+            branch.of if isinstance(branch, Centre) and end - branch.out_dim >= carried else branch
+            for branch, end in pairs
+        )
+    )

@@ -26,4 +26,6 @@ def _given(stage: Stage) -> Stage:
         return stage
     if stage.norm is not None and stage.norm.deviations:
         return stage
-    return replace(stage, map=uncentred(stage.map), activation=Activation.GIVEN_STATISTICS)
+    return replace(
+        stage, map=uncentred(stage.map, stage.carried), activation=Activation.GIVEN_STATISTICS
+    )

@@ -135,26 +135,41 @@ def _walked(meeting: _Meeting, place: AffineMap, kept: Source | None) -> _State:
 
 
 def _alike(first: Stage, second: Stage) -> bool:
-    """Whether one stage can do what two stages do."""
-    plain = all(stage.slope is None and stage.norm is None for stage in (first, second))
-    return plain and first.activation is second.activation
+    """Whether one stage can do what two stages do: norms with groups of one size, for instance."""
+    plain = first.slope is None and second.slope is None
+    return plain and first.activation is second.activation and _same_norm(first, second)
+
+
+def _same_norm(first: Stage, second: Stage) -> bool:
+    one, other = first.norm, second.norm
+    if one is None or other is None:
+        return one is other
+    sizes = {
+        (stage.map.out_dim - stage.carried) // norm.groups
+        for stage, norm in ((first, one), (second, other))
+    }
+    return len(sizes) == 1 and replace(one, groups=other.groups) == other
 
 
 def _both(state: _State, first: Source, second: Source) -> _State:
     parts, sizes = [], []
     for source, place in ((first, state.first), (second, state.second)):
-        carried, rest = _stage(source).parted()
+        stage = _stage(source)
+        carried, rest = stage.parted()
         parts.append(([_after(m, place) for m in carried], [_after(m, place) for m in rest]))
-        sizes.append((_stage(source).carried, _stage(source).map.out_dim))  # none has a norm
-    (c, m), (d, k) = sizes
+        more = stage.out_dim - stage.map.out_dim
+        sizes.append((stage.carried, stage.map.out_dim - stage.carried, more))
     whole = side_by_side([*parts[0][0], *parts[1][0], *parts[0][1], *parts[1][1]])
-    name = " & ".join(dict.fromkeys((_stage(first).name, _stage(second).name)))
-    start, source = _stepped(state, Stage(name, whole, _stage(first).activation, None, c + d))
-    return _State(
-        source,
-        picked(start, [*range(c), *range(c + d, m + d)]),
-        picked(start, [*range(c, c + d), *range(m + d, m + k)]),
-    )
+    one, other = _stage(first), _stage(second)
+    name, norm = " & ".join(dict.fromkeys((one.name, other.name))), one.norm
+    if norm is not None and other.norm is not None:
+        norm = replace(norm, groups=norm.groups + other.norm.groups)
+    kept = one.carried + other.carried
+    start, source = _stepped(state, Stage(name, whole, one.activation, None, kept, norm))
+    # carried numbers of both, then the others of both, then deviations of both
+    ends = _offsets([size for pair in zip(*sizes, strict=True) for size in pair])
+    places = [[p for a, b in ends[k::2] for p in range(a, b)] for k in (0, 1)]
+    return _State(source, picked(start, places[0]), picked(start, places[1]))
 
 
 def _past(state: _State, moved: Source, *, first: bool) -> _State:
