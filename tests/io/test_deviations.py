@@ -130,6 +130,17 @@ def test_an_rms_norm_gives_out_its_root(tmp_path: Path) -> None:
     assert decide(read, time_limit=5).verdict is Verdict.INJECTIVE
 
 
+def test_factors_of_what_is_squared_are_no_factors_of_the_quotient(tmp_path: Path) -> None:
+    nodes = graph(
+        mean=node("Mul", ["x", "g"], ["k"]),
+        centre=node("Mul", ["k", "h"], ["c"]),
+        all=node("Concat", ["z", "s"], ["y"], axis=-1),
+    )
+    read = agrees(saved(tmp_path, nodes), (1, 4))
+    assert read.stages[0].norm == Normalization(1, 0.25, deviations=True)
+    assert decide(read, time_limit=5).verdict is Verdict.INJECTIVE
+
+
 def test_a_root_that_is_used_by_the_norm_alone_is_not_given_out(tmp_path: Path) -> None:
     read = agrees(saved(tmp_path, graph(all=node("Identity", ["z"], ["y"]))), (1, 4))
     assert read.stages[0].norm == Normalization(1, 0.25)

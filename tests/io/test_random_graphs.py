@@ -79,7 +79,32 @@ def _activation(chain: Chain) -> None:
     chain.then(str(chain.rng.choice(["Relu", "Relu", "Tanh", "LeakyRelu"])), chain.at)
 
 
-_STEPS = (_gemm, _matmul, _entrywise, _pair, _pair_of_relus, _moved, _activation)
+def _norm(chain: Chain) -> None:
+    """A layer or RMS norm in single operators; its root may be an output as well."""
+    x, width, keeps = chain.at, chain.width, int(chain.rng.integers(2))
+    chain.then("ReduceMean", x, axes=[-1])
+    mean = chain.at
+    chain.then("Sub", x, mean)
+    centred = chain.at if chain.rng.integers(3) else x
+    chain.then("Mul", centred, centred)
+    chain.then("ReduceMean", chain.at, axes=[1], keepdims=keeps)
+    if not keeps:
+        chain.arrays["column"] = np.array([-1, 1], np.int64)
+        chain.then("Reshape", chain.at, "column")
+    chain.arrays["epsilon"] = np.array(0.25, np.float32)
+    chain.then("Add", chain.at, "epsilon")
+    chain.then("Sqrt", chain.at)
+    root = chain.at
+    if chain.rng.integers(2):
+        chain.then("Mul", chain.array(width), centred)
+        centred = chain.at
+    chain.then("Div", centred, root)
+    more = [name for name in (mean, root) if chain.rng.integers(2)]
+    if more:
+        chain.then("Concat", chain.at, *more, axis=-1, width=width + len(more))
+
+
+_STEPS = (_gemm, _matmul, _entrywise, _pair, _pair_of_relus, _moved, _activation, _norm)
 
 
 @given(st.lists(st.sampled_from(_STEPS), min_size=1, max_size=7), st.integers(0, 2**32 - 1))

@@ -5,7 +5,7 @@ its mean in both places. That all means are along the same axes is left to the r
 knows how many axes there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,8 +116,9 @@ class Moments:
             return None
         for side in (1,) if node.op == "Div" else (0, 1):
             root, moves = self._root(node.inputs[side], turned=node.op == "Mul")
-            if root is not None:
-                data, factors = self._without_factors(node.inputs[1 - side])
+            if root is None:
+                continue
+            for data, factors in self._with_factors(node.inputs[1 - side]):
                 spread, sized = self._spread(root, data)
                 if spread is not None:
                     return End(node, root, spread, factors, moves, sized)
@@ -138,9 +139,10 @@ class Moments:
         half = node.op == "Pow" and len(node.inputs) > 1 and self._number(node.inputs[1]) == 0.5
         return (node if node.op == "Sqrt" or half else None), moves
 
-    def _without_factors(self, name: str) -> tuple[str, tuple[str, ...]]:
-        """Returns a tensor without the constants that it is multiplied by, and these."""
+    def _with_factors(self, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yields tensors and constants whose product is a tensor, the tensor itself first."""
         factors = list[str]()
+        yield name, ()
         node = self.makers.get(name)
         while node is not None and node.op == "Mul" and len(node.inputs) == 2:
             places = [k for k in (0, 1) if node.inputs[k] in self.constant]
@@ -149,7 +151,7 @@ class Moments:
             factors.append(node.inputs[places[0]])
             name = node.inputs[1 - places[0]]
             node = self.makers.get(name)
-        return name, tuple(factors)
+            yield name, tuple(factors)
 
     def _spread(self, root: Node, data: str) -> tuple[Spread | None, tuple[str, ...]]:
         """Returns what a root is taken of, where it is the spread of the given tensor."""
