@@ -88,6 +88,6 @@ def test_a_norm_that_gives_out_its_deviation(tmp_path: Path) -> None:
         assert "6×4" in shown
         assert monic("bound", path, "--time-limit", 5).returncode == 0
         np.save(tmp_path / "y.npy", np.ones(6))
-        refused = monic("invert", path, tmp_path / "y.npy")
+        refused = monic("invert", path, tmp_path / "y.npy", "-o", tmp_path / "x.npy")
         assert refused.returncode == 2
         assert "normalisation of 'norm'" in " ".join(refused.stderr.split())
