@@ -36,6 +36,8 @@ def find_code(
         iterations: Steps from each start.
         seed: Of the random codes.
     """
+    if not len(y):
+        return y.new_zeros(0, size)
     with torch.no_grad():
         near = (64 * torch.finfo(y.dtype).eps) ** 2 * (1 + y.square().sum(1))
         best, least = y.new_zeros(len(y), size), torch.full_like(near, torch.inf)
