@@ -11,9 +11,10 @@ from monic_checker.arrays import Array, decode
 from monic_checker.budget import bits
 from monic_checker.derived import Dequantized, Factors, derived_vector
 from monic_checker.errors import InvalidProof
-from monic_checker.evaluation import Value, evaluate
+from monic_checker.evaluation import evaluate
 from monic_checker.linear import Row
 from monic_checker.pointwise import STREAMED, values_at
+from monic_checker.rules import Value
 from monic_checker.subject import Constant, Entry, NamedArray, Subject
 from monic_checker.vector import Vector, over_one_denominator
 

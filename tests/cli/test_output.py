@@ -209,7 +209,7 @@ def test_inner_collisions_are_details() -> None:
     short = monic("decide", ACASXU).stdout
     full = monic("decide", ACASXU, "--details").stdout
     assert "Operation_3_MatMul: " not in short
-    assert "Operation_3_MatMul: At the point found" in full
+    assert "Operation_3_MatMul: The rows active at the point found" in full
     assert "Operation_1_MatMul: At every x the active rows span R^5" in full
     for text in (short, full):
         assert "Two inputs of the network with the same output:" in text

@@ -244,8 +244,8 @@ def test_any_axes_of_an_example(axes: list[int], groups: int, batch: int, tmp_pa
     check(decision.certificate, path)
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4), (5, 4)])
-def test_statistics_of_a_batch_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [(1, 4), (1, 4, 4), ("N", 4)])
+def test_statistics_of_a_batch_are_refused(shape: tuple[Any, ...], tmp_path: Path) -> None:
     """Whatever one example is: what is taken along axis 0 depends on the others."""
     arrays = ARRAYS | {"last": np.array([0], np.int64)}
     flat = [node("Flatten", ["z"], ["f"]), node("MatMul", ["f", "weight"], ["y"])]
@@ -253,6 +253,17 @@ def test_statistics_of_a_batch_are_refused(shape: tuple[int, ...], tmp_path: Pat
     path = save(tmp_path / "m.onnx", model([*graph(all=None), *flat], arrays, shape, opset=18))
     with pytest.raises(UnsupportedModel):
         load(path)
+
+
+def test_a_tensor_that_is_no_batch_is_one_input(tmp_path: Path) -> None:
+    """With a fixed first axis above 1, statistics along it are those of one input."""
+    arrays = ARRAYS | {"last": np.array([0], np.int64)}
+    path = save(
+        tmp_path / "m.onnx",
+        model(graph(all=None, end=node("Div", ["c", "s"], ["y"])), arrays, (5, 4), opset=18),
+    )
+    read = agrees(path, (5, 4))
+    assert (read.in_dim, [s.norm.groups for s in read.stages if s.norm]) == (20, [4])
 
 
 @pytest.mark.parametrize("place", ["mean", "variance"])
