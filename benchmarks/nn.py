@@ -27,6 +27,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     for name, (modules, x) in subjects().items():
         if options.compile:
+            torch.compiler.reset()  # so that no subject meets the limit of recompilations
             modules = {key: torch.compile(module) for key, module in modules.items()}
         for what, work in (("forward", forward), ("forward + backward", both)):
             print(f"{name}, {what}")

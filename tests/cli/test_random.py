@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_the_samples(tmp_path: Path, workers: int) -> None:
     try:
         end = time.monotonic() + 120
         while not file.exists() and time.monotonic() < end:
-            time.sleep(0.2)  # it is written every ten seconds
+            time.sleep(0.2)  # it is written every three seconds
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     finally:

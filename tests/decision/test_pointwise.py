@@ -187,7 +187,7 @@ def test_what_is_open_for_one_token_is_open() -> None:
 def test_affine_maps_of_tokens(way: str) -> None:
     rng = np.random.default_rng(0)
     for n, m, verdict in ((20, 30, INJECTIVE), (30, 20, NOT_INJECTIVE)):
-        value = _layer(rng.standard_normal((m, n)), np.zeros(m), way, WholeSpace(), 200).map
+        value = _layer(rng.standard_normal((m, n)), np.zeros(m), way, WholeSpace(), 60).map
         decision = decide_affine(value, Orthant())
         assert decision.verdict is verdict
         assert decision.certificate is not None

@@ -17,7 +17,7 @@ from monic.report.progress import ProgressLine
 __all__ = ["Sampling", "sample"]
 
 #: Seconds between two writings of the file.
-PERIOD = 10.0
+PERIOD = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

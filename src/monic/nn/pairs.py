@@ -17,6 +17,9 @@ def in_pairs(z: Tensor, scales: Tensor, dim: int, rest: Tensor | None = None) ->
     """
     paired = -scales * z  # one pass over z, and none more for the sign
     parts = (z, paired) if rest is None else (z, paired, rest)
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        # part by part: what inductor makes of a ReLU behind a joint is not vectorised
+        return torch.cat([torch.relu(part) for part in parts], dim)
     # in place, on a tensor that nobody else has: large outputs are not allocated twice
     return torch.relu_(torch.cat(parts, dim))
 
