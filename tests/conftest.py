@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "exact",
     derandomize=True,
+    max_examples=60,  # so that all tests together stay within minutes on two cores
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],

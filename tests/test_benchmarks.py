@@ -88,6 +88,7 @@ module.Solver.check = lambda *_: module.sat
     assert "z3 says NOT_INJECTIVE" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_slow_peer_is_a_bound(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     slow = ("--sizes", "10x70", "--peers", "highs", "--cap", "2")
@@ -105,6 +106,7 @@ def test_wrong_options_are_refused(option: tuple[str, str]) -> None:
     assert "Expected" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_phase_curve_is_drawn_by_one_command(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     drawn = tmp_path / "curve.png"

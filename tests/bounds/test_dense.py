@@ -50,6 +50,7 @@ def agreement(seeds: range) -> tuple[int, int, int]:
     return asked, close, narrow
 
 
+@pytest.mark.slow
 def test_the_dense_search_stays_inside() -> None:
     asked, close, narrow = agreement(range(5, 13))
     assert asked >= 3

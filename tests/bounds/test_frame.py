@@ -144,6 +144,7 @@ def test_a_time_limit_leaves_valid_intervals() -> None:
     assert found.inverse_lipschitz.lower <= found.inverse_lipschitz.upper
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_too_large_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame, "ROOM", 100)
     found = bound(ReLULayer(np.random.default_rng(0).standard_normal((30, 3))))

@@ -67,6 +67,7 @@ def test_a_point_is_kept(tmp_path: Path) -> None:
     assert again.point == first.point
 
 
+@pytest.mark.slow
 def test_packings_go_on(tmp_path: Path) -> None:
     layer = gaussian(112, 14)
     options: dict[str, Any] = {"method": "packing", "assume": "general-position"}

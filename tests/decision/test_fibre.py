@@ -149,6 +149,7 @@ def test_maximum_is_exact() -> None:
     assert maximum([Fraction(0), Fraction(0)], rows) == 0
 
 
+@pytest.mark.slow
 def test_networks_agree_with_z3() -> None:
     rng = np.random.default_rng(3)
     shown = {True: 0, False: 0, None: 0}

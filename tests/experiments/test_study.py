@@ -42,6 +42,7 @@ def study(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_study_runs_and_goes_on(tmp_path: Path) -> None:
     text = (GAN / "configs" / "digits.toml").read_text("utf-8")
     for old, new in TINY:

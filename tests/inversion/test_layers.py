@@ -168,6 +168,7 @@ def test_batches(shape: tuple[int, ...], rng: np.random.Generator) -> None:
     assert isinstance(answer.residual, float) == (shape == ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", [False, True])
 def test_noise_on_inactive_rows(told: bool, rng: np.random.Generator) -> None:
     """Half of the inactive rows are positive by noise; they must not be taken for equations."""
