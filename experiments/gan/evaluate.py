@@ -8,7 +8,6 @@ Run: python experiments/gan/evaluate.py experiments/gan/configs/digits.toml --ar
 (after train.py with the same arguments).
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from distance import frechet_distance, to_standard_normal
 from layers import decided
 from monic.errors import MonicError
 from monic.writing import replacing
-from train import FILE, Run, with_device
+from train import FILE, Run, command_line, with_device
 
 RESULTS = "results.json"
 _PART = 500  # images that are made at once
@@ -110,12 +109,7 @@ def picture(rows: dict[str, Tensor], path: Path, across: int = 12) -> None:
 
 def main() -> None:
     """Reads the command line, measures, writes results.json beside the checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--arm", choices=model.ARMS, default="injective")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("runs"))
-    parser.add_argument("--device")
+    parser = command_line(__doc__)
     parser.add_argument("--inception", action="store_true", help="FID and IS by torchmetrics")
     asked = parser.parse_args()
     try:

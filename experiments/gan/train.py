@@ -174,15 +174,20 @@ def with_device(config: Config, device: str | None) -> Config:
     )
 
 
-def main() -> None:
-    """Reads the command line, trains, and says where the checkpoint is."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """Returns what training and evaluation of one arm and seed are asked."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("--arm", choices=model.ARMS, default="injective")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--device", help="cpu, cuda, cuda:1, auto; instead of the configuration's")
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Reads the command line, trains, and says where the checkpoint is."""
+    asked = command_line(__doc__).parse_args()
     try:
         config = with_device(read(asked.config), asked.device)
         images, _ = data.load(config.data)

@@ -9,19 +9,15 @@ from monic.cli import options
 __all__ = ["bound"]
 
 
-def _share(value: float) -> float:
-    if not 0.0 < value < 1.0:
-        raise typer.BadParameter(f"Expected a number between 0 and 1, such as 0.01. Got {value}.")
-    return value
-
-
 def bound(
     model: options.Model,
     layer: options.Layer = None,
     domain: options.Domain = None,
     gap: Annotated[
         float,
-        typer.Option(metavar="G", callback=_share, help="1 - lower/upper at which to stop."),
+        typer.Option(
+            metavar="G", callback=options.share, help="1 - lower/upper at which to stop."
+        ),
     ] = 0.01,
     time_limit: options.TimeLimit = None,
     seed: options.Seed = 0,

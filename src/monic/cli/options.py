@@ -27,6 +27,7 @@ __all__ = [
     "Seed",
     "TimeLimit",
     "Workers",
+    "share",
 ]
 
 
@@ -60,6 +61,13 @@ class Assumption(StrEnum):
 def _number(value: float | None) -> float | None:
     if value is not None and math.isnan(value):  # NaN passes every comparison with a bound
         raise typer.BadParameter("Expected a number of seconds. Got NaN.")
+    return value
+
+
+def share(value: float) -> float:
+    """Refuses what is no share: a number above 0 and below 1."""
+    if not 0.0 < value < 1.0:
+        raise typer.BadParameter(f"Expected a number between 0 and 1, such as 0.01. Got {value}.")
     return value
 
 

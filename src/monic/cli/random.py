@@ -1,28 +1,45 @@
 """`monic random`: how many rows random layers need to be injective."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monic.cli import options
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monic.random import RowsNeeded
+
 __all__ = ["random"]
 
-
-def _confidence(value: float) -> float:
-    if not 0.0 < value < 1.0:
-        raise typer.BadParameter(f"Expected a number between 0 and 1, such as 0.95. Got {value}.")
-    return value
+Columns = Annotated[
+    list[int], typer.Argument(metavar="N...", min=1, help="Numbers of columns, such as 2 3 4.")
+]
+Samples = Annotated[int, typer.Option(min=1, metavar="K", help="Samples for each N.")]
+Ensemble = Annotated[options.EnsembleName, typer.Option(help="The law of the matrices.")]
+Confidence = Annotated[
+    float, typer.Option(metavar="P", callback=options.share, help="Of the intervals.")
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE.json",
+        help="Keep the samples here; if the file is there already, go on with it.",
+    ),
+]
+Plot = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.png", help="Draw the probabilities (.png, .svg or .pdf)."),
+]
 
 
 def random(
-    columns: Annotated[
-        list[int], typer.Argument(metavar="N...", min=1, help="Numbers of columns, such as 2 3 4.")
-    ],
-    samples: Annotated[int, typer.Option(min=1, metavar="K", help="Samples for each N.")] = 200,
-    ensemble: Annotated[
-        options.EnsembleName, typer.Option(help="The law of the matrices.")
-    ] = options.EnsembleName.GAUSSIAN,
+    columns: Columns,
+    samples: Samples = 200,
+    ensemble: Ensemble = options.EnsembleName.GAUSSIAN,
     domain: options.Domain = None,
     time_limit: options.TimeLimit = None,
     nodes: options.Nodes = None,
@@ -30,22 +47,9 @@ def random(
     cluster: options.Cluster = None,
     seed: options.Seed = 0,
     assume: options.Assume = None,
-    confidence: Annotated[
-        float, typer.Option(metavar="P", callback=_confidence, help="Of the intervals.")
-    ] = 0.95,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE.json",
-            help="Keep the samples here; if the file is there already, go on with it.",
-        ),
-    ] = None,
-    plot: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.png", help="Draw the probabilities (.png, .svg or .pdf)."),
-    ] = None,
+    confidence: Confidence = 0.95,
+    output: Output = None,
+    plot: Plot = None,
     json: options.Json = False,
 ) -> None:
     """Estimate how many rows random layers need to be injective, deciding each sample exactly.
@@ -61,7 +65,6 @@ def random(
     # One parameter an option: typer reads the signature.
     from monic.cli.cluster import cluster as workers_of
     from monic.cli.codes import RandomCode
-    from monic.cli.console import stdout
     from monic.cli.sampling import Sampling, sample
     from monic.decision.result import Execution, Limits
 
@@ -82,20 +85,29 @@ def random(
         insist_on_picture(plot)  # before the work, not after it
     with workers_of(cluster, Execution(workers=workers)) as execution:
         curves, code = sample(wish, execution)
-    if json:
-        from monic.report.random import random_as_json
+    _print(curves, confidence, as_json=json)
+    if plot is not None and not _drawn(curves, plot, confidence):
+        code = RandomCode.TROUBLE
+    raise typer.Exit(code)
 
+
+def _print(curves: "Sequence[RowsNeeded]", confidence: float, *, as_json: bool) -> None:
+    from monic.cli.console import stdout
+    from monic.report.random import print_random, random_as_json
+
+    if as_json:
         typer.echo(random_as_json(curves, confidence))
     else:
-        from monic.report.random import print_random
-
         print_random(curves, stdout(), confidence)
-    if plot is not None:
-        from monic.report.random_plot import plot_random
 
-        try:
-            plot_random(curves, plot, confidence)
-        except OSError as error:
-            typer.echo(f"monic: Cannot write {plot}: {error.strerror or error}", err=True)
-            code = RandomCode.TROUBLE
-    raise typer.Exit(code)
+
+def _drawn(curves: "Sequence[RowsNeeded]", plot: str, confidence: float) -> bool:
+    """Draws the picture; where it cannot be written that is said, and the samples are printed."""
+    from monic.report.random_plot import plot_random
+
+    try:
+        plot_random(curves, plot, confidence)
+    except OSError as error:
+        typer.echo(f"monic: Cannot write {plot}: {error.strerror or error}", err=True)
+        return False
+    return True

@@ -91,10 +91,12 @@ class _Keeper:
         self.study, self._path, self._last = study, path, time.monotonic()
 
     def save_now_and_then(self) -> None:
+        """Writes the study if that was last done a while ago."""
         if time.monotonic() - self._last > PERIOD:
             self.save()
 
     def save(self) -> None:
+        """Writes the study now, if it is kept."""
         if self._path is None:
             return
         self._last = time.monotonic()
