@@ -83,6 +83,14 @@ def test_other_laws_and_domains() -> None:
     assert value["sufficient_rows"] is None  # what is proved is about laws with a density, on R^n
 
 
+def test_assumptions_are_written_beside_the_figures() -> None:
+    asked = ("--samples", 4, "--assume", "general-position")
+    done = monic("random", 3, *asked)
+    assert "assumed: general-position" in done.stdout
+    (value,) = json.loads(monic("random", 3, *asked, "--json").stdout)
+    assert value["assume"] == ["general-position"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

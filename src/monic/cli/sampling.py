@@ -61,7 +61,8 @@ def sample(wish: Sampling, execution: Execution) -> tuple[list[RowsNeeded], Rand
                 _answer(question, wish.samples, (keeper, line), execution)
     except KeyboardInterrupt:
         code = RandomCode.INTERRUPTED
-    keeper.save()
+    finally:
+        keeper.save()  # whatever happened, as when a worker was killed
     curves = [study.curve(question, wish.samples) for question in questions]
     if code is RandomCode.DONE and any(curve.undecided for curve in curves):
         code = RandomCode.LIMITED

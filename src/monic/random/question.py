@@ -60,7 +60,7 @@ class Question:
     domain: Domain = field(default_factory=WholeSpace)
     seed: int = 0
     most: int | None = None
-    assume: str | tuple[str, ...] | None = None
+    assume: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -94,7 +94,7 @@ def _legend(curves: Sequence[RowsNeeded], confidence: float) -> str:
         "of Clopper and Pearson"
     )
     seeds = {curve.question.seed for curve in curves}
-    assumed = {str(a) for curve in curves for a in curve.question.assume or ()}
+    assumed = {str(a) for curve in curves for a in curve.question.assume}
     given = f"; assumed: {', '.join(sorted(assumed))}" if assumed else ""
     return f"{text} (seed {', '.join(map(str, sorted(seeds)))}{given})."
 
@@ -106,7 +106,7 @@ def _value(curve: RowsNeeded, confidence: float) -> dict[str, object]:
         "ensemble": question.ensemble if isinstance(question.ensemble, str) else None,
         "domain": question.domain.describe(),
         "seed": question.seed,
-        "assume": list(question.assume or ()),
+        "assume": list(question.assume),
         "samples": len(curve.needed),
         "undecided": curve.undecided,
         "median_rows": curve.median if curve.needed else None,
