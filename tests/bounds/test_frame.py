@@ -1,6 +1,5 @@
 """sigma* against brute force over cells, its laws, and what limits and interrupts leave."""
 
-import time
 from fractions import Fraction
 from itertools import combinations, pairwise, product
 
@@ -11,6 +10,7 @@ from monic.bounds import bound, frame
 from monic.bounds.compare import open_cells
 from monic.bounds.frame import FrameSearch, State
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.decision import decide
 from monic.model import Ball, Box, Orthant, ReLULayer, WholeSpace
 from tests.strategies import random_layer
@@ -135,9 +135,9 @@ def hard() -> ReLULayer:
 
 
 def test_a_time_limit_leaves_valid_intervals() -> None:
-    began = time.monotonic()
+    began = monotonic()
     found = bound(hard(), time_limit=2.0)
-    assert time.monotonic() - began < 60
+    assert monotonic() - began < 20
     assert found.limit is not None
     assert "raise time_limit" in found.limit
     assert 0 <= found.smallest_singular.lower <= found.smallest_singular.upper < 10
@@ -214,10 +214,10 @@ def test_not_one_to_one_is_zero_with_a_collision() -> None:
 )
 def test_gaussian_layers_in_time(n: int, m: int, seconds: float) -> None:
     bound(ReLULayer([[1.0], [-1.0]]))  # compiled code is loaded
-    began = time.monotonic()
+    began = monotonic()
     search = FrameSearch(
         Subject(ReLULayer(np.random.default_rng(0).standard_normal((m, n)))), 0.01
     )
     search.run(np.random.default_rng(0))
     assert search.state().interval.gap <= 0.0100001
-    assert time.monotonic() - began <= seconds
+    assert monotonic() - began <= seconds

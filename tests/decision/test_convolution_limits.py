@@ -1,11 +1,10 @@
 """A time limit stops ranks and windows of opposite filters, and the reason says so."""
 
-from time import monotonic
-
 import numpy as np
 import pytest
 
 from monic import ReLULayer, decide
+from monic.clock import monotonic
 from monic.decision.convolution.blocks import blocks
 from monic.decision.convolution.pairs import find_pairs
 from monic.decision.convolution.rank import column_rank, window_rank

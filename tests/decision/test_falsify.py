@@ -3,7 +3,6 @@
 import importlib
 import tracemalloc
 from fractions import Fraction
-from time import monotonic
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from monic import (
     Verdict,
     WholeSpace,
 )
+from monic.clock import monotonic
 from monic.decision.falsify import falsify, interior, sparse_margin, sparse_witness
 from monic.decision.problem import Problem
 from monic.decision.signs import active_rows

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from fractions import Fraction
 from math import isnan, nextafter, sqrt
-from time import monotonic
 from typing import overload
 
 import numpy as np
@@ -24,6 +23,7 @@ from monic.bounds.result import Bounds, NetworkBounds
 from monic.bounds.search import cells, region_of
 from monic.bounds.singular import largest
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.decision import decide
 from monic.decision.problem import Point
 from monic.decision.result import Decision, Verdict

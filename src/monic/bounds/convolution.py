@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import inf, nextafter, sqrt
-from time import monotonic
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.operator import singular_values
 from monic.bounds.result import Bounds
 from monic.bounds.weighted import EPSILON, Extremes, Weighted
+from monic.clock import monotonic
 from monic.decision import decide
 from monic.decision.convolution.blocks import Block, blocks
 from monic.decision.convolution.decide import has_convolution

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, ldexp, nextafter
-from time import monotonic
 
 import numpy as np
 from flint import fmpz_mat
@@ -18,6 +17,7 @@ from monic.bounds.interval import Interval
 from monic.bounds.search import cells, region_of
 from monic.bounds.singular import Gram, smallest
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.decision.problem import Point
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.rational import positive_relation

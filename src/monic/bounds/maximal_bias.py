@@ -9,12 +9,12 @@ hull, stands beside it.
 
 from dataclasses import dataclass
 from math import inf
-from time import monotonic
 
 import numpy as np
 
 from monic.bounds.interval import Interval
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.decision import decide
 from monic.decision.result import Verdict
 from monic.errors import DomainError, LayerError

@@ -7,7 +7,6 @@ product proves nothing, the network is decided: one that is not one-to-one has k
 
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from monic.bounds.sampling import SAMPLES, Sampled, unevaluated
 from monic.bounds.singular import largest, smallest
 from monic.bounds.slopes import slopes_of, squeezed, stretched
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.decision import decide
 from monic.decision.network import range_superset
 from monic.decision.problem import Point

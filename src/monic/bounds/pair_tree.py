@@ -12,7 +12,6 @@ from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import product
 from math import gcd, inf, log2
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from monic.bounds.inverse_lipschitz import Pair, ratio_at
 from monic.bounds.pair_program import Cone, Programs, Solved
 from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.decision.problem import Point
 
 __all__ = ["PairTree", "is_small"]

@@ -6,13 +6,13 @@ lines the search goes towards the minimum of the present piece, an eigenvector. 
 floats and only propose.
 """
 
-from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from monic.bounds.search import Region, region_of
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 
 __all__ = ["PairSearch"]
 

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
-from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from monic.certificate import Certificate, header, point_certificate, subject
+from monic.clock import monotonic
 from monic.decision.convolution.blocks import Block, blocks, unordered
 from monic.decision.convolution.decide import DENSE, SMALL
 from monic.decision.convolution.kernel import local_kernel

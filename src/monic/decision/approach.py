@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from monic.clock import monotonic
 from monic.decision.result import Execution, Limits, Progress, Statistics
 from monic.errors import LayerError
 

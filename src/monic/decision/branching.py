@@ -9,9 +9,9 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from time import monotonic
 
 from monic.certificate import Certificate, header
+from monic.clock import monotonic
 from monic.decision import tree as compiled
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint, Interrupted

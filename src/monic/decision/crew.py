@@ -7,9 +7,9 @@ from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import TimeoutError as NotYet
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Protocol
 
+from monic.clock import monotonic
 from monic.decision.approach import Approach
 from monic.decision.problem import Problem
 from monic.decision.result import Execution

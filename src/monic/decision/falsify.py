@@ -8,11 +8,11 @@ how far it goes. It proves nothing when it finds nothing.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from time import monotonic
 from typing import Any
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.descent import Projected, Schedule, anneal, project
 from monic.decision.problem import Point, Problem
 from monic.decision.region import FloatArray, Region, region

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
 
+from monic.clock import monotonic
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint
 from monic.decision.convolution.decide import (

@@ -7,10 +7,9 @@ fails, the point that shows it tells which rows were scarce, and they are charge
 attempt (multiplicative weights).
 """
 
-from time import monotonic
-
 from numba import njit
 
+from monic.clock import monotonic
 from monic.decision.tree import (
     COUNT,
     DEPTH,

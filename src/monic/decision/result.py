@@ -40,7 +40,7 @@ class Limits:
     """How much work a decision may cost; None is no limit.
 
     Arguments:
-        seconds: Wall-clock time.
+        seconds: Wall-clock time, without that of compiling kernels (once on a machine).
         nodes: Nodes of the branching tree.
     """
 
@@ -71,7 +71,7 @@ class Statistics:
 
     Arguments:
         nodes: Nodes of the branching tree (0 when no tree was needed).
-        seconds: Wall-clock time.
+        seconds: Wall-clock time, without that of compiling kernels (once on a machine).
         depth: The largest number of rows declared active at a node.
         repairs: Nodes at which floats were not enough and exact arithmetic decided.
     """

@@ -6,12 +6,12 @@ rounding or over the rationals, and a point is confirmed over the rationals. Onl
 
 from collections.abc import Generator, Sequence
 from fractions import Fraction
-from time import monotonic
 from typing import TypeVar
 
 import numpy as np
 from flint import nmod_mat
 
+from monic.clock import monotonic
 from monic.decision import tree as compiled
 from monic.decision.ball import Weighted, circuit_on_ball, separating_on_ball
 from monic.decision.problem import Point, Problem

@@ -8,11 +8,11 @@ with biases). Rows are counted after zero and parallel rows are dropped.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from time import monotonic
 
 import numpy as np
 
 from monic.certificate import Certificate, header
+from monic.clock import monotonic
 from monic.decision.problem import Point, Problem
 from monic.decision.witness import Witness, confirm, simplest
 from monic.geometry.rational import independent_rows, kernel_vector, rank

@@ -8,9 +8,9 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import local
-from time import monotonic
 from typing import NamedTuple
 
+from monic.clock import monotonic
 from monic.decision import tree as compiled
 from monic.decision.problem import Problem
 from monic.decision.result import Statistics

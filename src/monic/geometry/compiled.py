@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import event
+
+from monic.clock import go_on, stand_still
 
 __all__ = ["COMPILED", "INNER"]
 
@@ -44,6 +47,18 @@ def _find_cache() -> bool:
     _CONFIG.CACHE_DIR = str(folder)
     return True
 
+
+class _Compiling(event.Listener):
+    """Stops the clock of time limits while numba compiles. It holds its own lock meanwhile."""
+
+    def on_start(self, event: event.Event) -> None:
+        stand_still()
+
+    def on_end(self, event: event.Event) -> None:
+        go_on()
+
+
+event.register("numba:compile", _Compiling())  # type: ignore[no-untyped-call]
 
 #: For kernels that Python calls.
 COMPILED: dict[str, Any] = {

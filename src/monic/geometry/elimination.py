@@ -4,12 +4,12 @@ A sum of 512 products of residues stays below 2^53, so that no product of matric
 whatever the order in which it is summed (Dumas, Giorgi and Pernet, 2008).
 """
 
-from time import monotonic
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from monic.clock import monotonic
 from monic.geometry.compiled import COMPILED
 
 __all__ = ["HIGHEST_PRIME", "has_full_column_rank"]

@@ -6,11 +6,11 @@ pairs are antiparallel exactly, since z is computed once (docs/rounding.md).
 """
 
 from dataclasses import dataclass
-from time import monotonic
 
 import numpy as np
 
 from monic.certificate import Certificate, header, subject
+from monic.clock import monotonic
 from monic.decision import decide
 from monic.decision.result import Decision, Limits, Statistics, Verdict
 from monic.model import ReLULayer

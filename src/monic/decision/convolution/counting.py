@@ -7,10 +7,10 @@ bound on rounding, with every row of unknown sign counted as active.
 
 from collections.abc import Iterator
 from fractions import Fraction
-from time import monotonic
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.convolution.floats import FloatMap
 from monic.model import Ball, Box, Domain, Orthant, ReLULayer, WholeSpace
 from monic.model.taps import FloatArray

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from time import monotonic
 from typing import IO, Any, Protocol
 
 import numpy as np
 
 from monic.certificate import Certificate, header
+from monic.clock import monotonic
 from monic.decision.convolution.blocks import Block
 from monic.decision.convolution.window_problem import Share, restricted
 from monic.decision.outcome import new_body

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from time import monotonic
 
 from monic.certificate import point_certificate
+from monic.clock import monotonic
 from monic.decision.approach import Approach
 from monic.decision.convolution.blocks import Block, blocks, unordered
 from monic.decision.convolution.counting import sparse_point

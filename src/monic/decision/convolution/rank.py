@@ -13,11 +13,11 @@ Full column rank modulo a prime is full column rank over the rationals. Three wa
 from collections import defaultdict
 from dataclasses import dataclass
 from math import lcm, prod
-from time import monotonic
 
 import numpy as np
 from flint import nmod_mat
 
+from monic.clock import monotonic
 from monic.decision.convolution.residues import primes, residues
 from monic.model.grid import IntArray
 from monic.model.taps import FloatArray, Taps

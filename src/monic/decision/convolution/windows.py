@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from time import monotonic
 from typing import IO, Any
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.approach import Approach
 from monic.decision.convolution.blocks import Block
 from monic.decision.convolution.cover import Cover, certified, first_cover

@@ -8,11 +8,11 @@ docs/fibres.md has the mathematics.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from time import monotonic
 from typing import Any
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.fibre.conditions import layer_polytope, region_polytope
 from monic.decision.fibre.polytope import Piece, is_alone, piece
 from monic.decision.network.bounds import range_superset

@@ -7,10 +7,10 @@ region, its map and the kernel vector are then computed over the rationals.
 from collections.abc import Iterator
 from fractions import Fraction
 from math import inf
-from time import monotonic
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.network.chain import Chain, Floats, Point
 from monic.decision.network.region import Region, region
 from monic.decision.network.sampling import Sampler

@@ -8,10 +8,10 @@ believed before it is confirmed over the rationals, and that it finds nothing pr
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from time import monotonic
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.network.bounds import intervals
 from monic.decision.network.chain import Chain, Floats, Layer
 from monic.model import Box

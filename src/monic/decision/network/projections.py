@@ -8,10 +8,10 @@ after the matrix is not covered: a ReLU layer of such a matrix is a layer like a
 
 from collections.abc import Sequence
 from dataclasses import replace
-from time import monotonic
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.convolution.residues import primes, residues
 from monic.decision.result import Decision, StageDecision, Statistics, Verdict
 from monic.model import Activation, AffineMap, Input, Linear, Network, Shift, Stage, WholeSpace

@@ -8,7 +8,6 @@ docs/networks.md has the rules.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from time import monotonic
 
 from monic.certificate import (
     Certificate,
@@ -17,6 +16,7 @@ from monic.certificate import (
     joined,
     projection_certificate,
 )
+from monic.clock import monotonic
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of

@@ -9,9 +9,9 @@ spectral norms (`contraction`), by intervals of slopes (`secants`), or, on reque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from time import monotonic
 
 from monic.certificate import Certificate, header, rationals, subject
+from monic.clock import monotonic
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.contraction import Norms, contraction
 from monic.decision.network.secants import Known, Secants, known, secants, unknown_slopes

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from time import monotonic
 
+from monic.clock import monotonic
 from monic.decision.network.chain import Chain, Floats, Point
 from monic.decision.network.kernels import collision_inside, deficient_points, roundings
 from monic.decision.network.lifting import lifted

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import lcm, prod
-from time import monotonic
 
 import numpy as np
 from flint import fmpz, fmpz_mat
 
+from monic.clock import monotonic
 from monic.decision.network.chain import Point, bent
 from monic.decision.network.region import Region, rows_of
 from monic.model import AffineMap, Input, Stage
