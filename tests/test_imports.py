@@ -101,6 +101,17 @@ def test_every_public_name_loads(name: str) -> None:
     assert name in dir(monic)
 
 
+def test_packages_are_reached_through_monic() -> None:
+    code = (
+        "import monic; print(monic.bounds.bound is monic.bound, "
+        "monic.decision.decide is monic.decide, monic.inversion.invert is monic.invert, "
+        "monic.model.ReLULayer is monic.ReLULayer, "
+        "monic.nn.InjectiveLinear.__name__, monic.random.__name__)"
+    )
+    done = python("-c", code)
+    assert done.stdout.split() == ["True"] * 4 + ["InjectiveLinear", "monic.random"], done.stderr
+
+
 def test_unknown_names_are_attribute_errors() -> None:
     with pytest.raises(AttributeError, match="no attribute 'verify'"):
         _ = getattr(monic, "verify")  # noqa: B009 - mypy knows that it does not exist

@@ -132,6 +132,8 @@ _HOMES = {
     ),
     "monic.repairing": ("Repair", "repair"),
 }
+#: Packages that `import monic` alone makes reachable; torch is imported when `nn` is touched.
+_PACKAGES = frozenset(("bounds", "decision", "inversion", "model", "nn", "random"))
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
@@ -140,6 +142,8 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and no others
     def __getattr__(name: str) -> object:
         if name == "__version__":
             value = _version()
+        elif name in _PACKAGES:
+            return importlib.import_module(f"monic.{name}")
         elif name in _HOME_OF:
             value = getattr(importlib.import_module(_HOME_OF[name]), name)
         else:
@@ -149,7 +153,7 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and no others
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_PACKAGES, "__version__"]
 
 
 def _version() -> str:
