@@ -91,6 +91,17 @@ def test_watchers_are_called_once_a_stop_and_not_afterwards() -> None:
     assert len(seen) == 2 * first
 
 
+def test_a_watcher_that_raises_leaves_the_clock_running() -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with watching(interrupt), pytest.raises(KeyboardInterrupt):
+        compile_anew()
+    began = monotonic()
+    time.sleep(0.01)
+    assert monotonic() - began >= 0.009
+
+
 def test_the_progress_line_tells_at_once() -> None:
     drawn = io.StringIO()
     console = Console(file=drawn, force_terminal=True, width=120)

@@ -55,9 +55,9 @@ def monotonic() -> float:
 
 def stand_still() -> None:
     """Stops the clock, until `go_on` was called as often."""
-    for watcher in () if _CLOCK.depth else tuple(_CLOCK.watchers):
+    _CLOCK.stop()  # first: a watcher may raise, and `go_on` is called all the same
+    for watcher in tuple(_CLOCK.watchers) if _CLOCK.depth == 1 else ():
         watcher()
-    _CLOCK.stop()
 
 
 def go_on() -> None:
@@ -67,7 +67,7 @@ def go_on() -> None:
 
 @contextmanager
 def watching(watcher: Callable[[], None]) -> Iterator[None]:
-    """Calls `watcher` whenever the clock is about to stand still, as long as the block lasts."""
+    """Calls `watcher` whenever the clock begins to stand still, as long as the block lasts."""
     _CLOCK.watchers.append(watcher)
     try:
         yield
