@@ -1,6 +1,7 @@
-"""Seeds for all tests, and one hypothesis profile."""
+"""Seeds for all tests, one hypothesis profile, and interrupts that reach the tests."""
 
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("exact")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in jobs that a shell put aside
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # processes of tests inherit it
 
 SEED = 20_200_608
 
