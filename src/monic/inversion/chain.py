@@ -18,7 +18,6 @@ from monic.inversion.region import Region
 from monic.inversion.rounding import TINY, UNIT, length_above, tight_error
 from monic.inversion.scaling import as_slice, unit
 from monic.inversion.sigma import largest_of_absolute, smallest_singular_value
-from monic.inversion.solvers import Iterative
 from monic.inversion.steps import StepMap, is_large
 from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
 from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
@@ -228,8 +227,8 @@ def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> Floa
         floats = steps = StepMap.of(stage.map)
         if stage.activation is Activation.RELU:
             pairs = grid_pairs(stage.map, floats.bias)
-            if pairs is not None and isinstance(pairs.solver, Iterative):
-                floats = replace(steps, near=pairs.solver.gram)
+            if pairs is not None and pairs.solver.near is not None:
+                floats = replace(steps, near=pairs.solver.near)
         typical = guess_stretch(stage.map, floats.largest())
     else:
         weight, bias, exact = float_affine(stage.map, stage.name)
