@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from monic.bounds import bound, convolution, operator
+from monic.bounds.change import Change
 from monic.bounds.compare import compare
 from monic.bounds.convolution import bound_convolution, is_wide_convolution
 from monic.bounds.filters import Outputs
@@ -15,17 +16,22 @@ from monic.bounds.inverse_lipschitz import ratio_at
 from monic.bounds.operator import singular_values
 from monic.bounds.subject import Subject
 from monic.bounds.weighted import Weighted
-from monic.decision.convolution.blocks import blocks
+from monic.decision.convolution.filters import filters_of
+from monic.inversion.chain import float_affine
 from monic.model import (
     Box,
+    ChannelScale,
     ChannelShift,
     Concat,
     Convolution,
     Geometry,
     Input,
     Network,
+    Quotient,
     ReLULayer,
     Scale,
+    Select,
+    Shift,
     Stage,
     TransposedConvolution,
     WholeSpace,
@@ -160,9 +166,9 @@ def test_ratios_are_rounded_outward(name: str) -> None:
     """Against exact arithmetic."""
     inner = step(name)
     layer = paired(ChannelShift(np.full(inner.taps.out_shape[0], 0.3), inner), 0.5)
-    found = blocks(layer.map)
+    found = filters_of(layer.map)
     assert found is not None
-    outputs, subject = Outputs(layer, found), Subject(layer)
+    outputs, subject = Outputs(layer, Change(found)), Subject(layer)
     rng = np.random.default_rng(0)
     for size in (1e-6, 1.0):
         x = rng.standard_normal(layer.shape[1])
@@ -286,3 +292,69 @@ def test_layers_of_a_generator(up: bool) -> None:
     assert found.inverse_lipschitz.lower > 0.1
     assert found.inverse_lipschitz.gap <= 1e-3
     assert found.seconds <= 240
+
+
+STD = {
+    "even": np.array([0.229, -0.224, 0.225]),
+    "one number": np.array([255.0]),
+    "uneven": np.zeros(0),  # one number an entry
+}
+
+
+def changed(name: str, std: str, domain: Domain) -> ReLULayer:
+    """A layer [C; -C] of (x - mean) / std, its input and its rows in another order."""
+    inner, rng = step(name), np.random.default_rng(1)
+    size = inner.in_dim
+    order = rng.permutation(size).tolist()
+    x = Shift(rng.standard_normal(size), Select(order, Input(size)), negative=True)
+    numbers = STD[std] if std != "uneven" else np.where(np.arange(size) % 3, 0.5, 1.0)
+    filters = inner.after(Quotient(numbers, x))
+    rows = Concat((filters, Scale(np.array([-1.0]), filters)))
+    return ReLULayer(Select(rng.permutation(rows.out_dim).tolist(), rows), domain=domain)
+
+
+@pytest.mark.parametrize("std", STD)
+@pytest.mark.parametrize("name", ["zero", "circular"])
+def test_bounds_see_through_changes_of_input_and_rows(name: str, std: str) -> None:
+    """Against the singular values of the dense matrix, and pairs evaluated exactly."""
+    layer = changed(name, std, WholeSpace())
+    found = bound_convolution(layer, time_limit=5.0, seed=0)
+    assert found.method == "paired filters"
+    filters = filters_of(layer.map)
+    assert filters is not None
+    first = np.concatenate(filters.places[: len(filters.blocks) // 2])
+    dense = float_affine(layer.map, "layer")[0]
+    values = np.linalg.svd(np.sqrt(0.5) * dense[first], compute_uv=False)
+    kappa = found.inverse_lipschitz
+    assert kappa.lower <= values[-1] * (1 + 1e-9)
+    assert kappa.lower >= values[-1] * (0.999 if std != "uneven" else 0.49)
+    assert found.lipschitz.upper >= values[0] * np.sqrt(2) * (1 - 1e-9)
+    assert found.pair is not None
+    ratio = ratio_at(Subject(layer), found.pair.x, found.pair.other)
+    assert kappa.lower <= ratio <= found.pair.ratio
+    if std != "uneven":
+        assert kappa.gap <= 1e-3
+
+
+def test_values_of_changed_inputs_are_rounded_outward() -> None:
+    layer = changed("zero", "even", WholeSpace())
+    found = filters_of(layer.map)
+    assert found is not None
+    outputs, subject = Outputs(layer, Change(found)), Subject(layer)
+    rng = np.random.default_rng(0)
+    for size in (1e-9, 1e-3, 30.0):
+        x = rng.standard_normal(layer.shape[1])
+        other = x + size * rng.standard_normal(x.size)
+        ends = [tuple(map(Fraction, p.tolist())) for p in (x, other)]
+        exact = ratio_at(subject, ends[0], ends[1])
+        low, high = outputs.ratio_below(*ends), outputs.ratio_above(*ends)
+        assert low <= exact <= high
+
+
+def test_scales_that_floats_cannot_hold_leave_no_bound() -> None:
+    inner = step("zero")
+    filters = inner.after(ChannelScale(np.array([2.0**-1000]), Input(inner.in_dim)))
+    layer = ReLULayer(Concat((filters, Scale(np.array([-0.5]), filters))))
+    found = bound_convolution(layer, time_limit=5.0, seed=0)
+    assert found.inverse_lipschitz.lower == 0
+    assert found.limit == "its input is scaled by numbers that floats round off"

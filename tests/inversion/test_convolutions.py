@@ -14,7 +14,7 @@ from monic.inversion.conjugate import conjugate_gradients, least_squares
 from monic.inversion.fourier import Fourier
 from monic.inversion.linear_map import DenseMap
 from monic.inversion.search import Search
-from monic.inversion.solvers import Iterative
+from monic.inversion.solvers import Changed, Iterative
 from monic.inversion.stages import Norm
 from monic.model import (
     AffineMap,
@@ -25,6 +25,7 @@ from monic.model import (
     Geometry,
     Input,
     Linear,
+    Quotient,
     Select,
     Shift,
     Sum,
@@ -43,6 +44,18 @@ def paired(
     if bias is not None:
         y = ChannelShift(bias, y)
     return Concat((y, ChannelScale(-scales, y)))
+
+
+def changed(kernel: Array, geometry: Geometry, size: int) -> AffineMap:
+    """Filters of (x - mean) / std, its entries in another order, and their rows in another one."""
+    rng = np.random.default_rng(size)
+    std = np.linspace(0.2, 0.3, geometry.channels)
+    x = Select(
+        rng.permutation(size).tolist(), ChannelShift(np.array([0.5]), Input(size), negative=True)
+    )
+    y = Convolution(kernel, Quotient(std, x), geometry)
+    rows = Concat((y, ChannelScale(-rng.uniform(0.5, 2.0, kernel.shape[0]), y)))
+    return Select(rng.permutation(rows.out_dim).tolist(), rows)
 
 
 def gauss(*shape: int) -> Array:
@@ -73,6 +86,8 @@ CASES: dict[str, Callable[[], AffineMap]] = {
         Input(32),
         Geometry((2, 4, 4), padding=1),
     ),
+    "changed circular": lambda: changed(gauss(5, 4, 3, 3), circular((4, 6, 6)), 144),
+    "changed zero": lambda: changed(gauss(6, 3, 3, 3), Geometry((3, 5, 5), padding=1), 75),
     "unpaired": lambda: Convolution(gauss(14, 2, 3, 3), Input(32), Geometry((2, 4, 4), padding=1)),
 }
 
@@ -139,6 +154,33 @@ def test_frequencies_prove_the_constant(name: str, monkeypatch: pytest.MonkeyPat
     assert proved == pytest.approx(other, rel=1e-6)
 
 
+def test_constants_see_through_changes_of_input_and_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free, dense, _ = chains(CASES["changed circular"](), monkeypatch)
+    stage = free.chain.stages[0]
+    assert stage.pairs is not None
+    assert stage.pairs.exact.all()
+    assert isinstance(stage.pairs.solver, Changed)
+    weights = stage.pairs.ratio / np.hypot(1.0, stage.pairs.ratio)
+    matrix = dense.chain.stages[0].weight[stage.pairs.first]
+    true = float(np.linalg.svd(weights[:, None] * matrix, compute_uv=False)[-1])
+    assert true * 2 / 3 * 0.9 <= stage.least_stretch <= true
+    # rows i and j of a pair are antiparallel in the whole layer, as it is
+    second = dense.chain.stages[0].weight[stage.pairs.second]
+    np.testing.assert_allclose(second, -stage.pairs.ratio[:, None] * matrix, rtol=1e-12)
+
+
+def test_the_circulant_neighbour_sees_through_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    free, _, _ = chains(CASES["changed zero"](), monkeypatch)
+    stage = free.chain.stages[0]
+    assert stage.floats.gram is not None
+    basis = np.eye(75)
+    near = stage.floats.gram(basis)
+    np.testing.assert_allclose(near, near.T, atol=1e-12)
+    assert np.linalg.eigvalsh(near)[0] > 0
+
+
 def test_without_frequencies_no_constant_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     free, _, _ = chains(CASES["zero"](), monkeypatch)
     stage = free.chain.stages[0]
@@ -169,7 +211,7 @@ def assert_encloses(layer: ReLULayer, x: Array, center: Array, radius: Array) ->
     from fractions import Fraction
 
     exact = layer.map.exact()
-    scale = Fraction(2) ** exact.exponent
+    scale = exact.scale
     point = [Fraction(t) for t in x.tolist()]
     rows = np.random.default_rng(0).choice(len(center), 12, replace=False).tolist()
     for i in rows:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from monic import ReLULayer, invert
 from monic.inversion import DistanceBounds, Inverter
 from monic.inversion import chain as chain_module
+from monic.inversion.activations import Entrywise, FloatActivation
 from monic.inversion.distance import distance_above
 from monic.inversion.exactness import reproduces
 from monic.inversion.sigma import (
@@ -35,6 +36,11 @@ def exact_square(layer: ReLULayer, x: Array, y: Array) -> Fraction:
     value = relu(rows, bias, [Fraction(v) for v in x.tolist()])
     pairs = zip(value, y.tolist(), strict=True)
     return sum(((a - Fraction(b)) ** 2 for a, b in pairs), Fraction(0))
+
+
+def slope_of(activation: FloatActivation) -> Array:
+    assert isinstance(activation, Entrywise)
+    return activation.slope
 
 
 @given(seed=st.integers(0, 10_000), noise=st.sampled_from([0.0, 1e-12, 1e-3, 1.0, 30.0]))
@@ -237,7 +243,7 @@ def test_enclosures_hold_exact_values(kind: Activation, rng: np.random.Generator
                     for row, b, s in zip(
                         part.map.of.matrix.tolist(),
                         part.map.vector.tolist(),
-                        np.broadcast_to(given_.activation.slope, len(part.map.vector)),
+                        np.broadcast_to(slope_of(given_.activation), len(part.map.vector)),
                         strict=True,
                     )
                 ]

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from monic import InversionError, LayerError, MonicError, ReLULayer, invert
-from monic.model import Activation, Network, Product, Stage
-from monic.model.normalization import Normalization
+from monic.model import Product
 
 LAYER = ReLULayer([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 
@@ -89,11 +88,3 @@ def test_inverting_arrays_does_not_load_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
-
-
-@pytest.mark.parametrize("kind", [Activation.NORMALIZATION, Activation.GIVEN_STATISTICS])
-def test_normalisations_are_refused(kind: Activation) -> None:
-    weight = ReLULayer(np.eye(4)).map
-    network = Network([Stage("norm", weight, kind, norm=Normalization(2, 0.5))])
-    with pytest.raises(InversionError, match="'norm', which acts on groups"):
-        invert(network, np.ones(4))

@@ -9,10 +9,11 @@ with a bound on their rounding.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import inf, nextafter, sqrt
+from math import inf, isfinite, nextafter, sqrt
 
 import numpy as np
 
+from monic.bounds.change import Change
 from monic.bounds.filters import (
     Couple,
     Outputs,
@@ -25,11 +26,12 @@ from monic.bounds.interval import Interval, root_above
 from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.operator import singular_values
 from monic.bounds.result import Bounds
-from monic.bounds.weighted import EPSILON, Extremes, Weighted
+from monic.bounds.weighted import EPSILON, Extremes, Weighted, scaled_kernel
 from monic.clock import monotonic
 from monic.decision import decide
-from monic.decision.convolution.blocks import Block, blocks
+from monic.decision.convolution.blocks import Block
 from monic.decision.convolution.decide import has_convolution
+from monic.decision.convolution.filters import filters_of
 from monic.decision.convolution.paired import of_one_step
 from monic.decision.convolution.pairs import find_pairs
 from monic.decision.convolution.sigma import SigmaEstimate, estimate_sigma_min
@@ -52,7 +54,7 @@ NEAR = 1e-5
 def is_wide_convolution(layer: ReLULayer) -> bool:
     """Returns whether a layer is bounded here."""
     wide = layer.shape[1] > WIDE and has_convolution(layer)
-    return wide and blocks(layer.map) is not None
+    return wide and filters_of(layer.map) is not None
 
 
 def bound_convolution(layer: ReLULayer, *, time_limit: float | None, seed: int) -> Bounds:
@@ -68,9 +70,10 @@ def bound_convolution(layer: ReLULayer, *, time_limit: float | None, seed: int) 
 
 class _Question:
     def __init__(self, layer: ReLULayer, seed: int) -> None:
-        found = blocks(layer.map)
+        found = filters_of(layer.map)
         assert found is not None, "asked by the caller"
-        self.layer, self.seed, self.blocks = layer, seed, found
+        self.layer, self.seed, self.blocks = layer, seed, found.blocks
+        self.change = Change(found)
         self.problem = Problem(layer)
         self.began = monotonic()
 
@@ -103,7 +106,9 @@ class _Question:
         if not couples:
             reason = "no opposite filters, and too many inputs for the branch and bound"
             return self._together(None, [], reason)
-        operator = weighted_filters(couples)
+        if not self.change.is_sure:
+            return self._together(None, [], "its input is scaled by numbers that floats round off")
+        operator = weighted_filters(couples, self.change)
         found = singular_values(operator, seed=self.seed)
         limit = None if found.limit is None else f"{found.limit}; the bound below is 0"
         return self._together(found, couples, limit)
@@ -111,12 +116,12 @@ class _Question:
     def _together(
         self, found: Extremes | None, couples: Sequence[Couple], limit: str | None
     ) -> Bounds:
-        outputs = Outputs(self.layer, self.blocks)
+        outputs = Outputs(self.layer, self.change)
         estimate, lower = None, 0.0
         if found is not None:
             lower = found.smallest.lower
             if found.vector is None:
-                estimate = self._estimate(weighted_filters(couples))
+                estimate = self._estimate(weighted_filters(couples, self.change))
         pairs = list(self._pairs(found, couples, outputs))
         best = min(pairs, key=lambda pair: pair.ratio, default=None)
         exact = found is not None and self._exact(couples) and lower > 0
@@ -147,7 +152,8 @@ class _Question:
         paired = {block.number for c in couples for block in (c.first, c.second)}
         square = sum(c.first.positions for c in couples) == self.layer.shape[1]
         rest = [b for b in self.blocks if b.number not in paired and b.scale]
-        return square and not rest and isinstance(self.layer.domain, WholeSpace)
+        whole = isinstance(self.layer.domain, WholeSpace)
+        return square and not rest and whole and self.change.is_even
 
     def _stretch(self, found: Extremes | None, couples: Sequence[Couple]) -> float:
         """An upper bound of the Lipschitz constant."""
@@ -155,7 +161,10 @@ class _Question:
         if found is None:
             return crude
         growth = max(map(_growth, couples))
-        square = Fraction(found.largest) ** 2 * growth * (1 + Fraction(1, 1 << 40))
+        if not isfinite(self.change.more):
+            return inf
+        largest = Fraction(found.largest) * Fraction(self.change.more)
+        square = largest**2 * growth * (1 + Fraction(1, 1 << 40))
         paired = {block.number for c in couples for block in (c.first, c.second)}
         rest = [block for block in self.blocks if block.number not in paired]
         if rest:
@@ -164,6 +173,8 @@ class _Question:
 
     def _crude(self, chosen: Sequence[Block]) -> float:
         """The root of the largest row sums of all |W|^T |W|, which is at least sigma_max."""
+        if not isfinite(self.change.more):
+            return inf
         total = Fraction(0)
         for step_blocks in by_step(chosen):
             taps = step_blocks[0].step.taps
@@ -171,12 +182,12 @@ class _Question:
             for block in step_blocks:
                 factors[block.filter] += float(block.scale**2) * (1 + 1e-15)
             ones = np.ones(self.layer.shape[1])
-            kernel = np.abs(taps.kernel.astype(np.float64))
+            kernel = np.abs(scaled_kernel(taps, self.change.channels))
             inner = taps.apply(ones, kernel=kernel).reshape(taps.out_shape[0], -1)
             inner *= factors[:, None]
             outer = taps.adjoint(inner.reshape(-1), kernel=kernel)
-            total += Fraction(float(outer.max()) * (1 + 4 * kernel.size * EPSILON))
-        return root_above(total)
+            total += Fraction(float(outer.max()) * (1 + (4 * kernel.size + 12) * EPSILON))
+        return root_above(total * Fraction(self.change.more) ** 2)
 
     def _estimate(self, operator: Weighted) -> SigmaEstimate:
         """What floats say about the least singular value of the weighted filters."""
@@ -186,7 +197,7 @@ class _Question:
     def _directions(self, found: Extremes | None) -> list[FloatArray]:
         rng = np.random.default_rng(self.seed)
         known = [] if found is None else [found.vector, found.stretched]
-        ways = [way for way in known if way is not None]
+        ways = [self.change.back(way) for way in known if way is not None]
         ways += [rng.standard_normal(self.layer.shape[1]) for _ in range(2)]
         return [way / np.linalg.norm(way) for way in ways]
 
@@ -194,6 +205,8 @@ class _Question:
         self, found: Extremes | None, couples: Sequence[Couple], outputs: Outputs
     ) -> Iterator[Pair]:
         """The best pairs along each direction: through a point inside, beside it, and crossed."""
+        if not self.change.is_sure:
+            return
         inner = self.problem.outside(self.problem.inner_point())
         middle = np.array([float(t) for t in inner])
         beside = middle + 0.1 * np.random.default_rng(self.seed).standard_normal(middle.size)
@@ -204,7 +217,7 @@ class _Question:
                 for share in SHARES
             ]
             if couples and k == 0:
-                start = crossed(couples, way)
+                start = self.change.back(crossed(couples, self.change.ahead(way), self.change))
                 ends += [(middle + t * start, middle + t * (start - way)) for t in LENGTHS]
             yield from self._best_of(ends, outputs)
             yield from self._best_of([(beside, beside + NEAR * way)], outputs)
@@ -224,7 +237,7 @@ class _Question:
         inner = self.problem.outside(self.problem.inner_point())
         rng = np.random.default_rng(self.seed)
         best = stretch
-        for way in self._directions(found):
+        for way in self._directions(found) if self.change.is_sure else []:
             for _ in range(4):
                 step = rng.standard_normal(self.layer.shape[1])
                 x = np.array([float(t) for t in inner]) + 1e-3 * step

@@ -8,8 +8,9 @@ from math import inf, nextafter
 
 import numpy as np
 
+from monic.bounds.change import Change
 from monic.bounds.interval import root_above, root_below
-from monic.bounds.weighted import EPSILON, Weighted
+from monic.bounds.weighted import EPSILON, Weighted, scaled_kernel
 from monic.decision.convolution.blocks import Block
 from monic.decision.problem import Point
 from monic.model import ReLULayer
@@ -34,22 +35,25 @@ class Couple:
 class Outputs:
     """A layer's values in floats, with bounds on their rounding."""
 
-    def __init__(self, layer: ReLULayer, found: Sequence[Block]) -> None:
-        self.layer, self.groups = layer, by_step(found)
+    def __init__(self, layer: ReLULayer, change: Change) -> None:
+        self.layer, self.change = layer, change
+        self.groups = by_step(change.filters.blocks)
 
     def values(self, x: FloatArray, *, linear: bool = False) -> tuple[FloatArray, FloatArray]:
         """The rows' values at x, and how far they may be off."""
         parts, errors = [], []
+        doubt = 0.0 if self.change.known is None else 2 * self.change.known.error
+        y, reach_in = self.change.there(x, linear=linear)
         for group in self.groups:
             taps = group[0].step.taps
-            value = taps.apply(x).reshape(taps.out_shape[0], -1)
-            sizes = _sizes(taps, x).reshape(taps.out_shape[0], -1)
+            value = taps.apply(y).reshape(taps.out_shape[0], -1)
+            sizes = _sizes(taps, reach_in).reshape(taps.out_shape[0], -1)
             terms = int(np.prod(taps.kernel.shape[1:])) + 8
             for block in group:
                 scale, bias = float(block.scale), 0.0 if linear else float(block.bias)
                 parts.append(scale * value[block.filter] + bias)
                 reach = abs(scale) * sizes[block.filter] + abs(bias)
-                errors.append((terms + 8) * EPSILON * reach + 1e-300)
+                errors.append(((terms + 8) * EPSILON + doubt) * reach + 1e-300)
         return np.concatenate(parts), np.concatenate(errors)
 
     def near(self, x: FloatArray, other: FloatArray) -> float:
@@ -86,7 +90,7 @@ class Outputs:
         return nextafter(root_above(_sum_of_squares(rows, 1) / gap), inf)
 
 
-def crossed(couples: Sequence[Couple], way: FloatArray) -> FloatArray:
+def crossed(couples: Sequence[Couple], way: FloatArray, change: Change) -> FloatArray:
     """An x such that x and x - way cross pairs of filters where that squeezes most.
 
     The lemma is an equality where w.x is d^2 / (1 + d^2) w.way if that is positive, and
@@ -95,19 +99,21 @@ def crossed(couples: Sequence[Couple], way: FloatArray) -> FloatArray:
     from scipy.sparse.linalg import LinearOperator, lsqr
 
     taps = couples[0].first.step.taps
+    kernel = scaled_kernel(taps, change.channels)
     filters = np.array([c.first.filter for c in couples])
     signs = np.array([1.0 if c.first.scale > 0 else -1.0 for c in couples])
     shares = np.array([float(c.ratio**2 / (1 + c.ratio**2)) for c in couples])
 
     def apply(x: FloatArray) -> FloatArray:
-        rows: FloatArray = taps.apply(np.asarray(x).reshape(-1)).reshape(taps.out_shape[0], -1)
+        values = taps.apply(np.asarray(x).reshape(-1), kernel=kernel)
+        rows: FloatArray = values.reshape(taps.out_shape[0], -1)
         picked: FloatArray = rows[filters].reshape(-1)
         return picked
 
     def adjoint(y: FloatArray) -> FloatArray:
         rows = np.zeros((taps.out_shape[0], taps.positions))
         rows[filters] = np.asarray(y).reshape(filters.size, -1)
-        return taps.adjoint(rows.reshape(-1))
+        return taps.adjoint(rows.reshape(-1), kernel=kernel)
 
     along = apply(way).reshape(filters.size, -1)
     share = np.where(along * signs[:, None] > 0, shares[:, None], 1 - shares[:, None])
@@ -118,7 +124,8 @@ def crossed(couples: Sequence[Couple], way: FloatArray) -> FloatArray:
 
 
 def _sizes(taps: Taps, x: FloatArray) -> FloatArray:
-    return taps.apply(np.abs(x), kernel=np.abs(taps.kernel.astype(np.float64)))
+    """What rounding is relative to, for entries of the size of x."""
+    return taps.apply(x, kernel=np.abs(taps.kernel.astype(np.float64)))
 
 
 def _sum_of_squares(numbers: FloatArray, sign: int) -> Fraction:
@@ -149,12 +156,13 @@ def couple_of(first: Block, second: Block) -> Couple:
     return Couple(first, second, ratio, second.bias + ratio * first.bias == 0)
 
 
-def weighted_filters(couples: Sequence[Couple]) -> Weighted:
-    """The first filters times d / sqrt(1 + d^2), rounded down."""
+def weighted_filters(couples: Sequence[Couple], change: Change) -> Weighted:
+    """The first filters of a changed input times d / sqrt(1 + d^2), rounded down."""
     order = sorted(couples, key=lambda couple: couple.first.filter)
     squares = [c.ratio**2 / (1 + c.ratio**2) * c.first.scale**2 for c in order]
     return Weighted(
         order[0].first.step.taps,
         np.array([couple.first.filter for couple in order]),
         np.array([root_below(square) for square in squares]),
+        change.channels,
     )

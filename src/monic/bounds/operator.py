@@ -63,7 +63,7 @@ def _crude(operator: Weighted) -> float:
     kernel, taps = np.abs(operator.kernel()), operator.taps
     every = taps.adjoint(taps.apply(np.ones(prod(taps.shape)), kernel=kernel), kernel=kernel)
     terms = taps.kernel.size
-    return root_above(Fraction(float(every.max()) * (1 + 4 * terms * EPSILON)))
+    return root_above(Fraction(float(every.max()) * (1 + (4 * terms + 12) * EPSILON)))
 
 
 def _by_band(operator: Weighted, seed: int) -> Extremes:

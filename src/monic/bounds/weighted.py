@@ -9,7 +9,7 @@ from monic.bounds.interval import Interval
 from monic.model.grid import IntArray
 from monic.model.taps import FloatArray, Taps
 
-__all__ = ["EPSILON", "MARGIN", "Extremes", "Weighted", "stretch_above"]
+__all__ = ["EPSILON", "MARGIN", "Extremes", "Weighted", "scaled_kernel", "stretch_above"]
 
 EPSILON = 2.0**-52
 #: How much below the eigenvalue that floats see a proof begins.
@@ -24,15 +24,20 @@ class Weighted:
         taps: The convolution.
         filters: The filters.
         weights: What their rows are multiplied by.
+        channels: What the entries of each channel are multiplied by; None for nothing.
     """
 
     taps: Taps
     filters: IntArray
     weights: FloatArray
+    channels: FloatArray | None = None
 
     def kernel(self) -> FloatArray:
-        """The kernel with the weights multiplied in, and 0 for other filters; rounded once."""
-        kernel = self.taps.kernel.astype(np.float64)
+        """The kernel with the weights multiplied in, and 0 for other filters.
+
+        Entries have relative errors of at most 12 times 2^-53 with those of the channels.
+        """
+        kernel = scaled_kernel(self.taps, self.channels)
         scaled = np.zeros_like(kernel)
         shape = (-1, *(1,) * (kernel.ndim - 1))
         scaled[self.filters] = kernel[self.filters] * self.weights.reshape(shape)
@@ -56,6 +61,16 @@ class Extremes:
     vector: FloatArray | None
     limit: str | None = None
     stretched: FloatArray | None = None
+
+
+def scaled_kernel(taps: Taps, channels: FloatArray | None) -> FloatArray:
+    """The kernel in floats, the entries of each channel times a number."""
+    kernel: FloatArray = taps.kernel.astype(np.float64)
+    if channels is None:
+        return kernel
+    each = channels.reshape(taps.groups, -1)
+    rows = np.repeat(each, kernel.shape[0] // taps.groups, axis=0)
+    return np.asarray(kernel * rows.reshape(*rows.shape, *(1,) * (kernel.ndim - 2)))
 
 
 def stretch_above(operator: Weighted, vector: FloatArray) -> float:

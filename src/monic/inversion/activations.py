@@ -4,6 +4,7 @@ The model keeps the slopes of leaky ReLUs and PReLUs where its file has them, an
 and the alphas of ELUs, come from the caller; without them such a stage is refused by name.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,11 +12,14 @@ import numpy as np
 from flint import arb, ctx
 
 from monic.errors import InversionError
-from monic.inversion.rounding import UNIT
+from monic.inversion.rounding import UNIT, length_above
 from monic.model import Activation
 from monic.model.array import Array, freeze
 
-__all__ = ["FloatActivation", "float_activation"]
+__all__ = ["Enclosure", "Entrywise", "FloatActivation", "float_activation"]
+
+#: Centres (N, m), radii (N, m) of their coordinates, and bounds (N,) of the Euclidean distances.
+Enclosure = tuple[Array, Array, Array]
 
 _SLOPED = (Activation.LEAKY_RELU, Activation.PRELU, Activation.ELU)
 _LEAKY = (Activation.LEAKY_RELU, Activation.PRELU)
@@ -23,9 +27,64 @@ _LEAKY = (Activation.LEAKY_RELU, Activation.PRELU)
 _RANGES = {Activation.TANH: (-1.0, 1.0), Activation.SIGMOID: (0.0, 1.0)}
 
 
+class FloatActivation(ABC):
+    """What follows an affine map, on batches of shape (N, m); abstract."""
+
+    __slots__ = ()
+    #: Which activation.
+    kind: Activation
+
+    @property
+    def more(self) -> int:
+        """How many more numbers it gives than it takes."""
+        return 0
+
+    @abstractmethod
+    def value(self, u: Array) -> Array:
+        """Returns the activation of u."""
+
+    @abstractmethod
+    def slopes(self, u: Array) -> Array:
+        """Returns what `pulled` and `pushed` have to know of u, with one row a sample."""
+
+    @abstractmethod
+    def pulled(self, slopes: Array, v: Array) -> Array:
+        """Returns J^T v for the derivatives J where slopes were taken."""
+
+    @abstractmethod
+    def pushed(self, slopes: Array, x: Array) -> Array:
+        """Returns J x."""
+
+    @abstractmethod
+    def inverse(self, y: Array, error: Array | float = 0.0) -> Array:
+        """Returns u with value(u) = y, after moving y into the range where it is not there.
+
+        Arguments:
+            y: Of shape (N, m).
+            error: How long what is wrong with y may be, of shape (N,), or one for all.
+        """
+
+    @abstractmethod
+    def outside(self, y: Array) -> Array:
+        """Returns how far y is from the range in orthogonal directions, rounded down."""
+
+    @property
+    @abstractmethod
+    def least_stretch(self) -> float:
+        """A lower bound of |value(u) - value(v)| / |u - v| over all u and v."""
+
+    @abstractmethod
+    def typical_stretch(self, y: Array) -> Array:
+        """Returns a guess of |value(u) - value(v)| / |u - v| near y; thresholds rest on it."""
+
+    @abstractmethod
+    def enclose(self, before: Enclosure) -> Enclosure:
+        """Returns what holds the values of all reals within the given ones."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class FloatActivation:
-    """An activation with its slopes.
+class Entrywise(FloatActivation):
+    """An activation that acts on each number alone, with its slopes.
 
     Arguments:
         kind: Which activation.
@@ -37,7 +96,6 @@ class FloatActivation:
     slope: Array
 
     def value(self, u: Array) -> Array:
-        """Returns the activation of u."""
         if self.kind is Activation.RELU:
             return np.maximum(u, 0.0)
         if self.kind in _LEAKY:
@@ -66,8 +124,13 @@ class FloatActivation:
             return small / (1.0 + small) ** 2
         return np.ones_like(u)
 
-    def inverse(self, y: Array) -> Array:
-        """Returns u with value(u) = y, after moving y into the range of a bounded activation."""
+    def pulled(self, slopes: Array, v: Array) -> Array:
+        return np.asarray(slopes * v)
+
+    def pushed(self, slopes: Array, x: Array) -> Array:
+        return np.asarray(slopes * x)
+
+    def inverse(self, y: Array, error: Array | float = 0.0) -> Array:
         low, high = self.range()
         inner = np.clip(y, np.nextafter(low, high), np.nextafter(high, low))
         if self.kind in _LEAKY:
@@ -89,14 +152,27 @@ class FloatActivation:
         low, high = _RANGES.get(self.kind, (-np.inf, np.inf))
         return np.array(low), np.array(high)
 
+    def outside(self, y: Array) -> Array:
+        low, high = self.range()
+        return np.asarray(np.maximum(np.maximum(low - y, y - high), 0.0) * (1 - 4 * UNIT))
+
     @property
     def least_stretch(self) -> float:
-        """A lower bound of |value(u) - value(v)| / |u - v| over all u and v."""
         if self.kind is Activation.IDENTITY:
             return 1.0
         return min(1.0, float(np.min(self.slope))) if self.kind in _LEAKY else 0.0
 
-    def enclose(self, center: Array, radius: Array) -> tuple[Array, Array]:
+    def typical_stretch(self, y: Array) -> Array:
+        return np.ones(len(y))
+
+    def enclose(self, before: Enclosure) -> Enclosure:
+        center, radius, length = before
+        value, after = self._spread(center, radius)
+        if self.kind not in (Activation.RELU, Activation.IDENTITY):
+            return value, after, length_above(after)  # these may stretch, and round once more
+        return value, after, np.minimum(length, length_above(after))
+
+    def _spread(self, center: Array, radius: Array) -> tuple[Array, Array]:
         """Returns a centre and radius that enclose the values of all reals within the given ones.
 
         A ReLU moves no two points apart, and where everything is negative the value is 0 exactly.
@@ -141,19 +217,14 @@ class FloatActivation:
 
 def float_activation(
     name: str, kind: Activation, size: int, slopes: Mapping[str, object]
-) -> FloatActivation:
-    """Returns the activation of the stage with a name.
+) -> Entrywise:
+    """Returns the activation of the stage with a name, which acts on each number alone.
 
     Raises:
         InversionError: when its slope is needed and not given, or is none.
     """
-    if kind in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS):
-        raise InversionError(
-            "Expected activations that act on each number alone. Got the normalisation of "
-            f"{name!r}, which acts on groups. Invert the layers before and after it."
-        )
     if kind not in _SLOPED:
-        return FloatActivation(kind, np.array(1.0))
+        return Entrywise(kind, np.array(1.0))
     if name not in slopes:
         raise InversionError(
             f"Expected the slope of the {kind.value} after {name!r}: the model does not keep it, "
@@ -166,4 +237,4 @@ def float_activation(
             f"Expected 1 or {size} positive slopes for {name!r}. Got shape {slope.shape} with "
             f"the smallest {np.min(slope, initial=np.inf):g}."
         )
-    return FloatActivation(kind, slope.reshape(-1) if slope.size > 1 else slope.reshape(()))
+    return Entrywise(kind, slope.reshape(-1) if slope.size > 1 else slope.reshape(()))

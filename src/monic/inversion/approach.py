@@ -139,6 +139,8 @@ def _secant(inverse: Array, gradient: Array, moved: Array, change: Array) -> Arr
 
 def in_single(chain: Chain) -> Chain | None:
     """Returns a model in single precision, or None where its numbers do not allow that."""
+    if chain.has_norms:
+        return None
     stages = []
     for stage in chain.stages:
         floats = stage.floats.in_single()

@@ -1,6 +1,6 @@
 """A layer or network in floats, with outputs that are enclosed rigorously."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,27 +8,26 @@ from flint import fmpz_mat
 
 from monic.decision.network import range_superset
 from monic.errors import InversionError
-from monic.inversion.activations import FloatActivation, float_activation
+from monic.inversion.activations import Enclosure, FloatActivation
+from monic.inversion.following import activation_of
 from monic.inversion.grid_pairs import grid_pairs, guess_stretch
 from monic.inversion.linear_map import DenseMap, FloatMap, PairedMap
+from monic.inversion.norms import FloatNorm
 from monic.inversion.pairs import Pairs, find_pairs
 from monic.inversion.region import Region
 from monic.inversion.rounding import TINY, UNIT, length_above, tight_error
 from monic.inversion.scaling import as_slice, unit
 from monic.inversion.sigma import largest_of_absolute, smallest_singular_value
-from monic.inversion.solvers import Iterative
 from monic.inversion.steps import StepMap, is_large
 from monic.model import Activation, Network, ReLULayer, Stage, WholeSpace
 from monic.model.affine import AffineMap, ExactAffine, Input, Linear, Shift
 from monic.model.array import Array
 from monic.model.asked import as_network
 
-__all__ = ["Chain", "Enclosure", "FloatStage", "chain_of"]
+__all__ = ["Chain", "FloatStage", "chain_of"]
 
 #: Errors are followed by lengths where |W| is so many times larger than W.
 SPREADING = 4.0
-#: Centres (N, m), radii (N, m) of their coordinates, and bounds (N,) of the Euclidean distances.
-Enclosure = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +41,11 @@ class FloatStage:
         activation: What follows.
         region: A convex superset of what reaches the stage.
         pairs: The pairs of rows w_j = -d w_i of a ReLU stage, or None when they do not span.
-        least_stretch: A proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0.
+        least_stretch: A proved lower bound of |f(x) - f(x')| / |x - x'| on R^n, or 0; before a
+            norm, that of the map alone.
         largest: An upper bound of sigma_max(W).
         absolute: An upper bound of sigma_max(|W|); infinite where W is not written out.
-        typical_stretch: sigma_min(W)/2 in floats, a guess of how much the stage pulls points
+        typical_stretch: sigma_min(W)/2 in floats, a guess of how much the map pulls points
             apart; only thresholds for noise depend on it.
     """
 
@@ -95,7 +95,7 @@ class FloatStage:
 
     def enclose(self, inputs: Enclosure) -> Enclosure:
         """Returns what holds the outputs over all inputs within the given ones."""
-        center, radius, length = inputs
+        center, _, length = inputs
         if self.by_lengths:
             shift = float(length_above(np.abs(self.bias[None]))[0])
             own = self.absolute * length_above(np.abs(center)) + shift
@@ -103,14 +103,15 @@ class FloatStage:
             length = (self.largest * length + own) * (1 + 8 * UNIT) + TINY
             value = self.activation.value(self.before(center))
             return value, np.broadcast_to(length[:, None], value.shape), length
+        return self.activation.enclose(self.enclose_before(inputs))
+
+    def enclose_before(self, inputs: Enclosure) -> Enclosure:
+        """Returns what holds W x + b over all inputs within the given ones."""
+        center, radius, length = inputs
         before, own = self.floats.enclosed(center)
         length = (self.largest * length + length_above(own)) * (1 + 8 * UNIT) + TINY
         spread = self.floats.spread(radius) + own * (1 + 4 * UNIT)
-        spread = np.minimum(spread, length[:, None])
-        value, after = self.activation.enclose(before, spread)
-        if self.activation.kind not in (Activation.RELU, Activation.IDENTITY):
-            return value, after, length_above(after)  # these may stretch, and round once more
-        return value, after, np.minimum(length, length_above(after))
+        return before, np.minimum(spread, length[:, None]), length
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,12 +128,17 @@ class Chain:
     @property
     def out_dim(self) -> int:
         """The dimension of data."""
-        return self.stages[-1].floats.shape[0]
+        return self.stages[-1].floats.shape[0] + self.stages[-1].activation.more
 
     @property
     def is_dense(self) -> bool:
         """Whether every stage is written out."""
         return all(stage.floats.matrix is not None for stage in self.stages)
+
+    @property
+    def has_norms(self) -> bool:
+        """Whether some stage acts on groups of numbers, so that derivatives are no diagonals."""
+        return any(isinstance(stage.activation, FloatNorm) for stage in self.stages)
 
     def value(self, x: Array) -> Array:
         """Returns f(x) in floats for a batch of shape (N, n)."""
@@ -148,6 +154,27 @@ class Chain:
                 enclosure = stage.enclose(enclosure)
         return enclosure
 
+    def undone(self, x: Array, error: Array, stretches: Sequence[float]) -> Array:
+        """Returns bounds of |x - x'| for every x' with |f(x) - f(x')| <= error.
+
+        Arguments:
+            x: Of shape (N, n).
+            error: Of shape (N,).
+            stretches: For each stage, a proved inverse Lipschitz constant, or 0; of a norm's
+                stage, one of its map alone.
+        """
+        inputs = [(x, np.zeros_like(x), np.zeros(len(x)))]
+        with np.errstate(all="ignore"):
+            for stage in self.stages[:-1]:
+                inputs.append(stage.enclose(inputs[-1]))
+            for stage, known, stretch in zip(
+                reversed(self.stages), reversed(inputs), reversed(stretches), strict=True
+            ):
+                if isinstance(stage.activation, FloatNorm):
+                    error = stage.activation.undone(error, stage.enclose_before(known))
+                error = np.where(error > 0, error / stretch * (1 + 4 * UNIT), 0.0)
+        return np.where(np.isnan(error), np.inf, error)
+
     def linearised(self, x: Array) -> tuple[Array, list[Array]]:
         """Returns f(x) and the slopes of all activations there, one-sided at kinks."""
         slopes = []
@@ -160,13 +187,13 @@ class Chain:
     def pull(self, slopes: list[Array], v: Array) -> Array:
         """Returns J^T v for the Jacobians J that belong to some slopes."""
         for stage, slope in zip(reversed(self.stages), reversed(slopes), strict=True):
-            v = stage.floats.adjoint(slope * v)
+            v = stage.floats.adjoint(stage.activation.pulled(slope, v))
         return v
 
     def push(self, slopes: list[Array], x: Array) -> Array:
         """Returns J x."""
         for stage, slope in zip(self.stages, slopes, strict=True):
-            x = slope * stage.floats.linear(x)
+            x = stage.activation.pushed(slope, stage.floats.linear(x))
         return x
 
 
@@ -187,24 +214,10 @@ def chain_of(model: ReLULayer | Network, slopes: Mapping[str, object] | None = N
         )
     domain, stages = network.domain, []
     for stage in network.stages:
-        activation = _activation(stage, given)
+        activation = activation_of(stage, given)
         stages.append(_prepared(stage, activation, Region.of(domain, stage.map.in_dim)))
         domain = range_superset(stage, WholeSpace())  # a stage sees an orthant at most
     return Chain(tuple(stages))
-
-
-def _activation(stage: Stage, given: Mapping[str, object]) -> FloatActivation:
-    if stage.carried and stage.norm is None:
-        raise InversionError(
-            "Expected a chain of layers. Got a skip connection or a pooling: "
-            f"{stage.name!r} carries {stage.carried} numbers past its activation, and inversion "
-            "knows no such stages. Invert the layers before and after it."
-        )
-    if stage.slope is not None:
-        rest = stage.map.out_dim // stage.slope.size
-        known = {stage.name: np.repeat(stage.slope.reshape(-1), rest)}
-        given = known | dict(given)
-    return float_activation(stage.name, stage.activation, stage.map.out_dim, given)
 
 
 def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> FloatStage:
@@ -214,8 +227,8 @@ def _prepared(stage: Stage, activation: FloatActivation, region: Region) -> Floa
         floats = steps = StepMap.of(stage.map)
         if stage.activation is Activation.RELU:
             pairs = grid_pairs(stage.map, floats.bias)
-            if pairs is not None and isinstance(pairs.solver, Iterative):
-                floats = replace(steps, near=pairs.solver.gram)
+            if pairs is not None and pairs.solver.near is not None:
+                floats = replace(steps, near=pairs.solver.near)
         typical = guess_stretch(stage.map, floats.largest())
     else:
         weight, bias, exact = float_affine(stage.map, stage.name)
@@ -245,7 +258,8 @@ def _least_stretch(floats: FloatMap, activation: FloatActivation, pairs: Pairs |
         return 0.0 if pairs is None else pairs.inverse_lipschitz()
     if floats.matrix is None:
         return 0.0
-    return smallest_singular_value(floats.matrix) * activation.least_stretch
+    own = 1.0 if isinstance(activation, FloatNorm) else activation.least_stretch
+    return smallest_singular_value(floats.matrix) * own
 
 
 def _typical_stretch(weight: Array) -> float:

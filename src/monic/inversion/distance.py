@@ -97,9 +97,7 @@ def _by_pairs(pairs: Pairs, y: Array) -> Array:
 
 def _of_one_to_one(stage: FloatStage, y: Array, above: Array) -> Array:
     """The range of the activation, and the column space of W through the activation's inverse."""
-    low, high = stage.activation.range()
-    excess = np.maximum(np.maximum(low - y, y - high), 0.0)
-    below = length_below(excess * (1 - 4 * UNIT))
+    below = length_below(stage.activation.outside(y))
     stretch = stage.activation.least_stretch
     unclear = np.flatnonzero((above > WORTHWHILE * lengths(y)) & (stretch > 0))
     if unclear.size:

@@ -3,6 +3,7 @@
 import numpy as np
 from flint import fmpz, fmpz_mat
 
+from monic.inversion.activations import Entrywise
 from monic.inversion.chain import Chain, FloatStage
 from monic.model import Activation
 from monic.model.array import Array, dyadic
@@ -71,7 +72,7 @@ def _step(
     kind = stage.activation.kind
     if kind is Activation.RELU:
         values = [v if v > 0 else fmpz(0) for v in values]
-    elif kind in _LEAKY:
+    elif isinstance(stage.activation, Entrywise) and kind in _LEAKY:
         slopes, power = dyadic(np.broadcast_to(stage.activation.slope, (len(shifts),)).copy())
         # v >= 0 keeps its value, v < 0 is multiplied by slope 2^power
         up = fmpz(1) << max(0, -power)

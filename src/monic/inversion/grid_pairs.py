@@ -5,15 +5,17 @@ from math import prod
 
 import numpy as np
 
-from monic.decision.convolution.blocks import Block, blocks
+from monic.decision.convolution.blocks import Block
+from monic.decision.convolution.filters import filters_of
 from monic.decision.convolution.paired import of_one_step
 from monic.decision.convolution.pairs import find_pairs as opposite_filters
+from monic.decision.convolution.prefix import scaled_places
 from monic.decision.convolution.rank import is_circulant
 from monic.decision.convolution.sigma import estimate_sigma_min
 from monic.inversion.circulant import CirculantGram
 from monic.inversion.fourier import Fourier
 from monic.inversion.pairs import Pairs
-from monic.inversion.solvers import Iterative, Solver, chosen
+from monic.inversion.solvers import Changed, Iterative, Solver, chosen
 from monic.model.affine import AffineMap
 from monic.model.array import Array, exact
 from monic.model.grid import IntArray
@@ -34,11 +36,12 @@ def grid_pairs(affine: AffineMap, bias: Array) -> Pairs | None:
         affine: The map of a layer.
         bias: b in floats.
     """
-    found = blocks(affine)
+    found = filters_of(affine)
     if found is None:
         return None
     pairs = sorted(
-        of_one_step(opposite_filters(found)), key=lambda pair: (pair[0].filter, pair[0].number)
+        of_one_step(opposite_filters(found.blocks)),
+        key=lambda pair: (pair[0].filter, pair[0].number),
     )
     if not pairs:
         return None
@@ -50,18 +53,19 @@ def grid_pairs(affine: AffineMap, bias: Array) -> Pairs | None:
     )
     if solver is None:
         return None
-    starts = np.cumsum([0, *(block.positions for block in found)])
-    places = np.arange(taps.positions)
+    if found.base is not None:
+        change = scaled_places(found.base)
+        solver = Changed(solver, change.places, change.scales, change.error)
     # rows i and j are those of one filter direction: their ratio is that of the exact lengths
     ratios = [_ratio(first, second) for first, second in pairs]
     gaps = [
         float(second.bias + ratio * first.bias)
         for (first, second), ratio in zip(pairs, ratios, strict=True)
     ]
-    first_rows = np.concatenate([starts[first.number] + places for first, _ in pairs])
+    first_rows = np.concatenate([found.places[first.number] for first, _ in pairs])
     return Pairs(
         first=first_rows,
-        second=np.concatenate([starts[second.number] + places for _, second in pairs]),
+        second=np.concatenate([found.places[second.number] for _, second in pairs]),
         ratio=np.repeat([float(ratio) for ratio in ratios], taps.positions),
         shift=bias[first_rows],
         gap=np.repeat(gaps, taps.positions),
@@ -74,12 +78,15 @@ def grid_pairs(affine: AffineMap, bias: Array) -> Pairs | None:
 
 def guess_stretch(affine: AffineMap, largest: float) -> float:
     """Returns a guess of sigma_min / 2, for thresholds of noise only."""
-    found = blocks(affine)
-    if not found:
+    known = filters_of(affine)
+    if known is None:
         return 1e-3 * largest or 1.0
+    found = known.blocks
     taps = found[0].step.taps
     filters = np.unique([block.filter for block in found if block.step is found[0].step])
     guess = estimate_sigma_min(taps, filters).value / 2
+    if known.base is not None:
+        guess *= float(np.abs(scaled_places(known.base).scales).min())
     return max(guess, 1e-8 * largest) or 1.0
 
 

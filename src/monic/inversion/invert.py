@@ -17,8 +17,9 @@ from monic.inversion.result import DistanceBounds, Inversion
 from monic.inversion.rounding import UNIT
 from monic.inversion.scaling import lengths
 from monic.inversion.stages import Method, Norm, Way, invert_stage
-from monic.model import Network, ReLULayer
+from monic.model import Domain, Network, ReLULayer, Stage
 from monic.model.array import Array, freeze
+from monic.model.asked import as_network
 
 __all__ = ["Inverter", "invert"]
 
@@ -123,7 +124,7 @@ class Inverter:
         below = distance_below(self.chain, batch, above)
         bound = None
         if noise is not None:
-            bound = _error_bound(above, noise, self._stretch(inverse_lipschitz))
+            bound = self._error_bound(x, above, noise, inverse_lipschitz)
         shape = data.shape[:-1]
         return Inversion(
             latent=x.reshape(*shape, self.chain.in_dim),
@@ -162,24 +163,43 @@ class Inverter:
         # closed forms ask for no levels
         closed = refined and all(stage.has_closed_form for stage in self.chain.stages)
         for stage in reversed(self.chain.stages):
-            x = invert_stage(stage, value, level, way)
+            x = invert_stage(stage, value, level, way, error)
             if closed:
                 value = x
                 continue
             left = value - stage.activation.value(stage.before(x))
-            error = (error + lengths(left)) / stage.typical_stretch
+            apart = stage.activation.typical_stretch(value) * stage.typical_stretch
+            with np.errstate(over="ignore"):
+                error = (error + lengths(left)) / apart
             level = np.maximum(error, SLACK * accuracy * np.abs(x).max(axis=1))
             value = x
         return refine(self.chain, value, y) if refined else value
 
-    def _stretch(self, given: float | None) -> float:
+    def _error_bound(self, x: Array, above: Array, noise: float, given: float | None) -> Array:
+        """Returns (|y - f(x)| + noise) / k; where there are norms, by what is known at x."""
+        error = (above + noise) * (1 + 4 * UNIT)
+        if given is None and self.chain.has_norms:
+            return self.chain.undone(x, error, self._stretches())
+        stretch = self._stretch() if given is None else given
+        if stretch <= 0:
+            return np.full(above.shape, np.inf)
+        return np.asarray(error / stretch * (1 + 4 * UNIT))
+
+    def _stretch(self) -> float:
         """Returns a proved inverse Lipschitz constant, or 0."""
-        if given is not None:
-            return given
         proved = 1.0
         for stage in self.chain.stages:
             proved *= stage.least_stretch * (1 - 4 * UNIT)
         return proved if proved > 0 or not self.chain.is_dense else _from_bounds(self.model)
+
+    def _stretches(self) -> list[float]:
+        """Returns proved constants of the stages, those of norms without what follows the map."""
+        return [
+            known.least_stretch
+            if known.least_stretch > 0 or known.floats.matrix is None
+            else _from_bounds_of(stage, known.region.domain)
+            for stage, known in zip(as_network(self.model).stages, self.chain.stages, strict=True)
+        ]
 
 
 @lru_cache(maxsize=16)  # a search of seconds, and the same for every call of one inverter
@@ -191,6 +211,11 @@ def _from_bounds(model: ReLULayer | Network) -> float:
     except (ImportError, MonicError):
         return 0.0
     return float(found.inverse_lipschitz.lower)
+
+
+@lru_cache(maxsize=64)
+def _from_bounds_of(stage: Stage, domain: Domain) -> float:
+    return 0.0 if stage.norm is not None else _from_bounds(Network([stage], domain))
 
 
 def _way(norm: Norm | None, method: Method) -> Way:
@@ -228,12 +253,6 @@ def _outputs(y: object, size: int) -> tuple[Array, float]:
         )
     accuracy = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
     return data.astype(np.float64), accuracy.get(data.dtype.name, 2.0**-52)
-
-
-def _error_bound(above: Array, noise: float, stretch: float) -> Array:
-    if stretch <= 0:
-        return np.full(above.shape, np.inf)
-    return np.asarray((above + noise) / stretch * (1 + 8 * UNIT))
 
 
 def _shaped(values: Array, shape: tuple[int, ...]) -> float | Array:

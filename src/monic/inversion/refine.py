@@ -122,8 +122,9 @@ def _improve(chain: Chain, both: tuple[Array, Array], part: Array, kind: Format)
 
 def _solver(chain: Chain, slopes: list[Array], kind: Format) -> _Solve:
     """Returns how J^T J step = gradient is solved for some of the samples, with fixed slopes."""
-    if chain.in_dim > LARGEST or not chain.is_dense:
-        near = chain.stages[0].floats.gram if len(chain.stages) == 1 else None
+    if chain.in_dim > LARGEST or not chain.is_dense or chain.has_norms:
+        alone = len(chain.stages) == 1 and not chain.has_norms
+        near = chain.stages[0].floats.gram if alone else None
 
         def by_iteration(gradient: Array, some: Array) -> Array:
             here = [slope[some] for slope in slopes]

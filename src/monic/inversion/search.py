@@ -12,8 +12,10 @@ from functools import partial
 import torch
 
 from monic.errors import InversionError
+from monic.inversion.activations import Entrywise, FloatActivation
 from monic.inversion.chain import Chain
 from monic.inversion.linear_map import FloatMap
+from monic.inversion.norms import FloatNorm
 from monic.inversion.operators import Measurement, with_adjoint
 from monic.model import Activation
 from monic.model.array import Array
@@ -150,18 +152,11 @@ def _lbfgs(
 
 def as_torch(chain: Chain, like: torch.Tensor) -> Generator:
     """Returns a model as a function of torch tensors, in the number format of some data."""
-    layers = [
-        (
-            _affine(stage.floats, like),
-            stage.activation.kind,
-            torch.as_tensor(stage.activation.slope, dtype=like.dtype, device=like.device),
-        )
-        for stage in chain.stages
-    ]
+    layers = [(_affine(s.floats, like), _activation(s.activation, like)) for s in chain.stages]
 
     def generate(z: torch.Tensor) -> torch.Tensor:
-        for affine, kind, slope in layers:
-            z = _activate(kind, affine(z), slope)
+        for affine, activate in layers:
+            z = activate(affine(z))
         return z
 
     return generate
@@ -179,6 +174,21 @@ def _affine(floats: FloatMap, like: torch.Tensor) -> Generator:
 
     linear = with_adjoint(through(floats.linear), through(floats.adjoint))
     return lambda z: linear(z) + bias
+
+
+def _activation(known: FloatActivation, like: torch.Tensor) -> Generator:
+    if isinstance(known, FloatNorm):
+        return partial(_normalized, known)
+    assert isinstance(known, Entrywise), "there are no others"
+    slope = torch.as_tensor(known.slope, dtype=like.dtype, device=like.device)
+    return lambda u: _activate(known.kind, u, slope)
+
+
+def _normalized(known: FloatNorm, u: torch.Tensor) -> torch.Tensor:
+    groups = u[:, known.carried :].reshape(len(u), known.norm.groups, -1)
+    deviation = (groups.square().mean(dim=-1) + known.norm.epsilon).sqrt()
+    parts = [u[:, : known.carried], (groups / deviation[..., None]).flatten(1)]
+    return torch.cat([*parts, deviation] if known.norm.deviations else parts, dim=1)
 
 
 def _activate(kind: Activation, u: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:

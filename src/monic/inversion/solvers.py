@@ -1,6 +1,7 @@
 """B x = t in least squares, for a B prepared once: by QR, by Fourier transform, by iteration."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from monic.model.array import Array
 from monic.model.grid import IntArray
 from monic.model.taps import Taps
 
-__all__ = ["Dense", "Iterative", "Solver"]
+__all__ = ["Changed", "Dense", "Iterative", "Solver", "chosen"]
 
 #: How often conjugate gradients start, the later times from what is left.
 ROUNDS = 2
@@ -41,6 +42,11 @@ class Solver(ABC):
             weights: One positive number for each row of B.
             rows: Which rows of B there are, as a mask.
         """
+
+    @property
+    def near(self) -> Callable[[Array], Array] | None:
+        """Nearly the inverse of B^T B on batches, where something knows one."""
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,11 +127,57 @@ class Iterative(Solver):
     def smallest(self, weights: Array, rows: Array) -> float:
         return 0.0  # iterations only bound it from above
 
+    @property
+    def near(self) -> Callable[[Array], Array] | None:
+        return self.gram
+
     def _there(self, x: Array) -> Array:
         return self.taps.apply(np.ascontiguousarray(x.T)).reshape(-1, len(x)).T
 
     def _back(self, v: Array) -> Array:
         return self.taps.adjoint(np.ascontiguousarray(v.T)).reshape(-1, len(v)).T
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changed(Solver):
+    """The rows B T of a solver of B, for a T that scales entries and puts them in another order.
+
+    Arguments:
+        inner: The solver of B.
+        places: T x is the entries of x at these places, each times a scale.
+        scales: Their scales, with relative errors of at most `error`.
+        error: As said; infinite where nothing is known.
+    """
+
+    inner: Solver
+    places: IntArray
+    scales: Array
+    error: float
+
+    @property
+    def columns(self) -> int:  # type: ignore[override]
+        return self.inner.columns
+
+    def solve(self, t: Array) -> Array:
+        return self._back(self.inner.solve(t))
+
+    def smallest(self, weights: Array, rows: Array) -> float:
+        if not self.error < 0.25:
+            return 0.0
+        least = float(np.abs(self.scales).min()) * (1 - 2 * self.error)
+        return self.inner.smallest(weights, rows) * least * (1 - 2.0**-50)
+
+    @property
+    def near(self) -> Callable[[Array], Array] | None:
+        inner = self.inner.near
+        if inner is None:
+            return None
+        return lambda v: self._back(inner(v[:, self.places] / self.scales))
+
+    def _back(self, z: Array) -> Array:
+        x = np.empty_like(z)
+        x[:, self.places] = z / self.scales
+        return x
 
 
 def chosen(taps: Taps, filters: IntArray) -> Taps | None:

@@ -36,7 +36,9 @@ class Way:
     steps: int = 20_000
 
 
-def invert_stage(stage: FloatStage, y: Array, level: Array, way: Way) -> Array:
+def invert_stage(
+    stage: FloatStage, y: Array, level: Array, way: Way, error: Array | float = 0.0
+) -> Array:
     """Returns inputs of shape (N, n) inside the stage's region for outputs of shape (N, m).
 
     Arguments:
@@ -45,12 +47,13 @@ def invert_stage(stage: FloatStage, y: Array, level: Array, way: Way) -> Array:
         level: How much an entry of y may be wrong, of shape (N,): only the rows above it are
             taken to be active.
         way: How to invert.
+        error: How long what is wrong with y may be, of shape (N,), or one for all.
 
     Raises:
         InversionError: when a number overflows.
     """
     if stage.activation.kind is not Activation.RELU:
-        x = _one_to_one(stage, stage.activation.inverse(y), way)
+        x = _one_to_one(stage, stage.activation.inverse(y, error), way)
     elif way.norm == "linf":
         sides = stage.region.normals, stage.region.offsets
         x = np.array([nearest_linf(stage.weight, stage.bias, row, sides) for row in y])

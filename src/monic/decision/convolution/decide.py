@@ -6,16 +6,17 @@ from fractions import Fraction
 from monic.certificate import point_certificate
 from monic.clock import monotonic
 from monic.decision.approach import Approach
-from monic.decision.convolution.blocks import Block, blocks, unordered
+from monic.decision.convolution.blocks import Block, unordered
 from monic.decision.convolution.counting import sparse_point
 from monic.decision.convolution.cover import Cover
 from monic.decision.convolution.depth import counting_margin
 from monic.decision.convolution.explicit import explicit_pair
+from monic.decision.convolution.filters import filters_of
 from monic.decision.convolution.kernel import local_kernel
 from monic.decision.convolution.paired import PairedFilters, kernel_vector, prove_pairs
 from monic.decision.convolution.pairs import find_pairs
 from monic.decision.convolution.pointwise import decide_by_position, is_pointwise
-from monic.decision.convolution.prefix import changed_input, undone
+from monic.decision.convolution.prefix import undone
 from monic.decision.convolution.windows import prove_paired_windows, prove_windows
 from monic.decision.problem import Problem
 from monic.decision.result import Collision, Decision, Statistics, Verdict
@@ -67,8 +68,9 @@ class _Question:
         self.layer = _unordered(problem.layer)
         self.approach = approach
         self.began = monotonic()
-        self.base = changed_input(self.layer.map)
-        self.blocks = blocks(self.layer.map, self.base)
+        found = filters_of(problem.layer.map)
+        self.base = None if found is None else found.base
+        self.blocks = None if found is None else found.blocks
         # what the domain leaves for the changed input is not looked at: all of R^n is more
         self.windowed = self.layer if self.base is None else ReLULayer(self.layer.map)
         self.one_tap = self.blocks is not None and is_pointwise(self.blocks)

@@ -6,7 +6,11 @@ looked at as filters of y = T x + t.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from math import inf
+
+import numpy as np
 
 from monic.model import (
     AffineMap,
@@ -24,9 +28,18 @@ from monic.model import (
 from monic.model.array import exact
 from monic.model.channels import numbers_of
 from monic.model.convolution import ConvolutionMap
-from monic.model.wiring import Select
+from monic.model.grid import IntArray
+from monic.model.wiring import FloatArray, Select
 
-__all__ = ["before", "changed_input", "is_invertible", "permuted_domain", "undone"]
+__all__ = [
+    "ScaledPlaces",
+    "before",
+    "changed_input",
+    "is_invertible",
+    "permuted_domain",
+    "scaled_places",
+    "undone",
+]
 
 
 def changed_input(value: AffineMap) -> AffineMap | None:
@@ -57,6 +70,61 @@ def is_invertible(value: AffineMap) -> bool:
         False
     """
     return all(map(_loses_nothing, value.steps()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScaledPlaces:
+    """A change of the input in floats: y_k = scales_k x_(places_k) + shifts_k.
+
+    Arguments:
+        places: A permutation.
+        scales: Numbers other than 0.
+        shifts: As many.
+        error: A bound of the relative errors of the scales, and of those of the shifts relative
+            to `reach`; infinite where scales are near the ends of float64.
+        reach: Sums of the absolute values that shifts are made of.
+    """
+
+    places: IntArray
+    scales: FloatArray
+    shifts: FloatArray
+    error: float
+    reach: FloatArray
+
+
+def scaled_places(base: AffineMap) -> ScaledPlaces:
+    """Returns an invertible change of the input in floats.
+
+    Example:
+        >>> y = ChannelScale([0.5, 4.0], Select([2, 3, 0, 1], Input(4)))
+        >>> found = scaled_places(y)
+        >>> found.places.tolist(), found.scales.tolist()
+        ([2, 3, 0, 1], [0.5, 0.5, 4.0, 4.0])
+    """
+    size = base.in_dim
+    places, scales = np.arange(size), np.ones(size)
+    shifts, reach = np.zeros(size), np.zeros(size)
+    for step in base.steps():
+        if isinstance(step, Select):
+            chosen = list(step.places)
+            places, scales = places[chosen], scales[chosen]
+            shifts, reach = shifts[chosen], reach[chosen]
+        elif isinstance(step, Scale | ChannelScale | Quotient | Shift | ChannelShift):
+            numbers = numbers_of(step).reshape(-1).astype(np.float64)
+            numbers = np.repeat(numbers, size // numbers.size)
+            if isinstance(step, Shift | ChannelShift):
+                shifts = shifts - numbers if step.negative else shifts + numbers
+                reach = reach + np.abs(numbers)
+            elif isinstance(step, Quotient):
+                scales, shifts, reach = scales / numbers, shifts / numbers, reach / np.abs(numbers)
+            else:
+                scales, shifts, reach = scales * numbers, shifts * numbers, reach * np.abs(numbers)
+    # a step rounds its numbers and what it makes of others, both by at most 2^-53
+    count = sum(not isinstance(step, Input | Select) for step in base.steps())
+    sizes = np.abs(scales)
+    usual = sizes.min() > 2.0**-900 and sizes.max() < 2.0**900
+    error = count * 2.0**-52 if usual else inf
+    return ScaledPlaces(places, scales, shifts, error, reach)
 
 
 def undone(base: AffineMap | None, vector: Sequence[int]) -> tuple[Fraction, ...]:
