@@ -12,6 +12,7 @@ import numba
 import pytest
 from rich.console import Console
 
+import monic.clock
 from monic.clock import go_on, monotonic, stand_still, watching
 from monic.geometry.compiled import COMPILED
 from monic.report.progress import ProgressLine
@@ -132,3 +133,11 @@ def test_the_first_call_on_a_machine_has_the_time_of_all_others(tmp_path: Path) 
         assert int(nodes) > 1000
         spent.append(wall)
     assert spent[0] > spent[1] + 3  # it was compiled in the first
+
+
+def test_limits_are_read_from_no_other_clock() -> None:
+    sources = Path(monic.clock.__file__).parent
+    for package in ("bounds", "decision", "geometry", "inversion", "nn", "random"):
+        for file in (sources / package).rglob("*.py"):
+            assert "from time import" not in file.read_text("utf-8"), file
+            assert "import time\n" not in file.read_text("utf-8"), file
