@@ -7,7 +7,7 @@ import pytest
 
 import monic
 from monic import Box, DomainError, LayerError, Limits, Polyhedron, ReLULayer
-from tests.decision.agreement import UNDECIDED
+from tests.decision.agreement import NOT_INJECTIVE, UNDECIDED
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +100,14 @@ def test_bad_limits_are_refused(long: ReLULayer) -> None:
 def test_something_else_than_a_layer_is_refused() -> None:
     with pytest.raises((TypeError, LayerError), match="ReLULayer"):
         monic.decide(np.eye(2))  # type: ignore[call-overload]
+
+
+def test_dependent_rows_in_many_dimensions_cost_little() -> None:
+    """The rank alone took a minute; its proof is one vector of the kernel, of long numbers."""
+    rows = np.random.default_rng(0).standard_normal((170, 256))
+    layer = ReLULayer(np.vstack([rows, -rows]))
+    decision = monic.decide(layer, method="structure", time_limit=20)
+    assert decision.verdict is NOT_INJECTIVE
+    assert decision.certificate is not None
+    monic.check(decision.certificate, layer)
+    assert decision.statistics.seconds < 20

@@ -4,10 +4,12 @@ from fractions import Fraction
 from math import gcd
 
 import numpy as np
+import pytest
 from flint import fmpz_mat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monic.geometry import rational
 from monic.geometry.rational import (
     independent_rows,
     kernel_vector,
@@ -15,6 +17,7 @@ from monic.geometry.rational import (
     primitive,
     rank,
     solve,
+    spans,
 )
 
 Table = list[list[int]]
@@ -127,3 +130,25 @@ def test_positive_relation(table: Table, data: st.DataObject) -> None:
     weights = kernel_vector([list(column) for column in zip(*signed, strict=True)], len(table))
     assert weights is not None
     assert (found is not None) == (min(weights) > 0 or max(weights) < 0)
+
+
+@pytest.mark.parametrize("deficit", [0, 1, 30, 69, 70])
+def test_rows_in_many_dimensions(deficit: int) -> None:
+    rng, dim = np.random.default_rng(deficit), 70
+    left = rng.integers(-(2**40), 2**40, (80, dim - deficit)).astype(object)
+    right = rng.integers(-(2**40), 2**40, (dim - deficit, dim)).astype(object)
+    rows = [[int(v) for v in row] for row in left @ right] if deficit < dim else [[0] * dim] * 80
+    assert spans(rows, dim) == (deficit == 0)
+    vector = kernel_vector(rows, dim)
+    assert (vector is None) == (deficit == 0)
+    if vector is not None:
+        assert any(vector)
+        assert all(sum(a * b for a, b in zip(row, vector, strict=True)) == 0 for row in rows)
+
+
+def test_dependence_modulo_the_prime_alone_is_none() -> None:
+    dim = 70
+    rows = [[int(i == j) for j in range(dim)] for i in range(dim)]
+    rows[0][0] = rational.LARGE_PRIME
+    assert spans(rows, dim)
+    assert kernel_vector(rows, dim) is None

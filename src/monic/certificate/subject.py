@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from flint import fmpq
+
 from monic.certificate.certificate import Certificate
 from monic.model.affine import AffineMap, Concat, Input, Linear, Scale, Shift
 from monic.model.array import Array, exact, sha256
@@ -70,8 +72,13 @@ def arrays_of(value: AffineMap) -> list[Array]:
 
 
 def rationals(numbers: Sequence[Fraction | int]) -> list[str]:
-    """Returns exact numbers as strings p or p/q."""
-    return [str(number) for number in numbers]
+    """Returns exact numbers as strings p or p/q, of any length.
+
+    Example:
+        >>> rationals([3, Fraction(-5, 7)]), len(rationals([10**5000])[0])
+        (['3', '-5/7'], 5001)
+    """
+    return [str(fmpq(int(number.numerator), int(number.denominator))) for number in numbers]
 
 
 def point_certificate(

@@ -15,7 +15,7 @@ from monic.certificate import Certificate, header
 from monic.clock import monotonic
 from monic.decision.problem import Point, Problem
 from monic.decision.witness import Witness, confirm, simplest
-from monic.geometry.rational import independent_rows, kernel_vector, rank
+from monic.geometry.rational import independent_rows, kernel_vector, spans
 from monic.model import WholeSpace
 from monic.model.reduction import direction
 
@@ -42,7 +42,7 @@ def structure(problem: Problem, until: float | None = None) -> tuple[Paired | Wi
         if until is not None and monotonic() > until:
             return None
     kept = [problem.rows[i][:-1] for i in problem.reduction.kept]
-    if rank(kept) < problem.dim:
+    if not spans(kept, problem.dim):
         return _insist(confirm(problem, problem.inner_point())), "rank"
     if until is not None and monotonic() > until:
         return None

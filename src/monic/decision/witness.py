@@ -16,7 +16,7 @@ from monic.certificate import Certificate, point_certificate
 from monic.decision.problem import Point, Problem
 from monic.decision.result import Collision, FloatPair
 from monic.errors import LayerError
-from monic.geometry.rational import kernel_vector, rank
+from monic.geometry.rational import kernel_vector, spans
 from monic.model import AffineMap
 
 __all__ = [
@@ -55,7 +55,7 @@ def confirm(problem: Problem, x: Point) -> Witness | None:
     values = problem.values(x)
     active = tuple(i for i, value in enumerate(values) if value >= 0)
     rows = [problem.rows[i][:-1] for i in active]
-    if len(active) >= problem.dim and rank(rows) == problem.dim:
+    if spans(rows, problem.dim):
         return None
     collision = None
     if problem.dim <= EXPLICIT or len(active) >= problem.dim:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
+from typing import cast
 
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpz_mat, nmod_mat
@@ -14,6 +15,7 @@ __all__ = [
     "primitive",
     "rank",
     "solve",
+    "spans",
 ]
 
 Row = Sequence[int]
@@ -23,6 +25,9 @@ LARGE_PRIME = 2**61 - 1
 
 #: In more dimensions a compiled elimination is faster, modulo a prime that its floats can hold.
 WIDE, SMALL_PRIME = 256, 2097169
+
+#: From this dimension on, one vector of the kernel is solved for, and not a basis of it.
+SOLVED = 64
 
 #: How many more rows than dimensions are tried before all are.
 EXTRA = 8
@@ -59,6 +64,64 @@ def rank(rows: Sequence[Row]) -> int:
     if nmod_mat(table, LARGE_PRIME).rank() == full:  # independent modulo p is independent
         return int(full)
     return int(table.rank())
+
+
+def spans(rows: Sequence[Row], dim: int) -> bool:
+    """Whether integer rows span R^dim, exactly.
+
+    Rows that do modulo a prime do. That others do not is proved by one vector of their kernel,
+    which costs a small part of their rank: 1 s for 320 rows in R^512, where the rank took minutes.
+
+    Example:
+        >>> spans([[1, 2], [3, 4]], 2), spans([[1, 2], [2, 4]], 2)
+        (True, False)
+    """
+    if len(rows) < dim:
+        return False
+    if dim > WIDE and spans_modulo(rows[: dim + EXTRA]):
+        return True
+    if dim >= SOLVED and _solved_kernel_vector(rows, dim) is not None:
+        return False
+    return rank(rows) == dim
+
+
+def _solved_kernel_vector(rows: Sequence[Row], dim: int) -> tuple[int, ...] | None:
+    """Returns a kernel vector whose support is a basis modulo a prime and one more column.
+
+    It is None where rows have full rank modulo the prime, or where the prime was an unlucky one.
+    """
+    table = fmpz_mat([list(row) for row in rows])
+    residues = nmod_mat(table, LARGE_PRIME)
+    columns = _pivots(residues)
+    if len(columns) == dim:
+        return None
+    chosen = _pivots(residues.transpose())
+    last = next(j for j in range(dim) if j not in set(columns))
+    vector = [0] * dim
+    vector[last] = 1
+    if columns:
+        square = fmpz_mat([[rows[i][j] for j in columns] for i in chosen])
+        right = fmpz_mat(len(chosen), 1, [rows[i][last] for i in chosen])
+        solution = cast(fmpq_mat, square.solve(right))
+        numerators, denominator = solution.numer_denom()
+        vector[last] = -int(denominator)
+        for i, j in enumerate(columns):
+            vector[j] = int(numerators[i, 0])
+    if any((table * fmpz_mat(dim, 1, vector)).entries()):
+        return None
+    first = next(entry for entry in vector if entry)
+    return primitive(vector if first > 0 else [-entry for entry in vector])
+
+
+def _pivots(table: nmod_mat) -> list[int]:
+    """Returns the columns of a matrix modulo a prime that are no sums of earlier ones."""
+    echelon, count = table.rref()
+    pivots, j = [], 0
+    for i in range(int(count)):
+        while int(echelon[i, j]) == 0:
+            j += 1
+        pivots.append(j)
+    return pivots
 
 
 def spans_modulo(rows: Sequence[Row]) -> bool:
@@ -106,6 +169,9 @@ def kernel_vector(rows: Sequence[Row], dim: int) -> tuple[int, ...] | None:
     """
     if not rows:
         return (1, *(0,) * (dim - 1))
+    solved = _solved_kernel_vector(rows, dim) if dim >= SOLVED else None
+    if solved is not None:
+        return solved
     basis, nullity = fmpz_mat([list(row) for row in rows]).nullspace()
     if nullity == 0:
         return None
