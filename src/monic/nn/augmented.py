@@ -1,7 +1,7 @@
 """Layer norm that appends its statistics to its output."""
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from monic.decision.result import Collision, Decision
 from monic.errors import LayerError
 from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
+from monic.nn.precision import FactoryDict
 from monic.nn.values import FloatBounds
 from monic.nn.verdicts import injective, not_injective
 
@@ -30,6 +31,7 @@ class AugmentedLayerNorm(InjectiveModule):
     Arguments:
         features: n.
         eps: Added to the variance, above 0.
+        factory: `device` and `dtype`.
 
     Raises:
         LayerError: when eps is not positive.
@@ -43,13 +45,21 @@ class AugmentedLayerNorm(InjectiveModule):
         'INJECTIVE'
     """
 
-    def __init__(self, features: int, *, eps: float = 1e-5) -> None:
+    def __init__(
+        self, features: int, *, eps: float = 1e-5, **factory: Unpack[FactoryDict]
+    ) -> None:
         super().__init__()
         if features < 1 or not eps > 0:
             raise LayerError(f"Expected features >= 1 and eps > 0. Got {features} and {eps}.")
         self.in_features, self.out_features, self.eps = features, features + 2, eps
-        self.weight = nn.Parameter(torch.ones(features))
-        self.bias = nn.Parameter(torch.zeros(features))
+        self.weight = nn.Parameter(torch.empty(features, **factory))
+        self.bias = nn.Parameter(torch.empty(features, **factory))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets gamma = 1 and beta = 0."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         mean = x.mean(-1, keepdim=True)

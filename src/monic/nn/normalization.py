@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from monic.decision.result import Collision, Decision
 from monic.errors import LayerError
 from monic.nn.module import InjectiveModule
+from monic.nn.precision import FactoryDict
 from monic.nn.values import FloatBounds
 from monic.nn.verdicts import injective, insist_on_assumption, not_injective, undecided
 
@@ -41,6 +42,7 @@ class InjectiveGroupNorm(InjectiveModule):
         num_groups: Groups of channels.
         num_channels: Channels, axis 1 of a batch.
         eps: Added to the variance, above 0.
+        factory: `device` and `dtype`.
 
     Raises:
         LayerError: when the groups do not divide the channels, or eps is not positive.
@@ -52,7 +54,14 @@ class InjectiveGroupNorm(InjectiveModule):
         True
     """
 
-    def __init__(self, num_groups: int, num_channels: int, *, eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        *,
+        eps: float = 1e-5,
+        **factory: Unpack[FactoryDict],
+    ) -> None:
         super().__init__()
         if num_groups < 1 or num_channels % num_groups or not eps > 0:
             raise LayerError(
@@ -60,9 +69,15 @@ class InjectiveGroupNorm(InjectiveModule):
                 f"{num_groups}, num_channels={num_channels}, eps={eps}."
             )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self.weight = nn.Parameter(torch.ones(num_channels))
-        self.bias = nn.Parameter(torch.zeros(num_channels))
+        self.weight = nn.Parameter(torch.empty(num_channels, **factory))
+        self.bias = nn.Parameter(torch.empty(num_channels, **factory))
         self.statistics: Statistics | None = None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets gamma = 1 and beta = 0."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_exporting():  # as one operator, which monic.load reads

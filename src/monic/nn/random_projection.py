@@ -68,8 +68,12 @@ class RandomProjection(nn.Module):
             )
         self.latent_dim, self.seed = latent_dim, seed
         self.in_features, self.out_features = in_features, out_features
-        place = torch.empty(out_features, in_features, **factory)
-        self.register_buffer("projection", draw_(place, seed))
+        self.register_buffer("projection", torch.empty(out_features, in_features, **factory))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws A from its seed: what `to_empty` left without values has them again."""
+        draw_(self.projection, self.seed)
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, self.projection)

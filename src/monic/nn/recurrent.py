@@ -61,6 +61,8 @@ class InjectiveRNNCell(nn.Module):
         ['INJECTIVE', 'INJECTIVE']
     """
 
+    recurrent: Tensor
+
     def __init__(
         self,
         input_size: int,
@@ -97,7 +99,9 @@ class InjectiveRNNCell(nn.Module):
     def reset_parameters(self) -> None:
         """Sets orthogonal B and U, and b = 0."""
         matrix_(self.basis)
-        orthogonal_(self.recurrent)
+        recurrent = orthogonal_(self.recurrent.detach())
+        if parametrize.is_parametrized(self, "recurrent"):
+            self.recurrent = recurrent  # through the parametrization's right inverse
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:

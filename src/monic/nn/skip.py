@@ -1,7 +1,7 @@
 """Networks made injective by a small random linear map."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from monic.decision.result import Decision
 from monic.errors import LayerError
 from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
-from monic.nn.precision import in_format_of, settled
+from monic.nn.precision import FactoryDict, in_format_of, settled
 from monic.nn.random_projection import draw_
 from monic.nn.search import find_code
 from monic.nn.values import FloatBounds
@@ -35,6 +35,7 @@ class InjectiveSkip(InjectiveModule):
         out_features: m >= 2n + 1.
         epsilon: How large the linear map is, not 0.
         seed: Of A.
+        factory: `device` and `dtype` of A; by default those of F's first parameter.
 
     Raises:
         LayerError: when m < 2n + 1, or epsilon is 0.
@@ -55,6 +56,7 @@ class InjectiveSkip(InjectiveModule):
         *,
         epsilon: float = 0.01,
         seed: int = 0,
+        **factory: Unpack[FactoryDict],
     ) -> None:
         super().__init__()
         if out_features < 2 * in_features + 1 or epsilon == 0:
@@ -65,13 +67,19 @@ class InjectiveSkip(InjectiveModule):
         self.module, self.epsilon, self.seed = module, epsilon, seed
         self.in_features, self.out_features = in_features, out_features
         like = next(module.parameters(), torch.empty(0))
-        self.register_buffer("matrix", like.new_empty(out_features, in_features).detach())
-        self.resample(seed)
+        self.register_buffer(
+            "matrix", like.new_empty(out_features, in_features, **factory).detach()
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws A from its seed: what `to_empty` left without values has them again."""
+        draw_(self.matrix, self.seed)
 
     def resample(self, seed: int) -> None:
         """Draws A anew: almost every A suits a network that does not depend on it."""
         self.seed = seed
-        draw_(self.matrix, seed)
+        self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
         given: Tensor = self.module(x)
