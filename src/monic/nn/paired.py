@@ -160,9 +160,10 @@ class PairedLayer(InjectiveModule):
             )
         with settled(self, x):
             samples = volume.samples(self, working(x), (probes, steps), seed)
+        spread = samples.std(0) if samples.numel() else samples.new_zeros(samples.shape[1:])
         return LogDetEstimate(
             value=samples.mean(0),
-            standard_error=samples.std(0) / probes**0.5,
+            standard_error=spread / probes**0.5,
             probes=probes,
             steps=steps,
             seed=seed,
