@@ -48,6 +48,14 @@ def test_torch_compile(case: Case) -> None:
     assert next(module.parameters()).grad is not None
 
 
+def test_log_det_of_compositions_breaks_off_what_is_compiled() -> None:
+    net = InjectiveSequential(InjectiveLinear(3, 6), InjectiveLinear(6, 12))
+    x = torch.randn(5, 3)
+    compiled: Any = torch.compile(net.forward_and_log_det, backend="aot_eager")
+    for found, expected in zip(compiled(x), net.forward_and_log_det(x), strict=True):
+        assert torch.allclose(found, expected, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_torch_compile_with_inductor() -> None:
     layer = InjectiveConv2d(2, 8, 3, padding=1, input_size=4)

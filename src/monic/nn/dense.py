@@ -84,8 +84,17 @@ def jacobian_log_volume(module: nn.Module, x: Tensor, dims: int) -> Tensor:
 
     with settled(module, x):
         examples = in_format_of(module, x).reshape(-1, shape.numel())
-        jacobians = torch.func.vmap(torch.func.jacfwd(flat))(examples)
-        return log_volume(jacobians).reshape(lead)
+        return log_volume(_jacobians(flat, examples)).reshape(lead)
+
+
+def _jacobians_of(function: Callable[[Tensor], Tensor], examples: Tensor) -> Tensor:
+    found: Tensor = torch.func.vmap(torch.func.jacfwd(function))(examples)
+    return found
+
+
+#: torch 2.13 fails to compile a forward Jacobian under vmap: what is compiled breaks off here.
+_jacobians: Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
+_jacobians = torch.compiler.disable(_jacobians_of)  # type: ignore[no-untyped-call]
 
 
 def solve_tall(matrix: Tensor, right: Tensor) -> Tensor:
