@@ -6,6 +6,7 @@ from flint import nmod_mat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monic.geometry import elimination
 from monic.geometry.elimination import has_full_column_rank
 
 LARGEST = 4194301
@@ -36,3 +37,19 @@ def test_the_largest_residues_do_not_round() -> None:
     table = np.full((600, 600), LARGEST - 1.0)
     table[np.arange(600), np.arange(600)] = 1.0  # -J + 2 I: of determinant 2^599 (2 - 600)
     assert has_full_column_rank(table, LARGEST)
+
+
+@given(st.integers(0, 2**32), st.booleans(), st.sampled_from([3, LARGEST]))
+def test_bands_in_several_blocks_agree_with_flint(seed: int, ordered: bool, prime: int) -> None:
+    rng = np.random.default_rng(seed)
+    columns, width = int(rng.integers(1, 60)), int(rng.integers(1, 12))
+    starts = rng.integers(0, columns, int(rng.integers(columns, 4 * columns + 1)))
+    table = np.zeros((starts.size, columns), dtype=np.int64)
+    for row, start in zip(table, np.sort(starts) if ordered else starts, strict=True):
+        part = row[start : start + width]
+        part[:] = rng.integers(0, prime, part.size) * (rng.random(part.size) < 0.9)
+    wanted = nmod_mat(*table.shape, table.reshape(-1).tolist(), prime).rank() == columns
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(elimination, "_BLOCK", 5)
+        patch.setattr(elimination, "_ROWS", 3)
+        assert has_full_column_rank(table.astype(np.float64), prime) is bool(wanted)

@@ -30,6 +30,9 @@ _ROWS = 1024
 def has_full_column_rank(table: FloatArray, prime: int, until: float | None = None) -> bool | None:
     """Returns whether a matrix of residues has full column rank modulo a prime; destroys it.
 
+    Zeros before a row's first and behind its last entry are not computed with, so that banded
+    matrices, as convolutions have, cost little where their rows come in the order of the band.
+
     Arguments:
         table: Integers 0 <= a < prime as float64, in C order.
         prime: A prime below `HIGHEST_PRIME`.
@@ -43,25 +46,40 @@ def has_full_column_rank(table: FloatArray, prime: int, until: float | None = No
     rows, columns = table.shape
     if rows < columns:
         return False
+    first_entries, last_entries = _envelope(table)
     for start in range(0, columns, _BLOCK):
         if until is not None and monotonic() > until:
             return None
         stop = min(start + _BLOCK, columns)
-        panel = np.ascontiguousarray(table[start:, start:stop])
+        # rows behind the end are zero up to stop; those before it, from the edge on
+        end = int(np.flatnonzero(first_entries < stop).max(initial=start - 1)) + 1
+        edge = max(stop, int(last_entries[:end].max(initial=0)) + 1)
+        panel = np.ascontiguousarray(table[start:end, start:stop])
         swaps = np.zeros(stop - start, dtype=np.int64)
         if not _eliminate(panel, swaps, float(prime)):
             return False
-        rest = table[start:, stop:]
+        rest = table[start:end, stop:edge]
         for k, other in enumerate(swaps.tolist()):
             if other != k:
                 rest[[k, other]] = rest[[other, k]]
         _solve(panel[: stop - start], rest[: stop - start], float(prime))
         upper = np.ascontiguousarray(rest[: stop - start])
-        for first in range(stop - start, rows - start, _ROWS):
+        for first in range(stop - start, end - start, _ROWS):
             part = rest[first : first + _ROWS]
             part -= panel[first : first + _ROWS] @ upper
             _reduce(part, float(prime))
     return True
+
+
+def _envelope(table: FloatArray) -> tuple[IntArray, IntArray]:
+    """The columns of each row's first and last entry other than 0; of a zero row, none."""
+    rows, columns = table.shape
+    first, last = np.full(rows, columns), np.full(rows, -1)
+    for row in range(rows):
+        (places,) = np.nonzero(table[row])
+        if places.size:
+            first[row], last[row] = places[0], places[-1]
+    return first, last
 
 
 def _solve(lower: FloatArray, right: FloatArray, prime: float) -> None:
