@@ -1,6 +1,8 @@
 """Full-size convolutional layers: verdict, time and memory for each; prints one line a layer.
 
-    python benchmarks/convolution.py [injective] [regular] [ends] [wide] [tall] [goal] [check]
+    python benchmarks/convolution.py [NAME ...] [check]
+
+where NAME is injective, regular, ends, wide, tall, few or goal; all by default.
 
 `injective` and `regular` are the generators of Appendix F of [Puthawala et al., 2020]: a latent
 code of 256, then 1024 x 4 x 4 -> 512 x 8 x 8 -> 256 x 16 x 16 -> 128 x 32 x 32 by transposed 3 x 3
@@ -8,9 +10,9 @@ convolutions with stride 2. Filters are Gaussian, float32, from a fixed seed. `e
 first and last map: 4 x 4 kernels from 256 numbers to 1024 x 4 x 4 before a leaky ReLU, and
 128 x 32 x 32 -> 3 x 64 x 64 before a sigmoid, decided as parts of the injective generator as a
 whole, with random projections (Corollary 3) asked for. `wide` is a 3 x 3 convolution from 64 to
-256 channels on 32 x 32; `tall` one from 64 to 128, with opposite filters beside; `goal` the first
-stage with 4 x 4 kernels, a dense rank of 15,360 columns. `check` also runs the independent
-checker.
+256 channels on 32 x 32; `tall` one from 64 to 128, with opposite filters beside; `few` are such
+of 4, 8 and 16 channels, with ranks of banded matrices; `goal` the first stage with 4 x 4 kernels,
+a dense rank of 15,360 columns. `check` also runs the independent checker.
 """
 
 import resource
@@ -130,6 +132,16 @@ def tall() -> Iterator[tuple[str, ReLULayer]]:
     )
 
 
+def few() -> Iterator[tuple[str, ReLULayer]]:
+    """Yields layers of few channels with twice as many filters, and those with opposite ones."""
+    for channels in (4, 8, 16):
+        random = np.random.default_rng(channels)
+        kernel = random.standard_normal((2 * channels, channels, 3, 3)).astype(np.float32)
+        grid = Geometry((channels, 32, 32), padding=1)
+        step = Convolution(kernel, Input(channels * 1024), grid)
+        yield opposite(f"{channels} -> {2 * channels} on 32 x 32", step)
+
+
 def goal() -> Iterator[tuple[str, ReLULayer]]:
     """Yields 1024 x 4 x 4 with 4 x 4 kernels."""
     yield opposite("1024 x 4 x 4, 4 x 4", up(1024, 4, 256, 4))
@@ -142,6 +154,7 @@ def main(names: list[str]) -> None:
         "regular": regular,
         "wide": wide,
         "tall": tall,
+        "few": few,
         "goal": goal,
     }
     chosen = [name for name in names if name != "check"] or [*families, "ends"]

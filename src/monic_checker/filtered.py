@@ -9,10 +9,11 @@ from monic_checker.body import Body
 from monic_checker.document import integer, items, members
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
+from monic_checker.field import Field
 from monic_checker.filters import Block, kernel, opposite, read_blocks
 from monic_checker.grid import Grid
 from monic_checker.linear import Row
-from monic_checker.peeling import Field, Site, full_column_rank
+from monic_checker.peeling import Site, full_column_rank
 from monic_checker.spectrum import is_circulant, spectrum_has_full_rank
 from monic_checker.subject import Subject
 from monic_checker.system import System

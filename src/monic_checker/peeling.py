@@ -3,24 +3,25 @@
 A *site* is what an output position reads: for every input position its taps. A site that reads
 one position only fixes channels there; what it leaves free is a kernel, with a basis N. The
 operator has full column rank if and only if it has on what is left free. Sites that read one
-position that is not fixed yet come next, and at the end one dense matrix is left.
+position that is not fixed yet come next, and at the end one matrix of blocks is left.
 """
 
 from collections.abc import Sequence
 
 from flint import fmpz, nmod_mat
 
-from monic_checker.budget import Budget
+from monic_checker.field import Field
 from monic_checker.linear import Row
+from monic_checker.sweep import Strip, has_full_column_rank
 
-__all__ = ["Field", "Site", "full_column_rank"]
+__all__ = ["Site", "full_column_rank"]
 
 #: The taps that read each input position.
 Site = dict[int, tuple[int, ...]]
 
 
 def full_column_rank(
-    kernels: Sequence[Row], width: int, sites: Sequence[Site], places: int, field: "Field"
+    kernels: Sequence[Row], width: int, sites: Sequence[Site], places: int, field: Field
 ) -> bool:
     """Returns whether the filters' rows at all sites have full column rank modulo the prime.
 
@@ -32,7 +33,7 @@ def full_column_rank(
         field: The prime, and the memory that is left.
 
     Raises:
-        MalformedProof: when the dense matrix that is left does not fit the memory.
+        MalformedProof: when the rows that are left do not fit the memory.
     """
     spaces = _Spaces(kernels, width, places, field)
     left = [site for site in sites if site]
@@ -47,24 +48,6 @@ def full_column_rank(
         if len(waiting) == len(left):
             return spaces.dense(waiting)
         left = waiting
-
-
-class Field:
-    """A prime, and the memory for matrices modulo it."""
-
-    def __init__(self, prime: int, budget: Budget, address: str) -> None:
-        self.prime = prime
-        self._budget = budget
-        self._address = address
-
-    def matrix(self, rows: int, columns: int) -> nmod_mat:
-        """Returns a zero matrix.
-
-        Raises:
-            MalformedProof: when it does not fit the memory.
-        """
-        self._budget.spend_words(rows * columns, self._address)
-        return nmod_mat(rows, columns, self.prime)
 
 
 class _Spaces:
@@ -136,15 +119,16 @@ class _Spaces:
         height = len(self._kernels)
         if columns == 0 or height * len(sites) < columns:
             return columns == 0
-        table = self._field.matrix(height * len(sites), columns)
         known: dict[object, list[list[int]]] = {}
-        for number, site in enumerate(sites):
+        strips = []
+        for site in sites:
+            blocks = []
             for place, taps in site.items():
                 history = self._history[place]
                 if (history, taps) not in known:
                     block = self._block(history, taps).tolist()
                     known[history, taps] = [[int(entry) for entry in row] for row in block]
-                for i, row in enumerate(known[history, taps], start=number * height):
-                    for j, entry in enumerate(row, start=starts[place]):
-                        table[i, j] = entry
-        return bool(table.rank() == columns)
+                if self._size(history):
+                    blocks.append((starts[place], known[history, taps]))
+            strips.append(Strip(blocks))
+        return has_full_column_rank(strips, columns, self._field)

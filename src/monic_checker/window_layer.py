@@ -10,12 +10,13 @@ from monic_checker.body import Body
 from monic_checker.budget import bits
 from monic_checker.domain import Domain, Side
 from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.field import Field
 from monic_checker.filtered import PairedFilters
 from monic_checker.filters import Block, kernel, read_blocks
 from monic_checker.linear import Row
 from monic_checker.lines import inside, readers_of
 from monic_checker.paired import PairedRows
-from monic_checker.peeling import Field, Site, full_column_rank
+from monic_checker.peeling import Site, full_column_rank
 from monic_checker.steps import Step
 from monic_checker.subject import Subject
 from monic_checker.system import System

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monic import ReLULayer, decide
+from monic import ReLULayer, check, decide
 from monic.clock import monotonic
 from monic.decision.convolution.blocks import blocks
 from monic.decision.convolution.pairs import find_pairs
@@ -77,3 +77,16 @@ def test_windows_end_with_the_time() -> None:
     assert "raise time_limit" in late.limit
     assert prove_paired_windows(layer, found, pairs, subject).certificate is not None
     assert decide(layer).verdict is INJECTIVE
+
+
+@pytest.mark.slow
+def test_few_channels_on_a_large_grid_cost_their_band() -> None:
+    kernel = np.random.default_rng(8).standard_normal((16, 8, 3, 3)).astype(np.float32)
+    y = Convolution(kernel, Input(8192), Geometry((8, 32, 32), padding=1))
+    layer = ReLULayer(Concat((y, ChannelScale(np.full(16, -0.5), y))))
+    decision = decide(layer, time_limit=30)
+    assert decision.verdict is INJECTIVE
+    assert decision.certificate is not None
+    began = monotonic()
+    check(decision.certificate, layer)
+    assert monotonic() - began < 90
