@@ -250,6 +250,19 @@ def test_searches_have_the_derivatives_of_the_inverse() -> None:
     assert all(parameter.grad is not None for parameter in skip.parameters())
 
 
+def test_a_lost_mean_collides_whatever_gamma_is() -> None:
+    norm = InjectiveGroupNorm(2, 4)
+    with torch.no_grad():
+        norm.weight[0] = 0
+    decision = norm.is_injective()
+    assert decision.verdict is Verdict.NOT_INJECTIVE
+    assert decision.collision is not None
+    pair = (decision.collision.x, decision.collision.other)
+    x, other = (torch.tensor([[float(t) for t in point]]) for point in pair)
+    assert torch.equal(norm(x), norm(other))
+    assert norm.is_injective(assume="statistics").verdict is Verdict.UNDECIDED
+
+
 def test_normalisations_lose_the_mean_without_their_statistics() -> None:
     norm = InjectiveGroupNorm(2, 4)
     decision = norm.is_injective()

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
 import monic.nn
+from monic.errors import LayerError
 from monic.nn import InjectiveModule
 
 #: How each public module that has weights or buffers of its own is made.
@@ -71,3 +73,19 @@ def test_norms_of_another_format_compute_in_it() -> None:
         assert isinstance(norm, InjectiveModule)
         assert norm(x).dtype == torch.float64
         assert torch.allclose(norm.inverse(norm(x)), x)
+
+
+def test_nothing_is_said_about_weights_that_are_no_numbers() -> None:
+    for name, make in MAKERS.items():
+        count = len([*make().parameters(), *make().buffers()])
+        for number in range(count):
+            module: Any = make()
+            if name[-1] == "d":
+                module.input_size = (4,) * int(name[-2])
+            held = [*module.parameters(), *module.buffers()][number]
+            with torch.no_grad():
+                held.reshape(-1)[:1].fill_(torch.nan)
+            assume = {"InjectiveGroupNorm": "statistics", "RandomProjection": "random-projections"}
+            asked = {"assume": assume[name]} if name in assume else {}
+            with pytest.raises(LayerError, match="Expected finite numbers"):
+                module.is_injective(**asked)

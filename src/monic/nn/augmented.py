@@ -12,7 +12,7 @@ from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.precision import FactoryDict
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective, not_injective
+from monic.nn.verdicts import injective, insist_on_numbers, not_injective
 
 __all__ = ["AugmentedLayerNorm"]
 
@@ -96,6 +96,7 @@ class AugmentedLayerNorm(InjectiveModule):
 
     def is_injective(self) -> Decision:
         """Returns INJECTIVE unless two gammas are 0: then two unit vectors have one output."""
+        insist_on_numbers(self)
         dead = torch.nonzero(self.weight == 0).flatten().tolist()
         if len(dead) > 1:
             first, second = (_unit_vector(i, self.in_features) for i in dead[:2])

@@ -11,7 +11,7 @@ from monic.nn.dense import jacobian_log_volume
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.precision import held
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective
+from monic.nn.verdicts import injective, insist_on_numbers
 
 __all__ = ["InjectiveConcat"]
 
@@ -63,6 +63,7 @@ class InjectiveConcat(InjectiveModule):
         return FloatBounds(inverse_lipschitz=(1.0, infinity), lipschitz=(1.0, infinity))
 
     def is_injective(self) -> Decision:
+        insist_on_numbers(self)
         return injective("the input is a part of the output", "concatenation")
 
     def config(self) -> dict[str, Any]:

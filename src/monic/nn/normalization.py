@@ -13,7 +13,13 @@ from monic.errors import LayerError
 from monic.nn.module import InjectiveModule
 from monic.nn.precision import FactoryDict
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective, insist_on_assumption, not_injective, undecided
+from monic.nn.verdicts import (
+    injective,
+    insist_on_assumption,
+    insist_on_numbers,
+    not_injective,
+    undecided,
+)
 
 __all__ = ["InjectiveGroupNorm", "Statistics"]
 
@@ -136,10 +142,11 @@ class InjectiveGroupNorm(InjectiveModule):
 
         Without it, 0 and the vector of ones in the first group collide.
         """
+        insist_on_numbers(self)
         asked = insist_on_assumption(assume)
-        if bool((self.weight == 0).any()):
-            return undecided("a gamma is 0: that channel is lost", "normalisation")
         if "statistics" in asked:
+            if bool((self.weight == 0).any()):
+                return undecided("a gamma is 0: that channel is lost", "normalisation")
             return injective(
                 "given its statistics it is affine with nonzero slopes",
                 "normalisation",

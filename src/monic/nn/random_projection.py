@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from monic.decision.result import Decision
 from monic.errors import LayerError
 from monic.nn.precision import FactoryDict
-from monic.nn.verdicts import injective, insist_on_assumption, undecided
+from monic.nn.verdicts import injective, insist_on_assumption, insist_on_numbers, undecided
 
 __all__ = ["RandomProjection", "draw_"]
 
@@ -80,6 +80,7 @@ class RandomProjection(nn.Module):
 
     def is_injective(self, *, assume: str | Sequence[str] | None = None) -> Decision:
         """Returns INJECTIVE under the assumption "random-projections", when it is asked for."""
+        insist_on_numbers(self)
         reason = (
             f"a random projection into {self.out_features} >= 2 x {self.latent_dim} + 1 "
             "dimensions is almost surely one-to-one on the image of an injective network"

@@ -20,7 +20,7 @@ from monic.nn.pairs import code_of, in_pairs
 from monic.nn.precision import FactoryDict, settled, working
 from monic.nn.residual import steps_to_settle
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective, undecided
+from monic.nn.verdicts import injective, insist_on_numbers, undecided
 
 __all__ = ["InjectiveRNNCell"]
 
@@ -223,6 +223,7 @@ class InjectiveRNNCell(nn.Module):
 
     def is_injective(self, *, given: Given = "state") -> Decision:
         """Returns the exact decision about the input given the state, or the other way round."""
+        insist_on_numbers(self)
         if given == "state":
             basis = freeze(self.basis, "basis")
             ones = freeze([1.0] * len(basis), "scales")

@@ -16,7 +16,7 @@ from monic.nn.lipschitz import Contraction, norm_bound
 from monic.nn.module import InjectiveModule, insist_in_range
 from monic.nn.precision import in_format_of, settled
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective, undecided
+from monic.nn.verdicts import injective, insist_on_numbers, undecided
 
 __all__ = ["InjectiveResidual", "branch_bound", "steps_to_settle"]
 
@@ -99,6 +99,7 @@ class InjectiveResidual(InjectiveModule):
         )
 
     def is_injective(self) -> Decision:
+        insist_on_numbers(self)
         if not all(_contracts(module) for module in self.branch):
             return undecided("the branch has modules of other kinds by now", "contraction")
         bound = branch_bound(self.branch)

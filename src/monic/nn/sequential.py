@@ -22,7 +22,7 @@ from monic.nn.search import find_code
 from monic.nn.skip import InjectiveSkip
 from monic.nn.steps import inverse_of
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import insist_on_assumption
+from monic.nn.verdicts import insist_on_assumption, insist_on_numbers
 
 __all__ = ["InjectiveSequential"]
 
@@ -176,6 +176,7 @@ class InjectiveSequential(InjectiveModule):
             LayerError: for assumptions that are not known, and for a projection from another
                 number of dimensions than grids that were learned by now have.
         """
+        insist_on_numbers(self)
         insist_on_chain(list(self))
         asked = insist_on_assumption(assume)
         stages = tuple(

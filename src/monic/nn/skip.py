@@ -14,7 +14,7 @@ from monic.nn.precision import FactoryDict, in_format_of, settled
 from monic.nn.random_projection import draw_
 from monic.nn.search import find_code
 from monic.nn.values import FloatBounds
-from monic.nn.verdicts import injective, insist_on_assumption, undecided
+from monic.nn.verdicts import injective, insist_on_assumption, insist_on_numbers, undecided
 
 __all__ = ["InjectiveSkip"]
 
@@ -114,6 +114,7 @@ class InjectiveSkip(InjectiveModule):
 
     def is_injective(self, *, assume: str | Sequence[str] | None = None) -> Decision:
         """Returns INJECTIVE under the assumption "random-projections", when it is asked for."""
+        insist_on_numbers(self)
         reason = (
             f"F + epsilon A with {self.out_features} >= 2 x {self.in_features} + 1 outputs is "
             "one-to-one for almost every A"
