@@ -3,13 +3,13 @@
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 import pytest
 from flint import fmpz_mat
 
 from monic import Activation, Box, Network, Orthant, Verdict, check, decide, load
+from monic.clock import monotonic
 from monic.decision.network.bottleneck import bottleneck, pair_through
 from monic.decision.network.sampling import Sampler
 from monic.decision.network.slices import LateError, image, slice_region

@@ -11,7 +11,6 @@ from monic import (
     Activation,
     Box,
     Decision,
-    InversionError,
     LayerError,
     Network,
     Stage,
@@ -180,8 +179,11 @@ def test_random_matrices_do_not_come_after_epsilon_0() -> None:
 
 def test_other_questions() -> None:
     network = Network([augmented(Input(4), 2)])
-    with pytest.raises(InversionError, match="normalisation of 'norm'"):
-        invert(network, np.ones(8))
+    code = np.array([1.0, 2.0, 3.0, 5.0])
+    mean, deviation = np.array([1.5, 4.0]), np.sqrt(np.array([0.25, 1.0]) + 1e-5)
+    unit = (code.reshape(2, 2) - mean[:, None]) / deviation[:, None]
+    y = np.concatenate([mean, unit.reshape(-1), deviation])
+    np.testing.assert_allclose(invert(network, y).latent, code, rtol=1e-9)
     found = bound(network)
     assert (found.inverse_lipschitz.lower, found.lipschitz.upper) == (0, np.inf)
     assert found.stages[0].shape == (8, 4)

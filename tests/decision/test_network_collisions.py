@@ -2,12 +2,12 @@
 
 from fractions import Fraction
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 import pytest
 
 from monic import Activation, Box, Network, Verdict, check, decide, load
+from monic.clock import monotonic
 from monic.decision.network.chain import linear_part
 from monic.decision.network.kernels import collision_inside, deficient_points
 from monic.decision.network.lifting import lifted, reached

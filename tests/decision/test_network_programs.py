@@ -1,10 +1,10 @@
 """Mixed-integer programs: what they propose is confirmed, and they find what z3 finds."""
 
 from fractions import Fraction
-from time import monotonic
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.network.chain import Chain, linear_part
 from monic.decision.network.kernels import collision_inside
 from monic.decision.network.pairs import collision_between
