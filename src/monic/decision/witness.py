@@ -16,7 +16,7 @@ from monic.certificate import Certificate, point_certificate
 from monic.decision.problem import Point, Problem
 from monic.decision.result import Collision, FloatPair
 from monic.errors import LayerError
-from monic.geometry.rational import kernel_vector, spans
+from monic.geometry.rational import kernel_vector
 from monic.model import AffineMap
 
 __all__ = [
@@ -55,12 +55,11 @@ def confirm(problem: Problem, x: Point) -> Witness | None:
     values = problem.values(x)
     active = tuple(i for i, value in enumerate(values) if value >= 0)
     rows = [problem.rows[i][:-1] for i in active]
-    if spans(rows, problem.dim):
-        return None
     collision = None
     if problem.dim <= EXPLICIT or len(active) >= problem.dim:
         kernel = kernel_vector(rows, problem.dim)
-        assert kernel is not None, "the active rows were just found not to span"
+        if kernel is None:
+            return None
         collision = _collision(problem, x, kernel)
     return Witness(x, active, collision)
 
