@@ -6,10 +6,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 from rich.console import Console
 
 import monic.clock
@@ -66,18 +69,51 @@ def test_stops_lie_inside_each_other() -> None:
     assert monotonic() - began < 0.02
 
 
-def test_it_stands_still_for_other_threads() -> None:
-    read: list[float] = []
+def in_another_thread(work: Callable[[], float]) -> float:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def test_it_goes_on_for_other_threads() -> None:
+    def waited() -> float:
+        began = monotonic()
+        time.sleep(0.02)
+        return monotonic() - began
+
     stand_still()
     try:
         began = monotonic()
-        thread = threading.Thread(target=lambda: read.append(monotonic()))
-        time.sleep(0.01)
-        thread.start()
-        thread.join()
+        assert in_another_thread(waited) >= 0.019
+        assert monotonic() == began
     finally:
         go_on()
-    assert read == [began]
+
+
+def test_watchers_hear_of_their_own_thread_alone() -> None:
+    seen: list[float] = []
+    with watching(lambda: seen.append(monotonic())):
+        in_another_thread(compile_anew)
+        assert not seen
+        compile_anew()
+    assert seen
+
+
+def test_waiting_for_another_thread_that_compiles_takes_no_time() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with global_compiler_lock:
+            held.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    began, other = monotonic(), time.monotonic()
+    threading.Timer(0.5, done.set).start()
+    compile_anew()
+    thread.join()
+    assert time.monotonic() - other - (monotonic() - began) >= 0.45  # it stood still
 
 
 def test_watchers_are_called_once_a_stop_and_not_afterwards() -> None:

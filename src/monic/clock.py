@@ -1,9 +1,12 @@
-"""The clock of time limits: it stands still while kernels are compiled.
+"""The clock of time limits: it stands still while its own thread compiles kernels.
 
 Kernels are compiled once on a machine, which takes some 20 seconds, and are kept on disk then.
-A limit of five seconds would mean one thing on the first call and another on all others.
+A limit of five seconds would mean one thing on the first call and another on all others. Every
+thread has a clock of its own, so that a thread that compiles gives no time to another that works.
+A moment read in one thread therefore means nothing in another: threads hand on seconds.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +14,8 @@ from contextlib import contextmanager
 __all__ = ["go_on", "monotonic", "stand_still", "watching"]
 
 
-class _Clock:
-    """A monotonic clock that can be stopped; stops may lie inside each other."""
+class _Clock(threading.local):
+    """A monotonic clock for each thread that can be stopped; stops may lie inside each other."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -38,7 +41,7 @@ _CLOCK = _Clock()
 
 
 def monotonic() -> float:
-    """Seconds from an arbitrary moment on, without those that compiling took.
+    """Seconds from an arbitrary moment on, without those that this thread took to compile.
 
     Example:
         >>> began = monotonic()
@@ -54,20 +57,20 @@ def monotonic() -> float:
 
 
 def stand_still() -> None:
-    """Stops the clock, until `go_on` was called as often."""
+    """Stops the clock of this thread, until `go_on` was called as often."""
     _CLOCK.stop()  # first: a watcher may raise, and `go_on` is called all the same
     for watcher in tuple(_CLOCK.watchers) if _CLOCK.depth == 1 else ():
         watcher()
 
 
 def go_on() -> None:
-    """Lets the clock go on after `stand_still`."""
+    """Lets the clock of this thread go on after `stand_still`."""
     _CLOCK.start()
 
 
 @contextmanager
 def watching(watcher: Callable[[], None]) -> Iterator[None]:
-    """Calls `watcher` whenever the clock begins to stand still, as long as the block lasts."""
+    """Calls `watcher` whenever this thread's clock stops, as long as the block lasts."""
     _CLOCK.watchers.append(watcher)
     try:
         yield

@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
 
 from monic.clock import go_on, stand_still
 
@@ -58,7 +59,32 @@ class _Compiling(event.Listener):
         go_on()
 
 
+class _Waiting(event.Listener):
+    """Stops the clock of a thread that waits until another one has compiled.
+
+    numba announces its lock before it takes it. The wait is made here, so that the clock goes on
+    whatever interrupts it.
+    """
+
+    def on_start(self, event: event.Event) -> None:
+        lock = getattr(global_compiler_lock, "_lock", None)
+        if lock is None or lock.acquire(blocking=False):
+            if lock is not None:
+                lock.release()
+            return
+        stand_still()
+        try:
+            with lock:
+                return
+        finally:
+            go_on()
+
+    def on_end(self, event: event.Event) -> None:
+        """Nothing: the wait is over long before the lock is given back."""
+
+
 event.register("numba:compile", _Compiling())  # type: ignore[no-untyped-call]
+event.register("numba:compiler_lock", _Waiting())  # type: ignore[no-untyped-call]
 
 #: For kernels that Python calls.
 COMPILED: dict[str, Any] = {
