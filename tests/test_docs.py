@@ -24,6 +24,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.files import environment, monic
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
@@ -63,15 +65,16 @@ def scrubbed(text: str) -> list[str]:
 
 def run(command: str) -> str:
     words = [found for word in shlex.split(command) for found in (sorted(glob(word)) or [word])]
-    python = [sys.executable, "-m", "monic"] if words[0] == "monic" else [sys.executable]
-    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [*python, *words[1:]],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "110", "PYTHONUTF8": "1"},
-    )
+    if words[0] == "monic":
+        done = monic(*words[1:], cwd=Path.cwd(), columns=110)
+    else:
+        done = subprocess.run(
+            [sys.executable, *words[1:]],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            env=environment(columns=110),
+        )
     assert done.returncode in (0, 1, 3), done.stderr
     return done.stdout
 

@@ -1,14 +1,26 @@
-"""Model files for the tests of the command line, and a way to run it."""
+"""Model files for the tests of the command line, and two ways to run it.
+
+`monic` runs a command in this process: Python, its modules and the compiled kernels are there
+already, which saves seconds a command. `monic_process` starts a process of its own, for what only
+one shows: signals, a first import, the exit status that a shell sees.
+"""
 
 import atexit
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+
+from monic.cli import main
 
 ROOT = Path(__file__).parents[2]
 ACASXU = ROOT / "examples" / "acasxu_1_1.onnx"
@@ -20,16 +32,16 @@ SOMEWHERE = Path(tempfile.mkdtemp(prefix="monic-tests-"))
 atexit.register(shutil.rmtree, SOMEWHERE, ignore_errors=True)
 
 
-def environment() -> dict[str, str]:
+def environment(columns: int = 120) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "COLUMNS": "120", "PYTHONUTF8": "1"}
+    return {**os.environ, "PYTHONPATH": path, "COLUMNS": str(columns), "PYTHONUTF8": "1"}
 
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "monic", *map(str, arguments)]
 
 
-def monic(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def monic_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments),
         capture_output=True,
@@ -38,6 +50,45 @@ def monic(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedPr
         cwd=cwd or SOMEWHERE,
         env=environment(),
     )
+
+
+def monic(
+    *arguments: object, cwd: Path | None = None, columns: int = 120
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command in this process; what it gives is what `monic_process` gives."""
+    words = ["monic", *map(str, arguments)]
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        chdir(cwd or SOMEWHERE),
+        patch.object(sys, "argv", words),
+        patch.dict(os.environ, environment(columns)),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        _signals_kept(),
+    ):
+        code = _exit_code()
+    printed = (stream.buffer.getvalue().decode("utf-8") for stream in (out, err))  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(words, code, *printed)
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Whatever a command does with signals, the tests get back theirs."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    kept = [signal.getsignal(number) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, kept, strict=True):
+            signal.signal(number, handler)
 
 
 def injective(folder: Path) -> Path:

@@ -1,23 +1,19 @@
 """`monic invert`: arrays in, arrays out."""
 
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.cli import files
+
 WEIGHT = np.array([[1.0, 0.5], [0.0, 1.0], [-1.0, -0.5], [0.0, -2.0]])
 
 
-def monic(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "monic", "invert", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def monic(*arguments: str) -> CompletedProcess[str]:
+    return files.monic("invert", *arguments, cwd=Path.cwd())
 
 
 @pytest.fixture
