@@ -7,18 +7,18 @@ from monic.io.onnx.maxima import split
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, value, weights
 from monic.io.onnx.shapes import permuted
-from monic.io.onnx.values import Refused, Value, literal
+from monic.io.onnx.values import Refused, Tensor, literal
 from monic.model import Activation
 
 __all__ = ["elu", "leaky_relu", "prelu", "relu", "sigmoid", "tanh"]
 
 
-def relu(node: Node, operands: Operands) -> Value:
+def relu(node: Node, operands: Operands) -> Tensor:
     """Y = max(X, 0)."""
     return value(operands, 0).activated(Activation.RELU, node.outputs[0])
 
 
-def leaky_relu(node: Node, operands: Operands) -> Value:
+def leaky_relu(node: Node, operands: Operands) -> Tensor:
     """Y = X where X >= 0, else alpha X."""
     alpha = node.number("alpha", float(np.float32(0.01)))
     first = value(operands, 0)
@@ -30,7 +30,7 @@ def leaky_relu(node: Node, operands: Operands) -> Value:
     return added([positive, scaled(negative, -alpha)])
 
 
-def prelu(node: Node, operands: Operands) -> Value:
+def prelu(node: Node, operands: Operands) -> Tensor:
     """Y = X where X >= 0, else s X with a slope for each entry or channel."""
     first, slopes = value(operands, 0), weights(operand(operands, 1))
     numbers = slopes.array.astype(np.float64)
@@ -50,18 +50,18 @@ def prelu(node: Node, operands: Operands) -> Value:
     return permuted(moved.settled(), back)
 
 
-def elu(node: Node, operands: Operands) -> Value:
+def elu(node: Node, operands: Operands) -> Tensor:
     """Y = X where X >= 0, else alpha (exp X - 1)."""
     _insist_on_positive(node.number("alpha", 1.0), "alpha", "write it as Relu")
     return value(operands, 0).activated(Activation.ELU, node.outputs[0])
 
 
-def tanh(node: Node, operands: Operands) -> Value:
+def tanh(node: Node, operands: Operands) -> Tensor:
     """Y = tanh X."""
     return value(operands, 0).activated(Activation.TANH, node.outputs[0])
 
 
-def sigmoid(node: Node, operands: Operands) -> Value:
+def sigmoid(node: Node, operands: Operands) -> Tensor:
     """Y = 1 / (1 + exp -X)."""
     return value(operands, 0).activated(Activation.SIGMOID, node.outputs[0])
 

@@ -11,7 +11,7 @@ from monic.io.onnx.branches import picked, together
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, value, weights
 from monic.io.onnx.shapes import permuted
-from monic.io.onnx.values import Constant, Refused, Shape, Value, is_permutation, literal
+from monic.io.onnx.values import Constant, Refused, Shape, Tensor, Value, is_permutation, literal
 from monic.model import AffineMap, ChannelScale, ChannelShift, Quotient, Scale, Shift, Sum
 from monic.model.array import Array
 
@@ -23,7 +23,7 @@ __all__ = [
 
 def add(node: Node, operands: Operands) -> Value:
     """Y = X + c, or X + Z."""
-    branches = [part for part in operands[:2] if isinstance(part, Value)]
+    branches = [part for part in operands[:2] if isinstance(part, Tensor)]
     if len(branches) == 2:
         return added(branches)
     return shifted(operands, negative=False)
@@ -32,14 +32,14 @@ def add(node: Node, operands: Operands) -> Value:
 def total(node: Node, operands: Operands) -> Value:
     """Y = X_1 + X_2 + ..."""
     parts = [operand(operands, index) for index in range(max(len(operands), 1))]
-    whole = added([part for part in parts if isinstance(part, Value)])
+    whole = added([part for part in parts if isinstance(part, Tensor)])
     for part in parts:
         if isinstance(part, Constant):
             whole = shifted([whole, part], negative=False)
     return whole
 
 
-def added(branches: Sequence[Value]) -> Value:
+def added(branches: Sequence[Tensor]) -> Value:
     """Returns the sum of tensors of one shape, wherever they come from."""
     values = of_one_shape(branches)
     if len(values) == 1:
@@ -59,7 +59,7 @@ def _summed(maps: Sequence[AffineMap]) -> AffineMap:
     return picked(Sum(tuple(value.parts()[0] for value in maps)), order)
 
 
-def of_one_shape(branches: Sequence[Value]) -> list[Value]:
+def of_one_shape(branches: Sequence[Tensor]) -> list[Value]:
     """Returns tensors that start at one place.
 
     Raises:
@@ -80,9 +80,9 @@ def of_one_shape(branches: Sequence[Value]) -> list[Value]:
 def sub(node: Node, operands: Operands) -> Value:
     """Y = X - c, Y = c - X or Y = X - Z."""
     first, second = operand(operands, 0), operand(operands, 1)
-    if isinstance(second, Value):
+    if not isinstance(second, Constant):
         negative = scaled(second.settled(), -1.0)
-        if isinstance(first, Value):
+        if not isinstance(first, Constant):
             return added([first, negative])
         return shifted([first, negative], negative=False)
     return shifted(operands, negative=True)
@@ -112,7 +112,7 @@ def div(node: Node, operands: Operands) -> Value:
     entries = np.unique(divisor.flat().astype(np.float64))
     if entries.size == 1 and _is_power_of_two(float(entries[0])):
         shape = first.shape if axes is not None else along(first, divisor)[1]
-        return scaled(replace(first, shape=shape), 1 / float(entries[0]))
+        return scaled(first.reshaped(shape), 1 / float(entries[0]))
     if axes is not None:
         return _in_channels(first, axes, partial(Quotient, divisor.array))
     vector, shape = along(first, divisor)
@@ -177,7 +177,7 @@ def channels_first(first: Value, moved: Sequence[int]) -> tuple[tuple[int, ...],
 def _pair(operands: Operands) -> tuple[Value, Constant]:
     """Returns the tensor and the constant of an operator that takes them in any order."""
     left, right = operand(operands, 0), operand(operands, 1)
-    if isinstance(left, Constant) and isinstance(right, Value):
+    if isinstance(left, Constant):
         left, right = right, left
     return value([left], 0), weights(right)
 

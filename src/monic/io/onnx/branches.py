@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monic.io.onnx.values import Source, Value
+from monic.io.onnx.values import Source, Tensor, Value
 from monic.model import AffineMap, Concat, Input, Select, Stage
 from monic.model.array import Array
 
 __all__ = ["picked", "side_by_side", "together"]
 
 
-def together(values: Sequence[Value]) -> list[Value]:
+def together(values: Sequence[Tensor]) -> list[Value]:
     """Returns the same tensors, settled, as affine maps that start at one place."""
     settled = [value.settled() for value in values]
     for k in range(1, len(settled)):
@@ -86,7 +86,7 @@ def _joined_from(meeting: _Meeting, group: list[Value], others: list[Value]) -> 
         ours.joined[theirs] = (state.source, state.first, state.second)
         moved = [_after(m, state.second) for m in maps]
     return [
-        replace(value, source=state.source, map=step)
+        replace(value, source=state.source, map=step)  # its name stays
         for value, step in zip(
             [*group, *others],
             [*(_after(value.map, state.first) for value in group), *moved],
@@ -168,7 +168,8 @@ def _both(state: _State, first: Source, second: Source) -> _State:
     if norm is not None and other.norm is not None:
         norm = replace(norm, groups=norm.groups + other.norm.groups)
     kept = one.carried + other.carried
-    start, source = _stepped(state, Stage(name, whole, one.activation, None, kept, norm))
+    source = state.source.then(Stage(name, whole, one.activation, None, kept, norm))
+    start = source.start
     # carried numbers of both, then the others of both, then deviations of both
     ends = _offsets([size for pair in zip(*sizes, strict=True) for size in pair])
     places = [[p for a, b in ends[k::2] for p in range(a, b)] for k in (0, 1)]
@@ -181,14 +182,10 @@ def _past(state: _State, moved: Source, *, first: bool) -> _State:
     stage, size = _stage(moved), waiting.out_dim
     carried, rest = stage.parted()
     whole = side_by_side([waiting, *(_after(m, place) for m in (*carried, *rest))])
-    start, source = _stepped(state, replace(stage, map=whole, carried=size + stage.carried))
+    source = state.source.then(replace(stage, map=whole, carried=size + stage.carried))
+    start = source.start
     stay, on = picked(start, range(size)), picked(start, range(size, start.dim))
     return _State(source, on, stay) if first else _State(source, stay, on)
-
-
-def _stepped(state: _State, stage: Stage) -> tuple[Input, Source]:
-    start = Input(stage.out_dim)
-    return start, Source(start, stage, state.source, state.source.broken)
 
 
 def _stage(source: Source) -> Stage:

@@ -1,13 +1,23 @@
 """Concat: branches side by side."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from monic.io.onnx.branches import side_by_side, together
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand
 from monic.io.onnx.shapes import joined_integers, permuted
-from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value, stand_in
+from monic.io.onnx.values import (
+    Activated,
+    Constant,
+    Operand,
+    Refused,
+    Shape,
+    Tensor,
+    Value,
+    stand_in,
+)
 from monic.model import Activation
 
 __all__ = ["concat"]
@@ -16,7 +26,7 @@ __all__ = ["concat"]
 def concat(node: Node, operands: Operands) -> Operand:
     """Y = (X_1, X_2, ...) along the axis of the features."""
     parts = [operand(operands, index) for index in range(max(len(operands), 1))]
-    branches = [part for part in parts if isinstance(part, Value)]
+    branches = [part for part in parts if isinstance(part, Tensor)]
     if not branches:
         return joined_integers(node, [part for part in parts if isinstance(part, Constant)])
     if len(branches) < len(parts):
@@ -28,48 +38,42 @@ def concat(node: Node, operands: Operands) -> Operand:
     axis %= len(shape)
     if math.prod(shape[:axis]) != lead:
         return _interleaved(node, branches, axis)
-    return _side_by_side(_of_one_place(branches), shape, node.outputs[0])
+    shared = _shared(branches)
+    if shared is None:
+        return _side_by_side(together(branches), shape)
+    before, activation = shared
+    return _side_by_side(before, shape).activated(activation, node.outputs[0])
 
 
-def _interleaved(node: Node, branches: list[Value], axis: int) -> Operand:
+def _interleaved(node: Node, branches: list[Tensor], axis: int) -> Operand:
     """Returns branches joined along a later axis: that axis comes first meanwhile."""
     rank = len(branches[0].shape)
     inner = () if branches[0].lead == 1 else (0,)
     order = (*inner, axis, *(a for a in range(len(inner), rank) if a != axis))
     moved = [permuted(branch.settled(), order) for branch in branches]
     joined = concat(replace(node, attributes={"axis": len(inner)}), moved)
-    assert isinstance(joined, Value), "tensors give a tensor"
+    assert isinstance(joined, Tensor), "tensors give a tensor"
     return permuted(joined.settled(), tuple(order.index(a) for a in range(rank)))
 
 
-def _side_by_side(branches: list[Value], shape: Shape, output: str) -> Value:
+def _side_by_side(branches: list[Value], shape: Shape) -> Value:
     names = [branch.name for branch in branches if branch.name]
     maps = tuple(branch.map for branch in branches)
-    whole = replace(
-        branches[0],
-        map=side_by_side(maps),
-        shape=shape,
-        name=names[-1] if names else "",
-        after=None,
-        order=None,
-    )
-    activation = _pending(branches[0])
-    return whole if activation is None else whole.activated(activation, output)
+    return branches[0].mapped(side_by_side(maps), shape, names[-1] if names else "")
 
 
-def _of_one_place(branches: list[Value]) -> list[Value]:
-    """Returns the branches before their common activation if they have one, else after theirs."""
-    same_activation = len({_pending(branch) for branch in branches}) == 1
-    sloped = any(b.after and b.after.stage and b.after.stage.slope is not None for b in branches)
-    if same_activation and not sloped and len({id(branch.source) for branch in branches}) == 1:
-        return branches
-    return together(branches)
+def _shared(branches: Sequence[Tensor]) -> tuple[list[Value], Activation] | None:
+    """Returns branches of one place before the activation that all of them end with, and it.
 
-
-def _pending(branch: Value) -> Activation | None:
-    """Returns the activation that was just applied, where it may act on several branches."""
-    stage = None if branch.after is None else branch.after.stage
-    return None if stage is None or stage.slope is not None else stage.activation
+    None where they do not, or where each has slopes of its own.
+    """
+    ends = [branch for branch in branches if isinstance(branch, Activated)]
+    kinds = {end.stage.activation for end in ends}
+    sloped = any(end.stage.slope is not None for end in ends)
+    places = {id(end.before.source) for end in ends}
+    if len(ends) < len(branches) or len(kinds) > 1 or len(places) > 1 or sloped:
+        return None
+    return [end.before for end in ends], kinds.pop()
 
 
 def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from monic.io.onnx.affine import added, of_one_shape, scaled, shifted
+from monic.io.onnx.affine import added, along, of_one_shape, scaled, shifted
 from monic.io.onnx.branches import picked, side_by_side
 from monic.io.onnx.convolution import image_of, pads_of
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value
 from monic.io.onnx.reductions import reduced_axes, reduced_shape
 from monic.io.onnx.shapes import permuted
-from monic.io.onnx.values import Constant, Refused, Shape, Source, Value, literal
-from monic.model import Activation, AffineMap, Concat, Input, Scale, Shift, Stage, Sum
+from monic.io.onnx.values import Constant, Refused, Shape, Source, Tensor, Value, literal
+from monic.model import Activation, AffineMap, Concat, Scale, Shift, Stage, Sum
 from monic.model.array import Array
 
 __all__ = ["absolute", "clip", "global_max_pool", "max_pool", "maximum", "minimum"]
@@ -28,13 +28,14 @@ __all__ += ["reduce_max", "reduce_min", "split"]
 def maximum(node: Node, operands: Operands) -> Value:
     """Y = max(X_1, X_2, ...) for tensors of one shape, and constants."""
     parts = [operand(operands, index) for index in range(max(len(operands), 1))]
-    values = of_one_shape([part for part in parts if isinstance(part, Value)])
-    largest = _largest(values[0], [v.map for v in values], node.name)[0]
+    first, *others = of_one_shape([part for part in parts if isinstance(part, Tensor)])
+    every = [first.map, *(other.map for other in others)]
+    largest = first.at(*_largest(first.source, every, node.name)[:2]) if others else first
     for part in parts:
         if not isinstance(part, Constant):
             continue
         if part.size == 1 and not part.flat().any():
-            largest = _relu(largest, node.name)
+            largest = _relu(largest, node.name).reshaped(along(largest, part)[1])
         else:  # max(x, c) = c + ReLU(x - c)
             above = shifted([largest, part], negative=True)
             largest = shifted([_relu(above, node.name), part], negative=False)
@@ -44,7 +45,7 @@ def maximum(node: Node, operands: Operands) -> Value:
 def minimum(node: Node, operands: Operands) -> Value:
     """Y = min(X_1, X_2, ...) = -max(-X_1, -X_2, ...)."""
     turned = [
-        scaled(part.settled(), -1.0) if isinstance(part, Value) else part for part in operands
+        scaled(part.settled(), -1.0) if isinstance(part, Tensor) else part for part in operands
     ]
     constants = [part for part in turned if isinstance(part, Constant)]
     values = [part for part in turned if isinstance(part, Value)]
@@ -80,11 +81,10 @@ def split(first: Value, node: Node) -> tuple[Value, Value]:
     """Returns ReLU(X) and ReLU(-X), which hold all of X."""
     size = first.map.out_dim
     both = Concat((first.map, Scale(literal(-1.0), first.map)))
-    after = _stepped(first, Stage(first.name or node.outputs[0], both))
-    return (
-        after.mapped(picked(after.map, range(size))),
-        after.mapped(picked(after.map, range(size, 2 * size))),
-    )
+    after = first.source.then(Stage(first.name or node.outputs[0], both))
+    halves = (range(size), range(size, 2 * size))
+    positive, negative = (first.at(after, picked(after.start, half)) for half in halves)
+    return positive, negative
 
 
 def global_max_pool(node: Node, operands: Operands) -> Value:
@@ -104,7 +104,8 @@ def reduce_max(node: Node, operands: Operands) -> Value:
     rest = [axis for axis in range(inner, len(first.shape)) if axis not in along]
     moved = permuted(first, [*range(inner), *along, *rest])
     count = math.prod(first.shape[axis] for axis in along)
-    return replace(_halved(moved, count, node.name), shape=reduced_shape(node, first.shape, along))
+    shape = reduced_shape(node, first.shape, along)
+    return first.at(*_halved(moved, count, node.name), shape)
 
 
 def reduce_min(node: Node, operands: Operands) -> Value:
@@ -153,22 +154,25 @@ def _table(
 
 def _pooled(node: Node, first: Value, shape: Shape, tables: Sequence[Array]) -> Value:
     """Returns the maxima along one axis after the other, the last one first."""
-    found, levels, shape = first, 0, tuple(shape)
+    source, largest, levels, shape = first.source, first.map, 0, tuple(shape)
     for axis in reversed(range(1, len(shape))):
         table = tables[axis - 1]
-        numbers = np.arange(found.map.out_dim).reshape(shape)
+        numbers = np.arange(largest.out_dim).reshape(shape)
         places = [np.take(numbers, column, axis=axis).reshape(-1).tolist() for column in table.T]
-        parts = [picked(found.map, chosen) for chosen in places]
-        found, levels = _largest(found, parts, node.name, levels)
+        parts = [picked(largest, chosen) for chosen in places]
+        source, largest, levels = _largest(source, parts, node.name, levels)
         shape = (*shape[:axis], len(table), *shape[axis + 1 :])
-    return replace(found, shape=(first.shape[0], *shape))
+    return first.at(source, largest, (first.shape[0], *shape))
 
 
 def _largest(
-    first: Value, parts: Sequence[AffineMap], name: str, levels: int = 0
-) -> tuple[Value, int]:
-    """Returns the maximum of values of one size entry by entry, and the levels it took so far."""
-    found, parts = first, list(parts)
+    source: Source, parts: Sequence[AffineMap], name: str, levels: int = 0
+) -> tuple[Source, AffineMap, int]:
+    """Returns where the maximum of values of one size is an affine map, and that map.
+
+    The maximum is taken entry by entry; the number of levels that it took so far comes last.
+    """
+    parts = list(parts)
     while len(parts) > 1:
         levels += 1
         left, right, odd = parts[0 : len(parts) - 1 : 2], parts[1::2], parts[len(parts) & ~1 :]
@@ -176,44 +180,39 @@ def _largest(
         minus = literal(-1.0)
         gaps = [Sum((b, Scale(minus, a))) for a, b in zip(left, right, strict=True)]
         whole = Concat((kept, *gaps))
-        stage = Stage(f"{name}/{levels}", whole, carried=kept.out_dim)
-        found = _stepped(found, stage)
-        cut = [picked(found.map, range(k, k + size)) for k in range(0, whole.out_dim, size)]
+        source = source.then(Stage(f"{name}/{levels}", whole, carried=kept.out_dim))
+        cut = [picked(source.start, range(k, k + size)) for k in range(0, whole.out_dim, size)]
         rises = cut[len(left) + len(odd) :]
         sums: list[AffineMap] = [Sum(pair) for pair in zip(cut, rises, strict=False)]
         parts = [*sums, *cut[len(left) : len(left) + len(odd)]]
-    return found.mapped(parts[0]), levels
+    return source, parts[0], levels
 
 
-def _halved(first: Value, count: int, name: str) -> Value:
-    """Returns the maximum of `count` equal parts of a tensor, half of which are left each time."""
-    level, minus = 0, literal(-1.0)
+def _halved(first: Value, count: int, name: str) -> tuple[Source, AffineMap]:
+    """Returns where the maximum of `count` equal parts of a tensor is an affine map, and that map.
+
+    Half of the parts are left each time.
+    """
+    source, largest, level, minus = first.source, first.map, 0, literal(-1.0)
     while count > 1:
         level, (half, odd) = level + 1, divmod(count, 2)
-        size = first.map.out_dim // count
+        size = largest.out_dim // count
         cut = half * size
-        left = picked(first.map, range(cut))
-        gap = Sum((picked(first.map, range(cut, 2 * cut)), Scale(minus, left)))
-        kept = picked(first.map, [*range(cut), *range(2 * cut, count * size)])
+        left = picked(largest, range(cut))
+        gap = Sum((picked(largest, range(cut, 2 * cut)), Scale(minus, left)))
+        kept = picked(largest, [*range(cut), *range(2 * cut, count * size)])
         stage = Stage(f"{name}/{level}", Concat((kept, gap)), carried=kept.out_dim)
-        first = _stepped(first, stage)
-        start, end = first.map, kept.out_dim
-        largest: AffineMap = Sum((picked(start, range(cut)), picked(start, range(end, end + cut))))
+        source, end = source.then(stage), kept.out_dim
+        start = source.start
+        largest = Sum((picked(start, range(cut)), picked(start, range(end, end + cut))))
         if odd:
             largest = Concat((largest, picked(start, range(cut, end))))
-        first, count = first.mapped(largest), half + odd
-    return first
+        count = half + odd
+    return source, largest
 
 
 def _relu(first: Value, name: str) -> Value:
     return replace(first, name=name).activated(Activation.RELU, name).settled()
-
-
-def _stepped(first: Value, stage: Stage) -> Value:
-    """Returns the tensor, settled, that a further stage gives."""
-    start = Input(stage.map.out_dim)
-    source = Source(start, stage, first.source, first.source.broken)
-    return replace(first, source=source, map=start, name="", after=None, order=None)
 
 
 def _moved(first: Value, number: float, *, negative: bool = False) -> Value:

@@ -6,18 +6,16 @@ and a map of each group that is one-to-one if epsilon > 0; docs/normalization.md
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
 from monic.io.onnx.affine import add, mul
-from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
 from monic.io.onnx.reductions import means
 from monic.io.onnx.shapes import permuted
-from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
-from monic.model import Activation, Centre, ChannelScale, ChannelShift, Combine, Normalization
+from monic.io.onnx.values import Constant, Operand, Refused, Shape, Tensor, Value
+from monic.model import AffineMap, Centre, ChannelScale, ChannelShift, Combine, Normalization
 from monic.model.derived import BatchFactors, derive
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -70,7 +68,7 @@ def group_norm(node: Node, operands: Operands) -> Value:
 
 def _in_groups(node: Node, operands: Operands, first: Value, groups: int) -> Value:
     """Channels one after another fall into groups; gamma and beta belong to either."""
-    normal = _normal(node, first, groups, is_centred=True)
+    normal = _normal(node, first, groups, is_centred=True)[0]
     sizes = {groups, _channels(first)}
     found = normal.map
     for step, index in ((ChannelScale, 1), (ChannelShift, 2)):
@@ -97,7 +95,7 @@ def _spelled_out(node: Node, operands: Operands, *, is_centred: bool) -> tuple[O
         place = optional(operands, index)
         if place is None:
             continue
-        if not isinstance(place, Value) or not _is_mean(place.settled(), first, along):
+        if not isinstance(place, Tensor) or not _is_mean(place.settled(), first, along):
             raise Refused("its means do not lie in the order of its groups")
         if index > 1 and _padded(place.shape, len(shape)) != shape:
             raise Refused(
@@ -107,16 +105,15 @@ def _spelled_out(node: Node, operands: Operands, *, is_centred: bool) -> tuple[O
     others = [axis for axis in range(len(shape)) if axis not in along]
     order = (*others, *sorted(along))
     moved = first if order == tuple(range(len(order))) else permuted(first, order)
-    size, groups = first.map.out_dim, math.prod(shape) // first.lead
-    normal = _normal(node, moved, groups, is_centred=is_centred)
-    values = replace(normal, map=picked(normal.map, range(size)))
+    groups = math.prod(shape) // first.lead
+    normal, deviations = _normal(node, moved, groups, is_centred=is_centred)
+    values = normal
     if moved is not first:
-        values = permuted(values, tuple(order.index(axis) for axis in range(len(order))))
-    if not node.added["deviations"]:
+        values = permuted(normal, tuple(order.index(axis) for axis in range(len(order))))
+    if deviations is None:
         return (values,)
-    place, rest = optional(operands, 1), range(size, size + groups)
-    at = shape if place is None else place.shape
-    return values, replace(normal, map=picked(normal.map, rest), shape=at)
+    place = optional(operands, 1)
+    return values, normal.mapped(deviations, shape if place is None else place.shape)
 
 
 def _along(node: Node, first: Value) -> set[int]:
@@ -154,11 +151,13 @@ def _over_last_axes(node: Node, first: Value, *, is_centred: bool) -> Value:
     groups = math.prod(first.shape[: axis % rank])
     if groups % first.lead:
         raise Refused(f"it takes statistics over the {first.lead} examples of a fixed batch")
-    return _normal(node, first, groups // first.lead, is_centred=is_centred)
+    return _normal(node, first, groups // first.lead, is_centred=is_centred)[0]
 
 
-def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value:
-    """Returns what a norm gives before gamma and beta."""
+def _normal(
+    node: Node, first: Value, groups: int, *, is_centred: bool
+) -> tuple[Value, AffineMap | None]:
+    """Returns what a norm gives before gamma and beta, and its deviations if they are used."""
     epsilon = node.number("epsilon", 1e-5)
     if epsilon < 0:
         raise Refused(
@@ -168,7 +167,7 @@ def _normal(node: Node, first: Value, groups: int, *, is_centred: bool) -> Value
     given = Centre(groups, first.map) if is_centred else first.map
     stage = first.mapped(given, name=node.name)
     norm = Normalization(groups, epsilon, deviations=bool(node.added.get("deviations")))
-    return stage.activated(Activation.NORMALIZATION, node.outputs[0], norm=norm).settled()
+    return stage.normalized(norm, node.outputs[0])
 
 
 def _scaled_and_shifted(node: Node, normal: Value, operands: Operands) -> Value:

@@ -24,7 +24,7 @@ from monic.io.onnx import (
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands
 from monic.io.onnx.refusals import reason
-from monic.io.onnx.values import Constant, Operand, Refused, Value
+from monic.io.onnx.values import Constant, Operand, Refused, insist_on_examples
 
 __all__ = ["apply", "is_read"]
 
@@ -42,7 +42,7 @@ def apply(node: Node, operands: Operands) -> tuple[Operand, ...]:
     except LayerError as error:
         raise Refused(str(error).rstrip(".")) from None
     found = given if isinstance(given, tuple) else (given,)
-    return tuple(g.insist_on_examples() if isinstance(g, Value) else g for g in found)
+    return tuple(g if isinstance(g, Constant) else insist_on_examples(g) for g in found)
 
 
 def is_read(node: Node) -> bool:

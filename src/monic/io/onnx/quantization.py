@@ -7,7 +7,7 @@ give the same output, so that no such network is one-to-one on a set with interi
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional
-from monic.io.onnx.values import Constant, Refused, Value
+from monic.io.onnx.values import Constant, Refused
 from monic.model.derived import Dequantized, derive
 
 __all__ = ["dequantize"]
@@ -16,7 +16,7 @@ __all__ = ["dequantize"]
 def dequantize(node: Node, operands: Operands) -> Constant:
     """Y = (X - zero) scale for constant integers X."""
     found = operand(operands, 0)
-    if isinstance(found, Value):
+    if not isinstance(found, Constant):
         raise Refused(
             "it takes integers that depend on the input, and so were rounded; export the network "
             "with quantised weights only"

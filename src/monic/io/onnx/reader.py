@@ -17,6 +17,7 @@ from monic.io.onnx.values import (
     Shape,
     Source,
     Value,
+    insist_on_examples,
     is_permutation,
     stand_in,
 )
@@ -115,7 +116,8 @@ def _ended(given: Operand, node: Node, readers: Sequence[str]) -> Operand:
     """Returns what a node gives; a residual sum ends a stage of its own where a new one begins.
 
     So a block x + g(x) is a run of stages with one list of numbers before and after it. Right
-    before an activation, or a further sum, the stage goes on.
+    before an activation, or a further sum, the stage goes on. What was activated has ended its
+    stage by itself.
     """
     ends = len(readers) > 1 or not _BEGINNINGS.isdisjoint(readers)
     if isinstance(given, Value) and given.joint and ends:
@@ -165,11 +167,12 @@ def _input(port: Port, lead: int) -> Value:
     shape = tuple(1 if size is None else size for size in port.dims)
     value = stand_in(shape, lead, port.dtype)
     start = Source(value.source.start)
-    return replace(value, source=start).insist_on_examples()
+    insist_on_examples(value)
+    return replace(value, source=start)
 
 
 def _finish(reading: Reading, output: Operand | None, name: str) -> None:
-    if not isinstance(output, Value):
+    if isinstance(output, Constant) or output is None:
         reading.problems.append((f"the output {short(name)}", "it does not depend on the input"))
         return
     last = output.settled()
@@ -177,7 +180,7 @@ def _finish(reading: Reading, output: Operand | None, name: str) -> None:
     if stages and isinstance(last.map, Select) and _only_permutes(last, stages[-1]):
         # back before the activation that it passed
         stages[-1] = replace(stages[-1], map=picked(stages[-1].map, last.map.places))
-        last = replace(last, map=last.source.start)
+        last = last.at(last.source, last.source.start)
     if not stages or not isinstance(last.map, Input):
         stages.append(Stage(last.name or name, last.map, Activation.IDENTITY))
     reading.network = Network(_with_unique_names(stages))

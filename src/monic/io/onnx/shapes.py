@@ -50,7 +50,7 @@ def cast(node: Node, operands: Operands) -> Operand:
         exact = to in _WIDER.get(_FLOATS.get(found.dtype, ""), ())
     if not exact:
         raise Refused("it rounds numbers to another format; export in one float format")
-    return found if isinstance(found, Constant) else replace(found, dtype=to)
+    return found if isinstance(found, Constant) else found.of_format(to)
 
 
 def flatten(node: Node, operands: Operands) -> Operand:
@@ -186,4 +186,4 @@ def _stored(constant: Constant) -> Shape:
 def _reshaped(found: Operand, shape: Shape) -> Operand:
     if any(size < 0 for size in shape) or math.prod(shape) != math.prod(found.shape):
         raise Refused(f"the shape {found.shape} does not fill the shape {shape}")
-    return found.reshaped(shape) if isinstance(found, Constant) else replace(found, shape=shape)
+    return found.reshaped(shape)

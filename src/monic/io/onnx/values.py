@@ -12,12 +12,15 @@ from monic.model.array import Array
 
 __all__ = [
     "LARGEST",
+    "Activated",
     "Constant",
     "Operand",
     "Refused",
     "Shape",
     "Source",
+    "Tensor",
     "Value",
+    "insist_on_examples",
     "is_permutation",
     "literal",
     "stand_in",
@@ -62,6 +65,10 @@ class Source:
         default_factory=dict, repr=False
     )
 
+    def then(self, stage: Stage) -> "Source":
+        """Returns the source that starts after a further stage."""
+        return Source(Input(stage.out_dim), stage, self, self.broken)
+
     def stages(self) -> list[Stage]:
         """Returns the stages from the network's input to here."""
         found: list[Stage] = []
@@ -75,7 +82,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """A tensor of the graph that depends on its input, flattened in C order for one example.
+    """A tensor that depends on the graph's input: an affine map of what some place holds.
+
+    It is flattened in C order, for one example.
 
     Arguments:
         source: Where its affine map starts.
@@ -84,11 +93,7 @@ class Value:
         lead: The number of examples in axis 0; 1 when the tensor is one example as a whole.
         dtype: The number format, as ONNX numbers them.
         name: The last node with a weight on the way from the source.
-        after: The source that starts here when an activation was just applied; then `map` is
-            what comes before it.
         joint: Whether it was just added up from tensors of different places.
-        order: Where `map` is a permutation that was moved past that activation, which acts on
-            each number by itself: the places from which it takes the numbers.
         whole: Whether axis 0 may count examples though the tensor is read as one: then no matrix
             is applied to each of its rows.
     """
@@ -99,59 +104,137 @@ class Value:
     lead: int
     dtype: int
     name: str = ""
-    after: Source | None = None
     joint: bool = False
-    order: Sequence[int] | None = None
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        size = math.prod(self.shape)
+        assert size == self.lead * self.map.out_dim, "a tensor's map gives each of its entries"
+        assert self.map.in_dim == self.source.start.dim, "a tensor's map starts at its source"
+
     def settled(self) -> "Value":
-        """Returns the same tensor as an affine map, which starts after its activation."""
-        if self.after is None:
-            return self
-        start: AffineMap = self.after.start
-        start = start if self.order is None else Select(self.order, start)
-        return replace(
-            self, source=self.after, map=start, name="", after=None, joint=False, order=None
-        )
+        """Returns the tensor itself: nothing was applied to it that is not in its map."""
+        return self
 
     def mapped(self, value: AffineMap, shape: Shape | None = None, name: str = "") -> "Value":
-        """Returns the tensor that a further affine step gives; this one must be settled."""
+        """Returns the tensor that a further affine step gives."""
         shape = self.shape if shape is None else shape
         return replace(self, map=value, shape=shape, name=name or self.name, joint=False)
 
-    def activated(
-        self,
-        activation: Activation,
-        output: str,
-        slope: Array | None = None,
-        norm: Normalization | None = None,
-    ) -> "Value":
-        """Returns the tensor that an activation gives; this one must be settled.
+    def at(self, source: Source, value: AffineMap, shape: Shape | None = None) -> "Value":
+        """Returns a tensor as an affine map of what another place holds."""
+        shape = self.shape if shape is None else shape
+        return replace(self, source=source, map=value, shape=shape, name="", joint=False)
 
-        A permutation before an activation of single numbers is one after it.
+    def activated(
+        self, activation: Activation, output: str, slope: Array | None = None
+    ) -> "Activated":
+        """Returns the tensor that an activation of single numbers gives.
+
+        A permutation before such an activation is one after it.
         """
         value, order = self.map, None
-        if slope is None and norm is None and is_permutation(self.map):
+        if slope is None and is_permutation(self.map):
             value, order = self.map.of, self.map.places
-        stage = Stage(self.name or output, value, activation, slope, norm=norm)
-        after = Source(Input(stage.out_dim), stage, self.source, self.source.broken)
-        return replace(self, after=after, order=order)
+        stage = Stage(self.name or output, value, activation, slope)
+        return Activated(self, self.source.then(stage), order)
 
-    def insist_on_examples(self) -> "Value":
-        """Returns the value itself.
+    def normalized(self, norm: Normalization, output: str) -> tuple["Value", AffineMap | None]:
+        """Returns the tensor that a normalisation gives, and where the deviations are there."""
+        stage = Stage(self.name or output, self.map, Activation.NORMALIZATION, norm=norm)
+        source, size = self.source.then(stage), self.map.out_dim
+        start: AffineMap = source.start
+        if not norm.more:
+            return self.at(source, start), None
+        values, rest = Select(range(size), start), Select(range(size, start.out_dim), start)
+        return self.at(source, values), rest
 
-        Raises:
-            Refused: when the examples of a fixed batch no longer lie along axis 0, or the
-                tensor is too large.
-        """
-        if self.lead > 1 and self.shape[:1] != (self.lead,):
-            raise Refused(
-                f"it gives the shape {self.shape}, which mixes the {self.lead} examples of a "
-                "fixed batch; export with one example"
-            )
-        if self.map.out_dim > LARGEST:
-            raise Refused(f"it gives {self.map.out_dim} numbers, more than 2^31")
-        return self
+    def reshaped(self, shape: Shape) -> "Value":
+        """Returns the same entries in another shape."""
+        return replace(self, shape=shape)
+
+    def of_format(self, dtype: int) -> "Value":
+        """Returns the same numbers in another number format."""
+        return replace(self, dtype=dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activated:
+    """A tensor to which an activation was just applied.
+
+    It is a type of its own: until it is settled no affine step, and no second activation, can be
+    written on what came before the first, where the first would be lost.
+
+    Arguments:
+        before: The tensor before the activation.
+        source: The source that starts after it.
+        order: Where the map before is a permutation that was moved past the activation, which
+            acts on each number by itself: the places from which it takes the numbers.
+    """
+
+    before: Value
+    source: Source
+    order: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        assert self.source.before is self.before.source, "an activation follows its own tensor"
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the tensor, for `lead` examples at once."""
+        return self.before.shape
+
+    @property
+    def lead(self) -> int:
+        """The number of examples in axis 0."""
+        return self.before.lead
+
+    @property
+    def dtype(self) -> int:
+        """The number format, as ONNX numbers them."""
+        return self.before.dtype
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that ends with the activation."""
+        assert self.source.stage is not None, "an activation ends a stage"
+        return self.source.stage
+
+    def settled(self) -> Value:
+        """Returns the same tensor as an affine map, which starts after the activation."""
+        start: AffineMap = self.source.start
+        start = start if self.order is None else Select(self.order, start)
+        return self.before.at(self.source, start)
+
+    def reshaped(self, shape: Shape) -> "Activated":
+        """Returns the same entries in another shape: the activation acts on each by itself."""
+        return replace(self, before=self.before.reshaped(shape))
+
+    def of_format(self, dtype: int) -> "Activated":
+        """Returns the same numbers in another number format."""
+        return replace(self, before=self.before.of_format(dtype))
+
+
+#: A tensor of the graph that depends on its input.
+Tensor = Value | Activated
+
+
+def insist_on_examples(found: Tensor) -> Tensor:
+    """Returns the tensor itself.
+
+    Raises:
+        Refused: when the examples of a fixed batch no longer lie along axis 0, or the tensor is
+            too large.
+    """
+    if found.lead > 1 and found.shape[:1] != (found.lead,):
+        raise Refused(
+            f"it gives the shape {found.shape}, which mixes the {found.lead} examples of a "
+            "fixed batch; export with one example"
+        )
+    size = math.prod(found.shape) // found.lead
+    if size > LARGEST:
+        raise Refused(f"it gives {size} numbers, more than 2^31")
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,7 +284,7 @@ class Constant:
         return replace(self, shape=shape)
 
 
-Operand = Value | Constant
+Operand = Tensor | Constant
 
 
 def is_permutation(value: AffineMap) -> TypeGuard[Select]:
