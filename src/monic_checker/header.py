@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from monic_checker.arrays import Array
+from monic_checker.blocks import Blocks
 from monic_checker.body import Body
 from monic_checker.bottleneck import Bottleneck
 from monic_checker.collision import Collision
@@ -17,6 +18,7 @@ from monic_checker.filtered import PairedFilters
 from monic_checker.first_stage import FirstStage
 from monic_checker.independent import IndependentRows
 from monic_checker.invertible import Invertible
+from monic_checker.moments import Moments
 from monic_checker.network import NetworkSubject, Stages, read_network
 from monic_checker.network_collision import NetworkCollision
 from monic_checker.paired import PairedRows
@@ -39,6 +41,8 @@ _RULES: dict[tuple[str, str, str], Callable[[object, Subject], Evidence]] = {
     ("INJECTIVE", "relu-layer", "paired-rows"): PairedRows.read,
     ("INJECTIVE", "relu-layer", "paired-filters"): PairedFilters.read,
     ("INJECTIVE", "relu-layer", "windows"): Windows.read,
+    ("INJECTIVE", "relu-layer", "blocks"): Blocks.read,
+    ("INJECTIVE", "relu-layer", "moments"): Moments.read,
     ("INJECTIVE", "affine", "independent-rows"): IndependentRows.read,
     ("INJECTIVE", "affine", "independent-filters"): IndependentFilters.read,
     ("INJECTIVE", "affine", "invertible"): Invertible.read,

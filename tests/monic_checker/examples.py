@@ -134,6 +134,40 @@ EXAMPLES: dict[str, Example] = {
     "point": _relu(_SPARSE, "NOT_INJECTIVE", _FEW),
 }
 
+#: Rows 0, 1, 4 on a plane, rows 2, 3 on a line across: in the coordinates of rows 0, 1 the plane's
+#: are (1, 0), (0, 1), (-1, -2), with a tree by itself once the biases help.
+_BLOCKS = Layer(
+    [
+        [1.0, 1.0, 0.0, 1.0],
+        [0.0, 1.0, 0.0, 1.0],
+        [0.0, 1.0, 1.0, 0.0],
+        [0.0, -2.0, -2.0, 0.5],
+        [-1.0, -1.0, 0.0, 2.0],
+        [0.0, -3.0, 0.0, 0.0],
+        [1.0, 0.0, 0.0, 0.0],
+    ]
+)
+_PLANE = Layer(
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [-1.0, 0.0, 2.0], [0.0, -3.0, 0.0], [1.0, -1.0, 0.0]]
+)
+_PLANE_TREE = tree_body(_PLANE)
+assert _PLANE_TREE is not None, "the plane's rows have a tree"
+_IN_BLOCKS = {
+    "kind": "blocks",
+    "blocks": [
+        {"basis": [0, 1], "rows": [4, 5, 6], "proof": {"kind": "tree"}},
+        {"basis": [2], "rows": [3], "proof": {"kind": "paired-rows", "pairs": [[0, 1]]}},
+    ],
+}
+EXAMPLES["blocks"] = Example(_BLOCKS.header(_IN_BLOCKS), _PLANE_TREE, _BLOCKS.arrays)
+
+#: No two of these rows are opposite, and the third moments with these weights cancel.
+_MOMENTS = Layer(
+    [[-1.0, 3.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [-2.0, -3.0, 0.0], [-3.0, -2.0, 1.0]]
+)
+_WEIGHTS = [[0, "30"], [1, "8910"], [2, "1980"], [3, "264"], [4, "324"]]
+EXAMPLES["moments"] = _relu(_MOMENTS, "INJECTIVE", {"kind": "moments", "weights": _WEIGHTS})
+
 _SPLIT = Layer([[1.0, 0.0], [-1.0, 0.5]], BOX)
 _ORTHANT = Layer([[1.0, 0.0, 0.0], [1.0, 2.0, 1.0]], {"kind": "orthant"})
 _SMALL = Layer(_ORTHANT.rows, {"kind": "box", "lower": ["0", "0"], "upper": ["2", "3/2"]})

@@ -225,7 +225,7 @@ class _Run:
     def _count(self, findings: list[Finding]) -> None:
         self.packed += sum(finding.packed for finding in findings)
         for finding in findings:
-            self.spent = _plus(self.spent, finding.statistics)
+            self.spent = self.spent.plus(finding.statistics)
 
     def _ended(self, finding: Finding) -> Outcome | None:
         if finding.unlucky:
@@ -276,16 +276,7 @@ class _Run:
         top = Statistics(nodes=unseen)
         if self.top is not None:
             top = Statistics(self.top.nodes + unseen, 0.0, self.top.depth, self.top.repairs)
-        return replace(_plus(self.spent, top), seconds=monotonic() - self.started)
-
-
-def _plus(first: Statistics, second: Statistics) -> Statistics:
-    return replace(
-        first,
-        nodes=first.nodes + second.nodes,
-        depth=max(first.depth, second.depth),
-        repairs=first.repairs + second.repairs,
-    )
+        return replace(self.spent.plus(top), seconds=monotonic() - self.started)
 
 
 def _resolved(batch: Batch) -> list[bytes | Unit]:

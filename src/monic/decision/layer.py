@@ -7,6 +7,7 @@ from dataclasses import replace
 from monic.clock import monotonic
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint
+from monic.decision.components import components, decide_components
 from monic.decision.convolution.decide import (
     decide_by_counting,
     decide_convolution,
@@ -14,6 +15,7 @@ from monic.decision.convolution.decide import (
 )
 from monic.decision.falsify import SMALL, falsify, sparse_margin
 from monic.decision.margin import margin
+from monic.decision.moments import DIMENSIONS, moments
 from monic.decision.outcome import Outcome
 from monic.decision.problem import Problem
 from monic.decision.result import Decision, Execution, Statistics, Verdict
@@ -90,6 +92,38 @@ def _by_structure(
     return _injective_by_pairs(proof)
 
 
+def _by_blocks(problem: Problem, approach: Approach, resume: Checkpoint | None) -> Decision | None:
+    """Decides block by block where the rows fall into several, unless a search is resumed."""
+    small = math.prod(problem.layer.shape) <= BRANCHED and not has_convolution(problem.layer)
+    blocks = components(problem) if small and resume is None else None
+    if blocks is None:
+        return None
+    outcome = decide_components(problem, blocks, approach)
+    decision = _searched(problem, outcome, "blocks")
+    if decision.verdict is not Verdict.INJECTIVE:
+        return decision
+    reason = f"its rows fall into {len(blocks)} independent blocks, each injective on its span"
+    return replace(decision, reason=reason, method="blocks")
+
+
+def _by_moments(
+    problem: Problem, approach: Approach, resume: Checkpoint | None
+) -> Decision | None:
+    """Looks for weights that cancel third moments, where a tree would be large."""
+    if problem.dim < DIMENSIONS or has_convolution(problem.layer):
+        return None
+    left = approach.left()
+    proof = moments(problem, None if left is None else monotonic() + SHARE * left)
+    if proof is None:
+        return None
+    return Decision(
+        verdict=Verdict.INJECTIVE,
+        reason=f"weights of {len(proof.weights)} rows that span cancel their third moments",
+        method="moments",
+        certificate=proof.certificate,
+    )
+
+
 def _by_falsifying(
     problem: Problem, approach: Approach, resume: Checkpoint | None
 ) -> Decision | None:
@@ -159,6 +193,8 @@ def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | Non
 
 _WAYS: dict[str, Callable[[Problem, Approach, Checkpoint | None], Decision | None]] = {
     "structure": _by_structure,
+    "blocks": _by_blocks,  # no methods of their own: "auto" alone tries these two
+    "moments": _by_moments,
     "falsify": _by_falsifying,
     "packing": _by_packing,
     "branching": _by_branching,
@@ -166,7 +202,7 @@ _WAYS: dict[str, Callable[[Problem, Approach, Checkpoint | None], Decision | Non
 
 
 #: Structure takes exact integers for all weights, which takes long on a large layer.
-LARGE_FIRST = ("falsify", "structure", "packing", "branching")
+LARGE_FIRST = ("falsify", "structure", "blocks", "moments", "packing", "branching")
 
 
 def _not_in_general_position(problem: Problem) -> str | None:

@@ -7,17 +7,18 @@ from functools import cached_property
 from math import lcm
 from typing import Any
 
+import numpy as np
 from flint import fmpz_mat
 
 from monic.certificate import subject
 from monic.errors import DomainError
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.system import System
-from monic.model import Ball, Box, Orthant, ReLULayer
+from monic.model import Ball, Box, Domain, Orthant, ReLULayer
 from monic.model.array import exact
 from monic.model.reduction import Reduction, reduce_rows
 
-__all__ = ["Problem"]
+__all__ = ["PartProblem", "Problem", "part_problem"]
 
 Point = tuple[Fraction, ...]
 
@@ -173,3 +174,31 @@ class Problem:
                 "inequalities A x < c contradict each other."
             )
         return tuple(entry / found[-1] for entry in found[:-1])
+
+
+@dataclass(frozen=True)
+class PartProblem(Problem):
+    """A part of a layer as a small layer by itself, such as a window or a block of its rows.
+
+    The certificate of the whole layer says which part it is.
+
+    Arguments:
+        layer: Only its shape and its domain count here.
+        table: The rows (w_i, b_i) as integers, each scaled by some positive number.
+    """
+
+    table: tuple[tuple[int, ...], ...] = ()
+
+    @cached_property
+    def rows(self) -> list[tuple[int, ...]]:
+        return list(self.table)
+
+    @cached_property
+    def subject(self) -> dict[str, Any]:
+        return {}
+
+
+def part_problem(table: Sequence[tuple[int, ...]], domain: Domain) -> PartProblem:
+    """Returns the question about some rows (w_i, b_i) alone, on a domain of their own."""
+    layer = ReLULayer(np.zeros((len(table), len(table[0]) - 1)), domain=domain)
+    return PartProblem(layer, tuple(table))

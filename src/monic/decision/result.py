@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -80,6 +80,15 @@ class Statistics:
     seconds: float = 0.0
     depth: int = 0
     repairs: int = 0
+
+    def plus(self, more: "Statistics") -> "Statistics":
+        """Returns the cost with that of another search added; the seconds are this one's."""
+        return replace(
+            self,
+            nodes=self.nodes + more.nodes,
+            depth=max(self.depth, more.depth),
+            repairs=self.repairs + more.repairs,
+        )
 
 
 #: Called now and then during long work.

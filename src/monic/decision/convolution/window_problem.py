@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from math import lcm
-from typing import Any
 
 import numpy as np
 from flint import fmpz
 
 from monic.decision.convolution.blocks import Block
-from monic.decision.problem import Problem
-from monic.model import Box, Domain, Orthant, ReLULayer, WholeSpace
+from monic.decision.problem import PartProblem, part_problem
+from monic.model import Box, Domain, Orthant, WholeSpace
 from monic.model.array import dyadic
 from monic.model.taps import Taps
 from monic.model.window import Window
 
-__all__ = ["Share", "WindowProblem", "restricted", "window_problem"]
+__all__ = ["Share", "restricted", "window_problem"]
 
 #: What the rows inside a window read, for one convolution.
 Patterns = list[dict[int, tuple[int, ...]]]
@@ -38,22 +36,7 @@ class Share:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
-class WindowProblem(Problem):
-    """The rows of a window, each scaled by some positive number."""
-
-    table: tuple[tuple[int, ...], ...] = ()
-
-    @cached_property
-    def rows(self) -> list[tuple[int, ...]]:
-        return list(self.table)
-
-    @cached_property
-    def subject(self) -> dict[str, Any]:
-        return {}  # the certificate of the layer says what the window is
-
-
-def window_problem(share: Share, window: Window, domain: Domain) -> WindowProblem | None:
+def window_problem(share: Share, window: Window, domain: Domain) -> PartProblem | None:
     """Returns the question about a window; None when it has no rows.
 
     The rows come block by block, and in each in the order of `Window.patterns`.
@@ -75,10 +58,7 @@ def window_problem(share: Share, window: Window, domain: Domain) -> WindowProble
             for column, value in _row(taps, block.filter, pattern, share, window.count):
                 row[column] += int(entries[value])
             table.append((*(int(scale * unit) * e for e in row), int(block.bias * unit)))
-    if not table:
-        return None
-    layer = ReLULayer(np.zeros((len(table), len(table[0]) - 1)), domain=domain)
-    return WindowProblem(layer, tuple(table))
+    return part_problem(table, domain) if table else None
 
 
 def _row(

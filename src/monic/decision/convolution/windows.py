@@ -16,9 +16,8 @@ from monic.decision.convolution.paired import of_one_step, pair_evidence
 from monic.decision.convolution.pairs import Pairs
 from monic.decision.convolution.rank import window_rank
 from monic.decision.convolution.window_problem import Share, restricted, window_problem
-from monic.decision.problem import Problem
+from monic.decision.part import decide_part
 from monic.decision.result import Limits
-from monic.decision.structure import Paired, structure
 from monic.model import ReLULayer
 from monic.model.window import Window
 
@@ -96,7 +95,8 @@ class _Dense:
         if problem is None or len(problem.table) > ROWS:
             return None
         left = None if self.until is None else max(self.until - monotonic(), 0.0)
-        return prove_dense(problem, Limits(seconds=left, nodes=NODES), body)
+        approach = Approach(limits=Limits(seconds=left, nodes=NODES)).begun()
+        return decide_part(problem, approach, body).evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +120,3 @@ class _ByRank:
     def _mine(self, share: Share) -> list[tuple[Block, Block]]:
         inside = {block.number for block in share.blocks}
         return [pair for pair in self.pairs if pair[0].number in inside]
-
-
-def prove_dense(problem: Problem, limits: Limits, body: IO[bytes]) -> dict[str, Any] | None:
-    """Returns evidence that a small dense layer is one-to-one, or None."""
-    found = structure(problem)
-    if found is not None:
-        if not isinstance(found[0], Paired):
-            return None
-        return {"kind": "paired-rows", "pairs": [list(pair) for pair in found[0].pairs]}
-    from monic.decision.branching import branch  # compiled code is loaded when it is needed
-
-    outcome = branch(problem, Approach(limits=limits).begun())
-    if outcome.certificate is None or outcome.certificate.body is None:
-        return None
-    outcome.certificate.body.seek(0)
-    body.write(outcome.certificate.body.read())
-    return {"kind": "tree"}
