@@ -73,7 +73,8 @@ def evaluate(read: Network, x: Array, slope: float = 0.01) -> Array:
             numbers = np.array([float(t) for t in values[first:]])
             values[first:] = [Fraction(float(t)) for t in stage.norm.apply(numbers)]
             continue
-        known = [Fraction(slope)] if stage.slope is None else stage.slope.reshape(-1).tolist()
+        known = [Fraction(slope if stage.alpha is None else stage.alpha)]
+        known = known if stage.slope is None else stage.slope.reshape(-1).tolist()
         each = (len(values) - first) // len(known)
         slopes = [Fraction(s) for s in known for _ in range(each)]
         kind = stage.activation

@@ -164,7 +164,8 @@ def _insist_on_honest_arrays(read: Network, arrays: dict[str, Array]) -> None:
         ("Relu", {}, Activation.RELU, 0.0),
         ("LeakyRelu", {}, Activation.LEAKY_RELU, 0.01),
         ("LeakyRelu", {"alpha": 0.25}, Activation.LEAKY_RELU, 0.25),
-        ("Elu", {"alpha": 0.5}, Activation.ELU, 0.5),
+        ("Elu", {}, Activation.ELU, 0.0),
+        ("Elu", {"alpha": 0.5}, Activation.ELU, 0.0),
         ("Tanh", {}, Activation.TANH, 0.0),
         ("Sigmoid", {}, Activation.SIGMOID, 0.0),
     ],
@@ -175,6 +176,16 @@ def test_activations(
     nodes = [node("Gemm", ["x", "w"], ["h"], name="/fc/Gemm"), *_one(op, "h", **attributes)]
     read = agrees(save(tmp_path / "m.onnx", model(nodes, {"w": W})), (1, 3), slope)
     assert [(s.name, s.activation) for s in read.stages] == [("/fc/Gemm", activation)]
+
+
+def test_elus_keep_their_alphas(tmp_path: Path) -> None:
+    nodes = [
+        *(node("Elu", ["x"], [f"e{alpha}"], alpha=alpha) for alpha in (2.0, 0.5)),
+        node("Concat", ["e2.0", "e0.5"], ["h"], axis=1),
+        node("Gemm", ["h", "w"], ["y"]),
+    ]
+    read = agrees(save(tmp_path / "m.onnx", model(nodes, {"w": _random(6, 6)})), (1, 3))
+    assert [stage.alpha for stage in read.stages] == [2.0, 0.5, None]
 
 
 def test_prelu(tmp_path: Path) -> None:

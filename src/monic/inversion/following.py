@@ -40,6 +40,8 @@ def activation_of(stage: Stage, slopes: Mapping[str, object]) -> FloatActivation
     if stage.slope is not None:
         rest = stage.map.out_dim // stage.slope.size
         known.setdefault(stage.name, np.repeat(stage.slope.reshape(-1), rest))
+    if stage.alpha is not None:
+        known.setdefault(stage.name, stage.alpha)
     return float_activation(stage.name, stage.activation, stage.map.out_dim, known)
 
 

@@ -1,5 +1,6 @@
 """Networks: affine maps and activations in turn, some numbers carried along unchanged."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -64,13 +65,16 @@ class Stage:
         slope: The slopes below 0 of a leaky ReLU or PReLU: k positive numbers, one for each of
             k equal parts of the coordinates that are not carried. None where they are not known;
             nothing is traced exactly through such a stage.
+        alpha: Of an ELU, t -> alpha (exp t - 1) for t < 0: a positive number; None where it is
+            not known, and of all other activations.
         carried: How many of the first outputs of the map are carried past the activation.
         norm: The groups and the epsilon of a normalisation, and whether it gives out its
             deviations, behind all other numbers; None for other activations.
 
     Raises:
-        LayerError: when slopes do not fit or are not positive, a norm is missing, superfluous or
-            does not fit, or everything is carried past an activation.
+        LayerError: when slopes do not fit, or they or alpha are not positive or superfluous, a
+            norm is missing, superfluous or does not fit, or everything is carried past an
+            activation.
 
     Example:
         >>> from monic.model import Concat, Input, Linear
@@ -86,6 +90,7 @@ class Stage:
     slope: Array | None = None
     carried: int = 0
     norm: Normalization | None = None
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         rest = self.map.out_dim - self.carried
@@ -95,6 +100,7 @@ class Stage:
                 f"{self.map.out_dim} numbers past its activation. Got {self.carried}."
             )
         self._insist_on_norm(rest)
+        self._insist_on_alpha()
         if self.slope is None:
             return
         if self.activation not in _SLOPED:
@@ -111,6 +117,15 @@ class Stage:
                 "carrying the number beside its ReLU."
             )
         object.__setattr__(self, "slope", slope)
+
+    def _insist_on_alpha(self) -> None:
+        if self.alpha is None:
+            return
+        if self.activation is not Activation.ELU or not 0 < self.alpha < math.inf:
+            raise LayerError(
+                f"Expected alpha for an ELU only, and positive. Got {self.alpha!r} for "
+                f"{self.name!r}, whose activation is {self.activation.value}."
+            )
 
     def _insist_on_norm(self, rest: int) -> None:
         normalizes = self.activation in (Activation.NORMALIZATION, Activation.GIVEN_STATISTICS)

@@ -52,8 +52,9 @@ def prelu(node: Node, operands: Operands) -> Tensor:
 
 def elu(node: Node, operands: Operands) -> Tensor:
     """Y = X where X >= 0, else alpha (exp X - 1)."""
-    _insist_on_positive(node.number("alpha", 1.0), "alpha", "write it as Relu")
-    return value(operands, 0).activated(Activation.ELU, node.outputs[0])
+    alpha = node.number("alpha", 1.0)
+    _insist_on_positive(alpha, "alpha", "write it as Relu")
+    return value(operands, 0).activated(Activation.ELU, node.outputs[0], alpha=alpha)
 
 
 def tanh(node: Node, operands: Operands) -> Tensor:

@@ -139,7 +139,7 @@ def _walked(meeting: _Meeting, place: AffineMap, kept: Source | None) -> _State:
 
 def _alike(first: Stage, second: Stage) -> bool:
     """Whether one stage can do what two stages do: norms with groups of one size, for instance."""
-    plain = first.slope is None and second.slope is None
+    plain = first.slope is None and second.slope is None and first.alpha == second.alpha
     return plain and first.activation is second.activation and _same_norm(first, second)
 
 
@@ -168,7 +168,7 @@ def _both(state: _State, first: Source, second: Source) -> _State:
     if norm is not None and other.norm is not None:
         norm = replace(norm, groups=norm.groups + other.norm.groups)
     kept = one.carried + other.carried
-    source = state.source.then(Stage(name, whole, one.activation, None, kept, norm))
+    source = state.source.then(Stage(name, whole, one.activation, None, kept, norm, one.alpha))
     start = source.start
     # carried numbers of both, then the others of both, then deviations of both
     ends = _offsets([size for pair in zip(*sizes, strict=True) for size in pair])

@@ -41,8 +41,8 @@ def concat(node: Node, operands: Operands) -> Operand:
     shared = _shared(branches)
     if shared is None:
         return _side_by_side(together(branches), shape)
-    before, activation = shared
-    return _side_by_side(before, shape).activated(activation, node.outputs[0])
+    before, activation, alpha = shared
+    return _side_by_side(before, shape).activated(activation, node.outputs[0], alpha=alpha)
 
 
 def _interleaved(node: Node, branches: list[Tensor], axis: int) -> Operand:
@@ -62,18 +62,18 @@ def _side_by_side(branches: list[Value], shape: Shape) -> Value:
     return branches[0].mapped(side_by_side(maps), shape, names[-1] if names else "")
 
 
-def _shared(branches: Sequence[Tensor]) -> tuple[list[Value], Activation] | None:
-    """Returns branches of one place before the activation that all of them end with, and it.
+def _shared(branches: Sequence[Tensor]) -> tuple[list[Value], Activation, float | None] | None:
+    """Returns branches of one place before the activation that all end with, it, and its alpha.
 
     None where they do not, or where each has slopes of its own.
     """
     ends = [branch for branch in branches if isinstance(branch, Activated)]
-    kinds = {end.stage.activation for end in ends}
+    kinds = {(end.stage.activation, end.stage.alpha) for end in ends}
     sloped = any(end.stage.slope is not None for end in ends)
     places = {id(end.before.source) for end in ends}
     if len(ends) < len(branches) or len(kinds) > 1 or len(places) > 1 or sloped:
         return None
-    return [end.before for end in ends], kinds.pop()
+    return [end.before for end in ends], *kinds.pop()
 
 
 def _joined(shapes: list[Shape], axis: int, lead: int) -> Shape:

@@ -127,7 +127,11 @@ class Value:
         return replace(self, source=source, map=value, shape=shape, name="", joint=False)
 
     def activated(
-        self, activation: Activation, output: str, slope: Array | None = None
+        self,
+        activation: Activation,
+        output: str,
+        slope: Array | None = None,
+        alpha: float | None = None,
     ) -> "Activated":
         """Returns the tensor that an activation of single numbers gives.
 
@@ -136,7 +140,7 @@ class Value:
         value, order = self.map, None
         if slope is None and is_permutation(self.map):
             value, order = self.map.of, self.map.places
-        stage = Stage(self.name or output, value, activation, slope)
+        stage = Stage(self.name or output, value, activation, slope, alpha=alpha)
         return Activated(self, self.source.then(stage), order)
 
     def normalized(self, norm: Normalization, output: str) -> tuple["Value", AffineMap | None]:
