@@ -1,7 +1,7 @@
 """Files that are there whole or not at all."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +17,13 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """Yields a binary stream into a temporary file, which takes the name `path` at the end.
 
     Whatever goes wrong in between, a full disk or Ctrl-C, an older file of that name stays as it
-    is and nothing is left behind.
+    is and nothing is left behind. Who may read the file is what the umask says.
 
     Raises:
         OSError: when the folder cannot be written to.
 
     Example:
+        >>> import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "proof"
         >>> with replacing(target) as stream:
         ...     size = stream.write(b"whole")
@@ -30,14 +31,14 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         b'whole'
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:_LENGTH]}.", dir=target.parent)
+    name = target.parent / f".{target.name[:_LENGTH]}.{secrets.token_hex(8)}"
+    stream = open(name, "xb")  # a name of its own: another file is never removed below
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
         os.replace(name, target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise

@@ -30,7 +30,7 @@ def refuse(constant: str) -> None:
 def parsed(text: str) -> dict[str, Any]:
     value = json.loads(text, parse_constant=refuse)
     assert isinstance(value, dict)
-    assert list(value) == ["model", "sha256", "layers", "network"]
+    assert list(value) == ["schema", "kind", "version", "model", "sha256", "layers", "network"]
     for layer in value["layers"]:
         assert list(layer) == LAYER
     return value

@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, inside: str) -> None:
     (tmp_path / "file").write_text("no folder")
     folder = tmp_path / inside
     done = monic("decide", injective(tmp_path), "--certificates", folder, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 4, done.stderr
     value = json.loads(done.stdout)
     assert value["verdict"] == "INJECTIVE"
     assert value["layers"][0]["certificate"] is None
@@ -76,7 +76,7 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     folder = tmp_path / "proofs"
     folder.mkdir(mode=0o555)
     done = monic("decide", injective(tmp_path), "--certificates", folder)
-    assert done.returncode == 0
+    assert done.returncode == 4
     assert done.stderr.startswith("monic: Cannot write the certificate")
     assert "INJECTIVE" in done.stdout
 
@@ -98,7 +98,7 @@ def test_errors_while_writing(
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 0
+    assert ended.value.code == 4
     printed = capsys.readouterr()
     assert "INJECTIVE" in printed.out
     assert os.strerror(code) in printed.err
@@ -122,3 +122,29 @@ def test_an_unfinished_run_says_how_to_go_on(tmp_path: Path) -> None:
     wrong = monic("decide", injective(tmp_path), "--method", "branching", "--resume", target)
     assert wrong.returncode == 2
     assert "another layer" in wrong.stderr
+
+
+def test_proofs_may_be_required(tmp_path: Path) -> None:
+    model, folder = three_layers(tmp_path), tmp_path / "proofs"
+    asked = ("decide", model, "--require-proofs")
+    assert monic(*asked).returncode == 2  # nowhere to write them to
+    assert monic(*asked, "--certificates", folder).returncode == 1
+    undecided = monic("decide", hard(tmp_path), *asked[2:], "--certificates", folder, "--nodes", 5)
+    assert undecided.returncode == 3
+
+
+def test_a_verdict_without_proof_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from monic.decision import layer
+
+    found = layer._injective_by_pairs
+    monkeypatch.setattr(
+        layer, "_injective_by_pairs", lambda p: replace(found(p), certificate=None)
+    )
+    asked = ("decide", injective(tmp_path), "--certificates", tmp_path / "proofs")
+    assert monic(*asked).returncode == 0
+    done = monic(*asked, "--require-proofs")
+    assert done.returncode == 4
+    assert done.stderr == "monic: No proof was written about injective\n"
+    assert "INJECTIVE" in done.stdout

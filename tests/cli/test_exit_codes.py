@@ -1,12 +1,23 @@
 """Exit codes: what a shell script sees."""
 
-import sys
+import errno
+import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.cli.files import ACASXU, hard, identity, injective, monic, three_layers
+from tests.cli.files import (
+    ACASXU,
+    command,
+    environment,
+    hard,
+    identity,
+    injective,
+    monic,
+    three_layers,
+)
 
 
 def test_decide_injective(tmp_path: Path) -> None:
@@ -105,18 +116,109 @@ def test_an_error_is_one_line(tmp_path: Path) -> None:
     assert line.startswith("monic: error: ")
 
 
-def test_an_unknown_exception_keeps_its_traceback(
+def test_an_unknown_exception_has_a_code_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from monic.cli import asking, main
+    from monic.cli import asking
 
     def broken(path: str) -> None:
-        raise RuntimeError("a mistake in monic")
+        raise IndexError("a mistake in monic")
 
+    model = injective(tmp_path)
     monkeypatch.setattr(asking, "load", broken)
-    monkeypatch.setattr(sys, "argv", ["monic", "decide", str(injective(tmp_path))])
-    with pytest.raises(RuntimeError, match="a mistake in monic"):
-        main()
+    monkeypatch.setattr("monic.io.load", broken)
+    monkeypatch.setattr("monic.checking.claim", lambda *_: broken(""))
+    for words in (
+        ("decide", model),
+        ("bound", model),
+        ("show", model),
+        ("check", model, model),
+        ("invert", model, model, "-o", tmp_path / "x.npy"),
+    ):
+        done = monic(*words)
+        assert done.returncode == 70, words
+        assert done.stdout == ""
+        assert done.stderr.startswith("Traceback")
+        assert "IndexError: a mistake in monic" in done.stderr
+        assert done.stderr.endswith("report it with the traceback.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (MemoryError("Unable to allocate 71 PiB"), 2, "Expected enough memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "Expected enough room"),
+        (KeyboardInterrupt(), 130, "monic: interrupted"),
+        (RecursionError("too deep"), 70, "this is a bug"),
+        (PermissionError(errno.EACCES, "Permission denied"), 70, "this is a bug"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_ends_a_command(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    words: str,
+) -> None:
+    from monic.cli import asking
+
+    def end(path: str) -> None:
+        raise error
+
+    monkeypatch.setattr(asking, "load", end)
+    done = monic("decide", injective(tmp_path), "--json")
+    assert done.returncode == code
+    assert words in done.stderr
+    value = json.loads(done.stdout)
+    assert (value["kind"], value["exit_code"]) == ("error", code)
+    assert value["error"] == type(error).__name__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [*WRONG[:-6], ["random", "0"], ["bound", "no-such-file.npy"]],
+)
+def test_errors_under_json_are_json(arguments: list[object]) -> None:
+    done = monic(*arguments, "--json")
+    assert done.returncode == 2, done.stderr
+    value = json.loads(done.stdout)
+    assert value["kind"] == "error"
+    assert value["exit_code"] == 2
+    assert value["message"]
+
+
+def test_a_reader_that_goes_away_is_no_verdict(tmp_path: Path) -> None:
+    model = three_layers(tmp_path)
+    process = subprocess.Popen(
+        command("decide", model),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        cwd=tmp_path,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=100) == 141
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_an_answer_that_cannot_be_written_is_no_verdict(tmp_path: Path) -> None:
+    for more in ([], ["--json"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                command("decide", identity(tmp_path), *more),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment(),
+                cwd=tmp_path,
+                timeout=100,
+            )
+        assert done.returncode == 2, done.stderr
+        assert "room on the disk" in done.stderr
 
 
 class TestCheck:

@@ -20,7 +20,10 @@ from monic.report.answer import Answer, LayerAnswer, Question, worst
 from monic.report.json import as_json
 from tests.cli.files import hard, identity, monic, three_layers
 
-TOP = ["model", "sha256", "verdict", "assumption", "reason", "layers", "collision", "certificate"]
+TOP = [
+    *("schema", "kind", "version", "model", "sha256", "verdict", "assumption", "reason"),
+    *("layers", "collision", "certificate"),
+]
 LAYER = [
     *(
         "name",

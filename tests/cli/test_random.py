@@ -26,7 +26,7 @@ def test_json_agrees_with_the_library() -> None:
     from monic.random import Question, estimate_rows_needed
 
     done = monic("random", 2, "--samples", 20, "--seed", 4, "--workers", 2, "--json")
-    (value,) = json.loads(done.stdout)
+    (value,) = json.loads(done.stdout)["curves"]
     found = estimate_rows_needed(Question(2, seed=4), samples=20)
     assert value["median_rows"] == found.median
     assert value["sufficient_rows"] == 16
@@ -44,7 +44,7 @@ def test_a_file_is_gone_on_with(tmp_path: Path) -> None:
     first["needed"]["2"]["0"] = [100, 101]  # so that it shows where the answer comes from
     file.write_text(json.dumps(first))
     done = monic("random", 2, 3, "--samples", 8, "-o", file, "--json")
-    assert json.loads(done.stdout)[0]["probabilities"][-1]["rows"] == 101
+    assert json.loads(done.stdout)["curves"][0]["probabilities"][-1]["rows"] == 101
     second = json.loads(file.read_text())
     assert {n: len(known) for n, known in second["needed"].items()} == {"2": 8, "3": 8}
     other = monic("random", 2, "--samples", 8, "-o", file, "--seed", 1)
@@ -57,10 +57,10 @@ def test_limits_are_said_by_the_exit_code_and_closed_by_a_second_run(tmp_path: P
     file = tmp_path / "study.json"
     hasty = monic("random", 5, "--samples", 3, "--nodes", 2, "-o", file, "--json")
     assert hasty.returncode == 3, hasty.stderr
-    assert json.loads(hasty.stdout)[0]["undecided"] > 0
+    assert json.loads(hasty.stdout)["curves"][0]["undecided"] > 0
     patient = monic("random", 5, "--samples", 3, "-o", file, "--json")
     assert patient.returncode == 0
-    assert json.loads(patient.stdout)[0]["undecided"] == 0
+    assert json.loads(patient.stdout)["curves"][0]["undecided"] == 0
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
@@ -78,7 +78,7 @@ def test_other_laws_and_domains() -> None:
     done = monic(
         "random", 2, "--samples", 6, "--ensemble", "signs", "--domain", "orthant", "--json"
     )
-    (value,) = json.loads(done.stdout)
+    (value,) = json.loads(done.stdout)["curves"]
     assert (value["ensemble"], value["domain"]) == ("signs", "orthant")
     assert value["sufficient_rows"] is None  # what is proved is about laws with a density, on R^n
 
@@ -87,7 +87,7 @@ def test_assumptions_are_written_beside_the_figures() -> None:
     asked = ("--samples", 4, "--assume", "general-position")
     done = monic("random", 3, *asked)
     assert "assumed: general-position" in done.stdout
-    (value,) = json.loads(monic("random", 3, *asked, "--json").stdout)
+    (value,) = json.loads(monic("random", 3, *asked, "--json").stdout)["curves"]
     assert value["assume"] == ["general-position"]
 
 
@@ -146,5 +146,5 @@ def test_ctrl_c_keeps_the_samples(tmp_path: Path, workers: int) -> None:
         process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    (value,) = json.loads(out)
+    (value,) = json.loads(out)["curves"]
     assert 0 < value["samples"] <= len(json.loads(file.read_text())["needed"]["2"])

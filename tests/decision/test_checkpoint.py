@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,60 @@ def test_flipped_bits_never_make_a_wrong_proof(stopped: Path, whole: bytes) -> N
         assert decision.certificate is not None
         assert decision.certificate.to_bytes() == whole
     assert refused > 30
+
+
+def test_an_array_with_a_damaged_header_is_refused(stopped: Path) -> None:
+    """As a rewritten archive has it, whose checksums fit: numpy's parser raises what it likes."""
+    with zipfile.ZipFile(stopped) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    [role] = [name for name in parts if name.endswith("top/role.npy")]
+    header = parts[role]
+    end = header.index(b"\n")
+    for damaged in (
+        header[:10]
+        + b"{'descr': '<i8', 'fortran_order': False, 'shape': (".ljust(end - 10)
+        + header[end:],
+        header[:10] + b"((((".ljust(end - 10) + header[end:],
+        header[:10] + b"\x00" * (end - 10) + header[end:],
+        header.replace(b"'shape': (", b"'shape': (9" + b"9" * 12),
+        header[:-1],
+    ):
+        with zipfile.ZipFile(stopped, "w") as archive:
+            for name, part in parts.items():
+                archive.writestr(name, damaged if name == role else part)
+        with pytest.raises(UnreadableCheckpoint, match="Expected"):
+            monic.decide(LAYER, method="branching", resume=stopped)
+
+
+def test_checkpoints_on_the_way_make_the_same_proof(
+    tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeping one changes nothing, and whichever was the last, the search goes on from it."""
+    from monic.decision import checkpoint
+    from monic.decision.approach import Approach
+    from monic.decision.layer import decide_layer
+    from monic.decision.problem import Problem
+
+    monkeypatch.setattr(checkpoint, "PERIOD", 0.0)
+    monkeypatch.setattr(checkpoint, "SPARE", 0.0)
+    files: list[Path] = []
+
+    def keep(found: Mapping[int, checkpoint.Checkpoint]) -> None:
+        files.append(checkpoint.save_checkpoints(tmp_path / str(len(files)), found))
+
+    for workers in (1, 2):
+        files.clear()
+        execution = monic.Execution(workers=workers)
+        approach = Approach(method="branching", keep=keep, execution=execution)
+        decision = decide_layer(Problem(LAYER), approach)
+        assert decision.certificate is not None
+        assert decision.certificate.to_bytes() == whole
+        assert decision.statistics.nodes == 28_539
+        for file in (files[0], files[len(files) // 2], files[-1]):
+            again = monic.decide(LAYER, method="branching", resume=file)
+            assert again.certificate is not None
+            assert again.certificate.to_bytes() == whole
+            assert again.statistics.nodes == 28_539
 
 
 def test_nothing_is_unpickled(stopped: Path) -> None:

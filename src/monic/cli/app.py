@@ -1,25 +1,38 @@
-"""The commands put together, and the one place where errors become exit codes."""
+"""The commands put together."""
 
 import io
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from monic.cli.bound import bound
 from monic.cli.check import check
-from monic.cli.codes import TROUBLE
 from monic.cli.decide import decide
+from monic.cli.ending import Stopped, exit_code
 from monic.cli.invert import invert
 from monic.cli.random import random
 from monic.cli.repair import repair
 from monic.cli.show import show
-from monic.errors import MonicError
+from monic.cli.signals import Signals
 
 __all__ = ["app", "main"]
 
+
+class _Commands(TyperGroup):
+    """The commands; an interrupt that none of them answers is told apart from one that is."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:  # typer would end with an exit code, and say nothing
+            raise Stopped from stop
+
+
 app = typer.Typer(
     name="monic",
+    cls=_Commands,
     help="Decides exactly, with proofs, whether ReLU layers and networks are injective.",
     no_args_is_help=True,
     add_completion=False,
@@ -69,16 +82,10 @@ def options(
     """Decides exactly, with proofs, whether ReLU layers and networks are injective."""
 
 
-def main() -> None:
-    """Runs the command line; an error that monic raises on purpose is one message, exit code 2."""
+def main() -> NoReturn:
+    """Runs the command line and ends the process with the code that docs/errors.md explains."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name must never be a reason to fail
             stream.reconfigure(errors="replace")
-    try:
-        app()
-    except MonicError as error:
-        from monic.report.text import printable
-
-        lines = (printable(line, 2000) for line in str(error).splitlines())
-        typer.echo("monic: error: " + "\n".join(lines), err=True)
-        sys.exit(TROUBLE)
+    signals = Signals()
+    signals.end(exit_code(app))

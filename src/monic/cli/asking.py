@@ -1,6 +1,8 @@
 """From a file and options to questions for the engine, and from its decisions to one answer."""
 
 import hashlib
+import math
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -8,9 +10,8 @@ from dataclasses import dataclass, replace
 import typer
 
 from monic.cli.codes import DecideCode
-from monic.cli.keeping import Folder, keep_checkpoint
+from monic.cli.keeping import Folder, Keeper
 from monic.decision.approach import Approach
-from monic.decision.checkpoint import Checkpoint, Interrupted
 from monic.decision.network import (
     decide_stages,
     given_statistics,
@@ -25,6 +26,7 @@ from monic.decision.result import (
     Verdict,
 )
 from monic.errors import UnreadableModel
+from monic.interrupts import Interrupts
 from monic.io import load, load_domain
 from monic.model import Domain, Network, ReLULayer, Stage
 from monic.report.answer import Answer, LayerAnswer, Question, worst
@@ -43,6 +45,7 @@ class Request:
     certificates: str | None
     checkpoint: str
     silent: bool
+    require_proofs: bool = False
 
 
 def questions(
@@ -79,40 +82,50 @@ def ask(
         chains = [given_statistics(chain) for chain in chains]
     if "random-projections" in request.approach.assume:
         chains = [with_projections(chain) for chain in chains]
-    layers: list[LayerAnswer] = []
     folder = Folder(request.certificates)
-    left: dict[int, Checkpoint] = {}
-    interrupted = False
+    keeper = Keeper(request.checkpoint, request.model)
+    request = replace(request, approach=replace(request.approach, keep=keeper.keep))
+    layers: list[LayerAnswer] = []
     try:
         with closing(_answers(request, chains)) as answers:
             for number, stage in enumerate(answers):
                 layers.append(LayerAnswer(stage=stage))  # before the file: Ctrl-C may come there
+                keeper.finish(number, stage)
                 path = folder.save(number + 1, stage)
                 layers[-1] = LayerAnswer(stage=stage, certificate=path)
+        keeper.stop(None)
+        whole = _whole(question, chains[0], _stages(layers), request.approach)
     except KeyboardInterrupt as stop:
-        interrupted = True
-        left = stop.checkpoints if isinstance(stop, Interrupted) else {}
-        missing = list(_interrupted(chains))[len(layers) :]
-        layers += [LayerAnswer(stage=stage) for stage in missing]
-    stages = [layer.stage for layer in layers]
-    _keep(request, stages, left)
-    try:
-        whole = _whole(question, chains[0], stages, None if interrupted else request.approach)
-    except KeyboardInterrupt:
-        interrupted = True
-        whole = _whole(question, chains[0], stages, None)
-    answer = _summary(request.model, question, whole, layers, folder.save_whole(whole))
-    code = DecideCode.INTERRUPTED if interrupted else DecideCode[answer.verdict.name]
-    return answer, code
+        with Interrupts(grace=math.inf):  # nothing that was found is lost to an impatient finger
+            missing = _interrupted(chains, len(layers), is_kept=keeper.stop(stop))
+            layers += [LayerAnswer(stage=stage) for stage in missing]
+            whole = _unsearched(question, chains[0], _stages(layers))
+            answer = _summary(request, question, whole, layers, folder.save_whole(whole))
+        return answer, DecideCode.INTERRUPTED
+    answer = _summary(request, question, whole, layers, folder.save_whole(whole))
+    is_missing = folder.failed or (request.require_proofs and not _is_proved(answer))
+    return answer, DecideCode.UNPROVED if is_missing else DecideCode[answer.verdict.name]
 
 
-def _keep(request: Request, stages: Sequence[StageDecision], left: dict[int, Checkpoint]) -> None:
-    """Leaves a checkpoint when some search did not end; of finished layers too, to skip them."""
-    known = {k: stage.decision.checkpoint for k, stage in enumerate(stages)}
-    checkpoints = {k: c for k, c in known.items() if c is not None} | left
-    undecided = [k for k in checkpoints if stages[k].decision.verdict is Verdict.UNDECIDED]
-    if undecided:
-        keep_checkpoint(request.checkpoint, request.model, checkpoints)
+def _stages(layers: Sequence[LayerAnswer]) -> list[StageDecision]:
+    return [layer.stage for layer in layers]
+
+
+def _is_proved(answer: Answer) -> bool:
+    """Whether each verdict that the exit code tells has its proof on disk; the gap is said."""
+    lacking = []
+    if answer.question is Question.NETWORK:
+        if answer.verdict is not Verdict.UNDECIDED and answer.certificate is None:
+            lacking.append("the network")
+    else:
+        lacking += [
+            printable(layer.stage.name)
+            for layer in answer.layers
+            if layer.stage.decision.verdict is not Verdict.UNDECIDED and layer.certificate is None
+        ]
+    if lacking:
+        print(f"monic: No proof was written about {', '.join(lacking)}", file=sys.stderr)
+    return not lacking
 
 
 def _answers(request: Request, chains: Sequence[Network]) -> Generator[StageDecision]:
@@ -125,6 +138,16 @@ def _answers(request: Request, chains: Sequence[Network]) -> Generator[StageDeci
                 number += 1
                 line.begin(stage.name, number, total)
                 yield next(decisions)
+
+
+def _unsearched(
+    question: Question, chain: Network, stages: Sequence[StageDecision]
+) -> NetworkDecision:
+    """Returns what the layers say about the whole, when nobody may look for two inputs."""
+    whole = _whole(question, chain, stages, None)
+    if "interrupted" in whole.reason or whole.verdict is not Verdict.UNDECIDED:
+        return whole
+    return replace(whole, reason=f"{whole.reason}; the search was interrupted")
 
 
 def _whole(
@@ -147,15 +170,15 @@ def _whole(
 
 
 def _summary(
-    model: str,
+    request: Request,
     question: Question,
     whole: NetworkDecision,
     layers: Sequence[LayerAnswer],
     certificate: str | None,
 ) -> Answer:
     return Answer(
-        model=model,
-        sha256=sha256_of(model),
+        model=request.model,
+        sha256=sha256_of(request.model),
         question=question,
         verdict=whole.verdict,
         reason=whole.reason,
@@ -178,9 +201,15 @@ def _domain(text: str | None, dim: int, default: Domain) -> Domain:
     return default if text is None else load_domain(text, dim)
 
 
-def _interrupted(chains: Sequence[Network]) -> Iterator[StageDecision]:
-    reason = "interrupted before it was decided; run the command again"
+def _interrupted(chains: Sequence[Network], known: int, *, is_kept: bool) -> list[StageDecision]:
+    """Returns what is said of the layers that nobody has decided."""
+    how = "go on from the checkpoint with --resume" if is_kept else "run the command again"
+    reason = f"interrupted before it was decided; {how}"
     decision = Decision(verdict=Verdict.UNDECIDED, reason=reason, method="interrupted")
+    return list(_undecided(chains, decision))[known:]
+
+
+def _undecided(chains: Sequence[Network], decision: Decision) -> Iterator[StageDecision]:
     for chain in chains:
         domain = chain.domain
         for stage in chain.stages:

@@ -29,6 +29,7 @@ def decide(
     method: Annotated[options.Method, typer.Option(help="How to decide.")] = options.Method.AUTO,
     assume: options.Assume = None,
     certificates: options.Certificates = None,
+    require_proofs: options.RequireProofs = False,
     resume: options.Resume = None,
     checkpoint: options.Checkpoint = None,
     json: options.Json = False,
@@ -39,7 +40,8 @@ def decide(
 
     Example: monic decide network.onnx --domain box:-1,1 --certificates proofs
 
-    Exit code: 0 injective; 1 not injective; 3 undecided; 2 usage or unreadable; 130 interrupted.
+    Exit code: 0 injective; 1 not injective; 3 undecided; 2 usage or unreadable; 4 a proof that was
+    wanted is missing; 130 interrupted; 143 terminated.
     It tells about the network when the file holds one, about the layer with --layer, and about
     the worst layer of a file of bare weights.
     """
@@ -51,6 +53,11 @@ def decide(
     from monic.decision.checkpoint import load_checkpoints
     from monic.decision.result import Execution, Limits
 
+    if require_proofs and certificates is None:
+        raise typer.BadParameter(
+            "Expected a folder for proofs, --certificates DIR, beside it. Got none.",
+            param_hint="--require-proofs",
+        )
     asked = questions(model, layer, domain)
     with workers_of(cluster, Execution(workers=workers, device=device, seed=seed)) as execution:
         approach = Approach(
@@ -66,6 +73,7 @@ def decide(
             certificates=certificates,
             checkpoint=checkpoint or resume or f"{Path(model).name}.checkpoint",
             silent=json or quiet,
+            require_proofs=require_proofs,
         )
         if at is not None:
             _at(request, asked[1], at, as_json=json, brief=quiet)

@@ -23,6 +23,7 @@ __all__ = [
     "Model",
     "Nodes",
     "Quiet",
+    "RequireProofs",
     "Resume",
     "Seed",
     "TimeLimit",
@@ -122,6 +123,13 @@ Assume = Annotated[
 ]
 Certificates = Annotated[
     str | None, typer.Option(metavar="DIR", help="Write one proof a layer into this folder.")
+]
+RequireProofs = Annotated[
+    bool,
+    typer.Option(
+        "--require-proofs",
+        help="Exit with code 4 when a verdict has no proof in the folder of --certificates.",
+    ),
 ]
 Resume = Annotated[
     str | None,

@@ -9,7 +9,7 @@ from monic.decision.result import Execution, Limits, Progress, Statistics
 from monic.errors import LayerError
 
 if TYPE_CHECKING:
-    from monic.decision.checkpoint import Checkpoint
+    from monic.decision.checkpoint import Checkpoint, Keep
 
 __all__ = ["ASSUMPTIONS", "METHODS", "Approach"]
 
@@ -35,6 +35,7 @@ class Approach:
         execution: Where it is computed.
         progress: Called now and then with the statistics so far.
         resume: Checkpoints of earlier searches, by the number of the layer from 0.
+        keep: Given the checkpoint of the search at hand now and then, or None.
         number: Which of them is that of the layer at hand.
         deadline: When the layer at hand must be ready, on the monotonic clock.
         budget: How many nodes the search at hand may enter.
@@ -54,6 +55,7 @@ class Approach:
     execution: Execution = field(default_factory=Execution)
     progress: Progress = _silent
     resume: "Mapping[int, Checkpoint]" = field(default_factory=dict)
+    keep: "Keep | None" = None
     number: int = 0
     deadline: float | None = None
     budget: int | None = None

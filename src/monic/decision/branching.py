@@ -9,14 +9,14 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 
 from monic.certificate import Certificate, header
 from monic.clock import monotonic
 from monic.decision import tree as compiled
 from monic.decision.approach import Approach
-from monic.decision.checkpoint import Checkpoint, Interrupted
+from monic.decision.checkpoint import Checkpoint, Interrupted, Keeping
 from monic.decision.crew import Batch, Crew, crew_for
-from monic.decision.interrupts import Interrupts
 from monic.decision.outcome import Outcome, new_body
 from monic.decision.problem import Problem
 from monic.decision.result import Statistics
@@ -25,6 +25,7 @@ from monic.decision.units import Finding, Job, Unit, cut, depth_of_cuts
 from monic.decision.witness import Witness, confirm
 from monic.errors import UnreadableCheckpoint
 from monic.geometry.system import PRIMES
+from monic.interrupts import Interrupts
 
 __all__ = ["branch", "subject_digest"]
 
@@ -103,6 +104,7 @@ class _Run:
         self.spent = Statistics()
         self.packed = 0
         self.started = monotonic()
+        self.keeping = Keeping(approach.keep)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes back to where a search stopped."""
@@ -127,6 +129,7 @@ class _Run:
             try:
                 while True:
                     interrupts.let_in()
+                    self.keeping.now_and_then(self._kept)
                     self._fill(crew)
                     if not self.queue:
                         if self.top is None and not self.pending:
@@ -134,6 +137,7 @@ class _Run:
                         self.queue.append(Batch())  # the search for a first unit goes on
                     for unseen in self._wait(self.queue[0], crew):
                         interrupts.let_in()
+                        self.keeping.now_and_then(self._kept)
                         self.approach.progress(self._statistics(unseen))
                         limit = self.approach.limit(self._statistics(unseen))
                         if limit is not None:
@@ -143,9 +147,10 @@ class _Run:
                         return self._ended(finding)
                     self.queue.popleft()
             except KeyboardInterrupt:
-                checkpoint = self._checkpoint()
                 crew.stop(at_once=True)
-                raise Interrupted({self.approach.number: checkpoint}) from None
+                if interrupts.cut:  # nobody knows what state the search is in
+                    raise
+                raise Interrupted(self._kept()) from None
             finally:
                 crew.stop(at_once=False)
 
@@ -217,15 +222,15 @@ class _Run:
         last = next((finding for finding in head.findings if finding.last), None)
         if last is None:
             self._count(head.findings)
-            for piece in _resolved(head):
+            for piece in _resolved(head.pieces, head.findings):
                 assert isinstance(piece, bytes), "every unit of the batch has its finding"
                 self.body.write(piece)
         return last
 
     def _count(self, findings: list[Finding]) -> None:
         self.packed += sum(finding.packed for finding in findings)
-        for finding in findings:
-            self.spent = self.spent.plus(finding.statistics)
+        spent = (finding.statistics for finding in findings)
+        self.spent = reduce(Statistics.plus, spent, self.spent)
 
     def _ended(self, finding: Finding) -> Outcome | None:
         if finding.unlucky:
@@ -251,21 +256,27 @@ class _Run:
         spent = self._statistics(unseen)
         return Outcome(spent, limit=limit, checkpoint=self._checkpoint())
 
+    def _kept(self) -> dict[int, Checkpoint]:
+        return {self.approach.number: self._checkpoint()}
+
     def _checkpoint(self) -> Checkpoint:
+        """Where the search is; it changes nothing, and the search may go on."""
         rest: list[bytes | Unit] = []
+        ahead: list[Finding] = []
         for item in self.queue:
             if isinstance(item, Batch):
-                self._count([found for found in item.known() if not found.last])
-                rest += _resolved(item)
+                known = item.known()
+                ahead += [found for found in known if not found.last]
+                rest += _resolved(item.pieces, known)
         top = {} if self.top is None else {k: a.copy() for k, a in self.top.tree._asdict().items()}
         entered = 0 if self.top is None else self.top.nodes  # the arrays of `top` count them
-        spent = self._statistics()
+        spent = reduce(Statistics.plus, (found.statistics for found in ahead), self._statistics())
         return Checkpoint(
             subject=subject_digest(self.problem),
             packing=self.job.packing,
             prime=self.job.prime,
             statistics=replace(spent, nodes=spent.nodes - entered),
-            packed=self.packed,
+            packed=self.packed + sum(found.packed for found in ahead),
             body=self.body,
             queue=[*rest, *self.pending],
             top=top,
@@ -279,11 +290,11 @@ class _Run:
         return replace(self.spent.plus(top), seconds=monotonic() - self.started)
 
 
-def _resolved(batch: Batch) -> list[bytes | Unit]:
+def _resolved(pieces: list[bytes | Unit], known: list[Finding]) -> list[bytes | Unit]:
     """The pieces of a batch, with what was written for the units that are finished."""
-    findings = iter(batch.known())
-    pieces: list[bytes | Unit] = []
-    for piece in batch.pieces:
+    findings = iter(known)
+    resolved: list[bytes | Unit] = []
+    for piece in pieces:
         finding = next(findings, None) if isinstance(piece, Unit) else None
-        pieces.append(piece if finding is None or finding.last else finding.written)
-    return pieces
+        resolved.append(piece if finding is None or finding.last else finding.written)
+    return resolved

@@ -8,7 +8,7 @@ was finished from somebody else's file wants to be checked.
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from monic.clock import monotonic
 from monic.decision.outcome import new_body
 from monic.decision.result import Decision, NetworkDecision, Statistics
 from monic.decision.units import Unit
@@ -25,6 +26,8 @@ from monic.writing import replacing
 __all__ = [
     "Checkpoint",
     "Interrupted",
+    "Keep",
+    "Keeping",
     "checkpoints_of",
     "load_checkpoints",
     "save_checkpoint",
@@ -32,6 +35,12 @@ __all__ = [
 ]
 
 FORMAT = "monic-checkpoint 2"
+
+#: Seconds between two checkpoints of a search, and how much longer than writing one they are.
+PERIOD, SPARE = 5.0, 20.0
+
+#: What takes checkpoints by the number of the layer, and may write them down.
+Keep = Callable[[Mapping[int, "Checkpoint"]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +79,25 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, checkpoints: Mapping[int, Checkpoint]) -> None:
         super().__init__("interrupted; monic.save_checkpoint keeps what was searched")
         self.checkpoints = dict(checkpoints)
+
+
+class Keeping:
+    """Keeps a search now and then, so that whatever ends the process costs some seconds of it.
+
+    A long proof takes long to write; it is written so seldom that this takes a twentieth.
+    """
+
+    def __init__(self, keep: Keep | None) -> None:
+        self._keep = keep
+        self._due = monotonic() + PERIOD
+
+    def now_and_then(self, checkpoints: Callable[[], Mapping[int, Checkpoint]]) -> None:
+        """Hands the checkpoints on when it is time."""
+        if self._keep is None or (began := monotonic()) < self._due:
+            return
+        self._keep(checkpoints())
+        ended = monotonic()
+        self._due = ended + max(PERIOD, SPARE * (ended - began))
 
 
 def checkpoints_of(found: Decision | NetworkDecision | Interrupted) -> dict[int, Checkpoint]:
@@ -126,7 +154,9 @@ def load_checkpoints(path: str | Path) -> dict[int, Checkpoint]:
                     f"Expected the format {FORMAT!r} in {path}. Got {meta['format']!r}."
                 )
             return {int(k): _read(archive, k, about) for k, about in meta["layers"].items()}
-    except (OSError, EOFError, zipfile.BadZipFile, LookupError, TypeError, ValueError) as error:
+    except UnreadableCheckpoint:
+        raise
+    except Exception as error:  # zipfile, zlib, json and numpy's parser have many kinds of them
         raise UnreadableCheckpoint(
             f"Expected a checkpoint that monic wrote. Cannot read {path}: {error!r:.200}."
         ) from None

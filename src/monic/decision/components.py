@@ -181,6 +181,7 @@ def _rest(approach: Approach, spent: Statistics) -> Approach:
         approach,
         execution=Execution(seed=approach.execution.seed),
         budget=None if budget is None else max(budget - spent.nodes, 0),
+        keep=None,  # a search of a block is none that the whole can go on from
         progress=lambda more: approach.progress(more.plus(spent)),
     )
 

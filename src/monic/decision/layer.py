@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from monic.clock import monotonic
 from monic.decision.approach import Approach
-from monic.decision.checkpoint import Checkpoint
+from monic.decision.checkpoint import Checkpoint, Interrupted
 from monic.decision.components import components, decide_components
 from monic.decision.convolution.decide import (
     decide_by_counting,
@@ -181,8 +181,12 @@ def _by_branching(problem: Problem, approach: Approach, resume: Checkpoint | Non
     if outcome.limit is None or m * n > WIDE:  # one packing of a large layer takes long
         return _searched(problem, outcome, "branching")
     rest = approach.sharing(1 if approach.budget is None else RESERVE)
-    rest = replace(rest, deadline=approach.deadline, execution=Execution())
-    other = branch(problem, rest, packing=True)
+    rest = replace(rest, deadline=approach.deadline, execution=Execution(), keep=None)
+    try:
+        other = branch(problem, rest, packing=True)
+    except Interrupted:  # what can be resumed is the search that was asked for
+        assert outcome.checkpoint is not None, "a search that hit a limit has one"
+        raise Interrupted({approach.number: outcome.checkpoint}) from None
     if other.witness is not None:
         return _searched(problem, other, "packing")
     if other.certificate is not None:

@@ -1,6 +1,5 @@
 """Bounds as tables for people and as JSON for programs; numbers are rounded outward."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.result import NetworkBounds, StageBounds
 from monic.decision.convolution.sigma import SigmaEstimate
 from monic.decision.result import Collision, Verdict
+from monic.report.document import document
 from monic.report.table import empty_table
 from monic.report.text import float_or_none, point, printable, rational, sentence
 
@@ -95,7 +95,7 @@ def bounds_json(answer: BoundsAnswer) -> str:
             "collision": _collision(network.collision),
         },
     }
-    return json.dumps(value, allow_nan=False)
+    return document("bounds", value)
 
 
 def _table(answer: BoundsAnswer) -> Table:

@@ -1,6 +1,5 @@
 """What `monic decide --at` says about every row of a data set: as a table, and as JSON."""
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from math import inf
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from monic.decision.fibre import Fibre, Piece
+from monic.report.document import document
 from monic.report.table import empty_table
 from monic.report.text import float_or_none, rational, sentence, short
 
@@ -59,7 +59,7 @@ def fibres_closing(fibres: Sequence[Fibre]) -> str:
 def fibres_as_json(model: str, fibres: Sequence[Fibre]) -> str:
     """Returns one line of JSON; unbounded widths are the string "inf", unknown ones null."""
     value = {"model": model, "inputs": [_fibre(found) for found in fibres]}
-    return json.dumps(value, allow_nan=False)
+    return document("fibres", value)
 
 
 def _fibre(found: Fibre) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """An answer as one JSON object, for programs."""
 
-import json
 import math
 from fractions import Fraction
 
 from monic.decision.result import Collision
 from monic.report.answer import Answer, LayerAnswer
+from monic.report.document import document
 from monic.report.text import float_or_none, rational
 
 __all__ = ["answer_value", "as_json"]
@@ -17,7 +17,7 @@ def as_json(answer: Answer) -> str:
     Numbers that JSON cannot hold (NaN, infinities, rationals beyond float64) are null; the
     exact points stand beside the rounded ones.
     """
-    return json.dumps(answer_value(answer), allow_nan=False)
+    return document("decision", answer_value(answer))
 
 
 def answer_value(answer: Answer) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """Random layers as a table, as JSON and as a picture."""
 
-import json
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -10,6 +9,7 @@ from rich.text import Text
 from monic.model import WholeSpace
 from monic.random import RowsNeeded, probability_in_the_plane, sufficient_rows
 from monic.random.estimate import ProbabilityEstimate
+from monic.report.document import document
 from monic.report.table import empty_table
 
 __all__ = ["print_random", "random_as_json"]
@@ -31,7 +31,7 @@ def print_random(curves: Sequence[RowsNeeded], console: Console, confidence: flo
 
 def random_as_json(curves: Sequence[RowsNeeded], confidence: float) -> str:
     """Returns all estimates as one line of JSON; what is not known is null."""
-    return json.dumps([_value(curve, confidence) for curve in curves], allow_nan=False)
+    return document("random", {"curves": [_value(curve, confidence) for curve in curves]})
 
 
 def symmetric(curve: RowsNeeded) -> bool:

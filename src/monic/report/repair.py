@@ -1,6 +1,5 @@
 """What `monic repair` did to a model, and what is decided about the result."""
 
-import json
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -9,6 +8,7 @@ from rich.text import Text
 
 from monic.decision.repair import LayerRepair
 from monic.report.answer import Answer
+from monic.report.document import document
 from monic.report.json import answer_value
 from monic.report.table import empty_table, print_answer
 from monic.report.text import printable
@@ -39,7 +39,7 @@ def repair_as_json(
         ],
         "decision": None if answer is None else answer_value(answer),
     }
-    return json.dumps(value, allow_nan=False)
+    return document("repair", value)
 
 
 def print_repair(

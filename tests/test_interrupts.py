@@ -2,11 +2,27 @@
 
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pytest
 
-from monic.decision.interrupts import Interrupts
+from monic.interrupts import Interrupts
+
+
+@pytest.fixture
+def terminable() -> Iterator[None]:
+    """SIGINT and SIGTERM are KeyboardInterrupt, as on the command line."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 def safe_point_after_a_signal(reached: list[str]) -> None:
@@ -24,12 +40,42 @@ def signal_and_no_safe_point(reached: list[str]) -> None:
     reached.append("behind")
 
 
-def two_signals(reached: list[str]) -> None:
-    with Interrupts():
+def two_signals_in_quick_succession(reached: list[str]) -> None:
+    with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGINT)
-        reached.append("after the first")
         signal.raise_signal(signal.SIGINT)
-        reached.append("after the second")
+        reached.append("after both")
+        assert not interrupts.cut
+        interrupts.let_in()
+        reached.append("after the safe point")
+
+
+def a_second_signal_after_the_grace(reached: list[str]) -> None:
+    with Interrupts(grace=0.01) as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.02)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            reached.append(f"cut: {interrupts.cut}")
+
+
+def termination(reached: list[str]) -> None:
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGTERM)
+        reached.append("held back")
+        interrupts.let_in()
+
+
+def a_signal_while_the_first_is_on_its_way(reached: list[str]) -> None:
+    with Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        try:
+            interrupts.let_in()
+        except KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)
+            reached.append("the state is kept in peace")
+            raise
 
 
 def signal_and_error() -> None:
@@ -43,10 +89,15 @@ def signal_and_error() -> None:
     [
         (safe_point_after_a_signal, "after the signal"),
         (signal_and_no_safe_point, "inside"),
-        (two_signals, "after the first"),
+        (two_signals_in_quick_succession, "after both"),
+        (a_second_signal_after_the_grace, "cut: True"),
+        (termination, "held back"),
+        (a_signal_while_the_first_is_on_its_way, "the state is kept in peace"),
     ],
 )
-def test_it_comes_when_it_may_and_is_never_lost(run: Callable[..., None], wanted: str) -> None:
+def test_it_comes_when_it_may_and_is_never_lost(
+    run: Callable[..., None], wanted: str, terminable: None
+) -> None:
     reached: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         run(reached)
