@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import monic_checker
 from monic.certificate import Certificate
-from monic.errors import InvalidProof, MalformedProof, UnreadableModel
+from monic.errors import InvalidProof, MalformedProof, OverBudget, UnreadableModel
 from monic.io.files import is_module
 from monic.model import (
     AffineMap,
@@ -25,6 +25,7 @@ from monic.model import (
 from monic.model.array import Array
 from monic.model.convolution import ConvolutionMap
 from monic.model.derived import origin_of
+from monic_checker.budget import allowance
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,6 +39,9 @@ def check(
     proof: str | Path | Certificate,
     model: "Model",
     input_shape: Sequence[int] | None = None,
+    *,
+    memory: int | None = None,
+    work: int | None = None,
 ) -> None:
     """Checks a proof about a model; returns nothing when the proof is valid.
 
@@ -50,11 +54,16 @@ def check(
             module: then its parameters, buffers and weights in force.
         input_shape: Of a module, as `load` takes it: then whatever `load` computes from the
             parameters may be named by the proof, too.
+        memory: The bytes that the check may take; None allows 384 MiB, and 24 times the bytes of
+            the model.
+        work: The units of work that it may take, each about a nanosecond of one core; None
+            allows 10^11.
 
     Raises:
         InvalidProof: when the proof does not prove its claim about these weights; the message
             names the step.
         MalformedProof: when the file is no proof, or cannot be read.
+        OverBudget: when the check needs more memory or work than it may take.
         UnreadableModel: when the model file cannot be read.
 
     Example:
@@ -62,22 +71,31 @@ def check(
         >>> layer = ReLULayer([[1.0], [-1.0]])
         >>> check(decide(layer).certificate, layer)
     """
-    claim(proof, model, input_shape)
+    claim(proof, model, input_shape, memory=memory, work=work)
 
 
 def claim(
     proof: str | Path | Certificate,
     model: "Model",
     input_shape: Sequence[int] | None = None,
+    *,
+    memory: int | None = None,
+    work: int | None = None,
 ) -> str:
     """Returns what a proof proves, in words, after checking it; raises as `check` does."""
     with _stream(proof) as stream:
         try:
-            return monic_checker.check(stream, _arrays(model, input_shape)).sentence()
+            if isinstance(model, str | Path):
+                return _checked_file(stream, Path(model), memory, work).sentence()
+            size, arrays = _arrays(model, input_shape)
+            limit = allowance(size) if memory is None else memory
+            return monic_checker.check(stream, arrays, memory=limit, work=work).sentence()
         except monic_checker.InvalidProof as error:
             raise InvalidProof(str(error)) from None
         except monic_checker.MalformedProof as error:
             raise MalformedProof(str(error)) from None
+        except monic_checker.OverBudget as error:
+            raise OverBudget(str(error)) from None
         except monic_checker.UnreadableModel as error:
             raise UnreadableModel(str(error)) from None
 
@@ -98,26 +116,35 @@ def _stream(proof: str | Path | Certificate) -> Iterator[BinaryIO]:
         yield file
 
 
-def _arrays(model: "Model", input_shape: Sequence[int] | None) -> Iterable[monic_checker.Array]:
-    if isinstance(model, str | Path):
-        return _arrays_of_file(Path(model))
+def _checked_file(
+    stream: BinaryIO, path: Path, memory: int | None, work: int | None
+) -> monic_checker.Claim:
+    try:
+        return monic_checker.check_files(stream, [path], memory=memory, work=work)
+    except OSError as error:
+        raise UnreadableModel(f"Expected a model file. Cannot read {path}: {error}.") from None
+
+
+def _arrays(
+    model: "ReLULayer | Network | Stage | nn.Module", input_shape: Sequence[int] | None
+) -> tuple[int, Iterable[monic_checker.Array]]:
+    """The bytes of all arrays, and the arrays, copied one by one."""
     if is_module(model):
         from monic.io.torch import arrays_of_module
 
-        return (_array(name, array) for name, array in arrays_of_module(model, input_shape))
-    assert isinstance(model, ReLULayer | Network | Stage), "what else there is was taken above"
+        pairs = list(arrays_of_module(model, input_shape))
+    else:
+        assert isinstance(model, ReLULayer | Network | Stage), "what else there is was taken above"
+        pairs = _pairs(model)
+    return sum(array.nbytes for _, array in pairs), (_array(*pair) for pair in pairs)
+
+
+def _pairs(model: ReLULayer | Network | Stage) -> list[tuple[str, Array]]:
     stages = model.stages if isinstance(model, Network) else (model,)
     weights = (pair for stage in stages for pair in _weights(stage.map))
-    found = [_array(name, own) for name, array in weights for own in _own(array)]
+    found = [(name, own) for name, array in weights for own in _own(array)]
     slopes = [stage.slope for stage in stages if isinstance(stage, Stage)]
-    return found + [_array("slope", slope) for slope in slopes if slope is not None]
-
-
-def _arrays_of_file(path: Path) -> Iterator[monic_checker.Array]:
-    try:
-        yield from monic_checker.read_arrays(path)
-    except OSError as error:
-        raise UnreadableModel(f"Expected a model file. Cannot read {path}: {error}.") from None
+    return found + [("slope", slope) for slope in slopes if slope is not None]
 
 
 def _weights(value: AffineMap) -> Iterator[tuple[str, Array]]:

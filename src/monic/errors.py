@@ -8,6 +8,7 @@ __all__ = [
     "MalformedProof",
     "MonicError",
     "NotInRange",
+    "OverBudget",
     "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
@@ -53,6 +54,10 @@ class MalformedProof(MonicError):
 
 class InvalidProof(MonicError):
     """Raised when a well-formed proof does not prove its claim about the given weights."""
+
+
+class OverBudget(MonicError):
+    """Raised when checking a proof takes more memory or work than was allowed."""
 
 
 class UnwritableModel(MonicError):

@@ -6,10 +6,15 @@ in exact arithmetic, and either returns the claim or raises. The format is speci
 """
 
 from monic_checker.arrays import Array
-from monic_checker.checker import check, check_files
+from monic_checker.checker import check, check_files, read_arrays
 from monic_checker.claim import Claim
-from monic_checker.errors import CheckError, InvalidProof, MalformedProof, UnreadableModel
-from monic_checker.models import read_arrays
+from monic_checker.errors import (
+    CheckError,
+    InvalidProof,
+    MalformedProof,
+    OverBudget,
+    UnreadableModel,
+)
 
 __all__ = [
     "Array",
@@ -17,6 +22,7 @@ __all__ = [
     "Claim",
     "InvalidProof",
     "MalformedProof",
+    "OverBudget",
     "UnreadableModel",
     "check",
     "check_files",

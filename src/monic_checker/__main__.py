@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from monic_checker.budget import WORK, amount
 from monic_checker.checker import check_files
-from monic_checker.errors import CheckError, InvalidProof
+from monic_checker.errors import CheckError, InvalidProof, OverBudget
 
 __all__ = ["main"]
 
-VALID, INVALID, UNREADABLE = 0, 1, 2
+VALID, INVALID, UNREADABLE, OVER_BUDGET = 0, 1, 2, 6
 
 _DESCRIPTION = """\
 Checks a proof that a ReLU layer is one-to-one, or that it is not.
@@ -24,11 +25,13 @@ examples:
   python -m monic_checker fc1.proof model.onnx
   python -m monic_checker fc1.proof model.safetensors
   python -m monic_checker fc1.proof weight.npy bias.npy
+  python -m monic_checker --memory 2G --work 1e12 fc1.proof model.onnx
 
 exit codes:
   0  valid: the claim that is printed has been proved for these weights
   1  invalid: the proof does not prove its claim, or is about other weights
   2  malformed: not a proof, or a file that cannot be read
+  6  over budget: it would take more memory or work than allowed; nothing is known
 """
 
 
@@ -40,10 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        claim = check_files(options.proof, options.models)
+        claim = check_files(
+            options.proof, options.models, memory=options.memory, work=options.work
+        )
     except InvalidProof as error:
         print(f"INVALID: {error}", file=sys.stderr)
         return INVALID
+    except OverBudget as error:
+        print(f"OVER BUDGET: {error}", file=sys.stderr)
+        return OVER_BUDGET
     except (CheckError, OSError) as error:
         print(f"MALFORMED or unreadable: {ascii(str(error))[1:-1]}", file=sys.stderr)
         return UNREADABLE
@@ -64,6 +72,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         nargs="+",
         help="a file with the layer's weights: .onnx, .safetensors, .pt, .pth, .npy or .npz",
+    )
+    parser.add_argument(
+        "--memory",
+        type=amount,
+        metavar="BYTES",
+        help="the memory that the check may take, such as 512M or 2G "
+        "(default: 384 MiB and 24 times the size of the model files)",
+    )
+    parser.add_argument(
+        "--work",
+        type=amount,
+        metavar="UNITS",
+        help="the work that it may take, such as 1e12; a unit is about a nanosecond of one core, "
+        f"and the same on every machine (default: {WORK:,})",
     )
     return parser
 

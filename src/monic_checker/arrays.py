@@ -3,10 +3,12 @@
 import hashlib
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flint import fmpz
 
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.vector import Vector
 
 __all__ = ["ITEM_SIZES", "Array", "decode"]
@@ -27,6 +29,10 @@ _CODES = {
 
 #: The number formats, with the bytes that one number takes.
 ITEM_SIZES = {name: struct.calcsize("<" + code) for name, code in _CODES.items()} | {"bfloat16": 2}
+
+
+#: The numbers that are decoded at once, and the bytes that such a number takes meanwhile.
+_PIECE, _RATIO = 2**14, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +63,41 @@ class Array:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def decode(array: Array) -> Vector:
+def decode(array: Array, budget: Budget) -> Vector:
     """Returns the array's numbers exactly: every finite float is a rational.
 
     Raises:
         ValueError: when a number is infinite or NaN.
+        OverBudget: when the numbers do not fit the budget, written over one denominator.
 
     Example:
-        >>> decode(Array("w", "float32", (2,), struct.pack("<2f", 0.5, -3.0)))
+        >>> array = Array("w", "float32", (2,), struct.pack("<2f", 0.5, -3.0))
+        >>> decode(array, Budget(10**6, 10**6))
         Vector(entries=[1, -6], denominator=2)
     """
-    numbers = _numbers(array.dtype, array.data)
-    try:
-        ratios = [number.as_integer_ratio() for number in numbers]
-    except (OverflowError, ValueError):
-        raise ValueError("a number is infinite or NaN") from None
-    # every denominator is a power of two, so that the largest is a multiple of all
-    denominator = max((q for _, q in ratios), default=1)
-    entries = [fmpz(p * (denominator // q)) for p, q in ratios]
+    address = ascii(array.name)
+    count = len(array.data) // ITEM_SIZES[array.dtype]
+    budget.work(6 * PYTHON * count, address)
+    with budget.lease(min(count, _PIECE) * _RATIO, address):
+        # every denominator is a power of two, so that the largest is a multiple of all
+        denominator, largest = 1, 0.0
+        for part in _ratios(array):
+            denominator = max(denominator, *(q for _, q in part))
+            largest = max(largest, *(abs(p) / q for p, q in part))
+        budget.spend(count, denominator.bit_length() + math.frexp(largest)[1], address)
+        entries = [fmpz(p * (denominator // q)) for part in _ratios(array) for p, q in part]
     return Vector(entries, fmpz(denominator))
+
+
+def _ratios(array: Array) -> Iterator[list[tuple[int, int]]]:
+    """Some numbers at a time, each as a pair."""
+    step = _PIECE * ITEM_SIZES[array.dtype]
+    for start in range(0, len(array.data), step):
+        numbers = _numbers(array.dtype, array.data[start : start + step])
+        try:
+            yield [number.as_integer_ratio() for number in numbers]
+        except (OverflowError, ValueError):
+            raise ValueError("a number is infinite or NaN") from None
 
 
 def _numbers(dtype: str, data: bytes) -> tuple[int | float, ...]:

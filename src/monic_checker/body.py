@@ -2,6 +2,7 @@
 
 from typing import BinaryIO
 
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.errors import MalformedProof
 
 __all__ = ["Body"]
@@ -17,9 +18,11 @@ class Body:
 
     Arguments:
         stream: The file, after its header.
+        budget: The memory and the work that are left.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, budget: Budget) -> None:
+        self._budget = budget
         self.node = 0  # only for the addresses of errors
         self._stream = stream
         self._piece = b""
@@ -54,9 +57,12 @@ class Body:
 
         Raises:
             MalformedProof: when the bytes end, or the varint is zero or not the shortest.
+            OverBudget: when it is too long for the budget.
         """
         digits = [self._byte()]
         while digits[-1] >= 128:
+            if len(digits) % _PIECE == 0:
+                self._budget.spend(_PIECE, 64, self.address)
             digits.append(self._byte())
         if len(digits) > 1:
             self._refuse_padding(digits[-1])
@@ -78,6 +84,7 @@ class Body:
     def _byte(self) -> int:
         if self._at == len(self._piece):
             self._piece, self._at = self._stream.read(_PIECE), 0
+            self._budget.work(PYTHON * len(self._piece), self.address)
             if not self._piece:
                 raise MalformedProof(self.address, "the file ends before the proof does")
         byte = self._piece[self._at]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from flint import fmpq
 
 from monic_checker.body import Body
-from monic_checker.budget import Budget
 from monic_checker.document import integer, members, rationals
 from monic_checker.errors import InvalidProof
 from monic_checker.evidence import Findings
@@ -53,7 +52,7 @@ class Bottleneck:
             activation.name == "normalization" for activation in subject.activations[: self.stage]
         ):
             raise InvalidProof("evidence.stage", "expected no given statistics before the stage")
-        point = over_one_denominator(self.x, Budget(), "evidence.x")
+        point = over_one_denominator(self.x, subject.budget, "evidence.x")
         if not subject.domain.contains(point, interior=True):
             raise InvalidProof("evidence.x", "the point does not lie inside the domain")
         return Findings(f"stage {self.stage} passes on {width} numbers, fewer than {subject.n}")

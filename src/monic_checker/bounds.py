@@ -5,11 +5,18 @@ from typing import NamedTuple
 
 from flint import fmpq, fmpz
 
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import times
 from monic_checker.domain import Domain
 from monic_checker.linear import Row
 from monic_checker.system import System
+from monic_checker.vector import lcm
 
 __all__ = ["Interval", "contains", "intervals", "outputs"]
+
+
+#: The bits of an interval besides those of its ends: a tuple and two rationals.
+_INTERVAL = 1024
 
 
 class Interval(NamedTuple):
@@ -19,11 +26,12 @@ class Interval(NamedTuple):
     high: fmpq | None
 
 
-def intervals(domain: Domain, n: int) -> list[Interval]:
+def intervals(domain: Domain, n: int, budget: Budget) -> list[Interval]:
     """Returns an interval for each coordinate of the points of a domain.
 
     Only the half-spaces of one coordinate are used, and a ball's radius.
     """
+    budget.spend(n + len(domain.sides), 2 * _INTERVAL, "subject.domain")
     if domain.ball is not None:
         center = [fmpq(entry, domain.ball.center.denominator) for entry in domain.ball.center[0]]
         radius = domain.ball.radius
@@ -44,11 +52,19 @@ def intervals(domain: Domain, n: int) -> list[Interval]:
 
 def outputs(system: System, inputs: Sequence[Interval]) -> list[Interval]:
     """Returns an interval for each row w.x + b of a stage."""
-    return [_row(row, system.scale, inputs) for row in system.rows]
+    ends = [end for interval in inputs for end in interval if end is not None]
+    subject, rows = system.subject, system.rows
+    length = bits([lcm([end.q for end in ends])]) + bits([end.p for end in ends])
+    longest = bits([entry for row in rows for entry in row])
+    subject.budget.spend(2 * len(rows), _INTERVAL + length + longest, "subject.map")
+    each = 4 * PYTHON + 2 * times(longest, length)
+    subject.budget.work(len(rows) * len(inputs) * each, "subject.map")
+    return [_row(row, system.scale, inputs) for row in rows]
 
 
-def contains(domain: Domain, values: Sequence[Interval]) -> bool:
+def contains(domain: Domain, values: Sequence[Interval], budget: Budget) -> bool:
     """Returns whether all points with coordinates in the intervals lie in a domain (no ball)."""
+    budget.work(8 * PYTHON * len(domain.sides), "evidence.layers")
     for side in domain.sides:
         row = [*(a for _, a in side.a), fmpz(0)]
         high = _row(row, fmpz(1), [values[j] for j, _ in side.a]).high

@@ -1,50 +1,168 @@
-"""A bound on the memory that the numbers of one proof may ask for."""
+"""The memory and the work that one check may take; both are charged before they are taken.
 
-from collections.abc import Sequence
+One `Budget` is made for each check. Whatever reads a file, makes a table or eliminates takes it
+as an argument and has no default for it, so that nothing is made that was not charged.
+
+*Memory* is counted in bytes, from sizes: what Python and FLINT need for a list of numbers of so
+many bits. It is given back at the end of a `scope`. *Work* is counted in units: one is a
+multiplication of two words of 64 bits, about a nanosecond; what Python does for one entry of a
+list counts as `PYTHON` units. Both come from sizes alone, so that they are the same on every
+machine and in every run.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
 
 from flint import fmpz
 
-from monic_checker.errors import MalformedProof
+from monic_checker.errors import OverBudget
 
-__all__ = ["Budget", "bits"]
+__all__ = ["MEMORY", "PYTHON", "WORK", "Budget", "allowance", "amount", "bits"]
 
-#: About 2 GiB of numbers; a layer of 4096 x 8192 float32 weights needs less.
-LIMIT = 2**34
+#: The bytes that a check may take by default, besides `PER_BYTE` for each byte of model files.
+MEMORY = 384 * 2**20
 
-#: What a number costs besides its bits: a pointer and a Python object.
-_OVERHEAD = 320
+#: What a byte of a model may become: a float16 is two bytes, a number in a row about 40.
+PER_BYTE = 24
+
+#: The units of work that a check may take by default: one to two minutes of one core.
+WORK = 10**11
+
+#: The units of work that Python takes for one entry of a list.
+PYTHON = 64
+
+_AMOUNT = re.compile(
+    r"([0-9]{1,18}(?:\.[0-9]{1,18})?)(?:[eE]([0-9]{1,2}))?(?:([KMGTkmgt])(?:i?B)?)?"
+)
+
+#: What a number costs besides its bits, in bytes: a pointer and a Python object.
+_OVERHEAD = 40
 
 
 class Budget:
-    """Adds up the memory, and stops a file that asks for too much before it is given.
+    """What is left of the memory and of the work of one check.
 
     Arguments:
-        limit: The memory in bits.
+        memory: The memory in bytes.
+        work: The work in units.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._left = limit
+    __slots__ = ("_held", "_memory", "_units", "_work")
+
+    def __init__(self, memory: int, work: int) -> None:
+        self._memory = memory
+        self._work = work
+        self._held = 0
+        self._units = work
+
+    @property
+    def memory_left(self) -> int:
+        """The bytes that are left."""
+        return self._memory - self._held
+
+    @property
+    def work_done(self) -> int:
+        """The units of work that were charged."""
+        return self._work - self._units
+
+    def hold(self, size: int, address: str) -> None:
+        """Charges bytes, which are held until the scope ends.
+
+        Raises:
+            OverBudget: when fewer are left.
+        """
+        self._held += size
+        if self._held > self._memory:
+            raise OverBudget(address, "memory", "bytes", self._held, self._memory)
+
+    def work(self, units: int, address: str) -> None:
+        """Charges units of work.
+
+        Raises:
+            OverBudget: when fewer are left.
+        """
+        self._units -= units
+        if self._units < 0:
+            raise OverBudget(address, "work", "units", self.work_done, self._work)
 
     def spend(self, entries: int, bits_each: int, address: str) -> None:
-        """Accounts for some numbers of at most so many bits each.
+        """Charges the making of some numbers of at most so many bits each: memory and work.
 
         Raises:
-            MalformedProof: when the proof has asked for more than the limit altogether.
+            OverBudget: when less is left.
         """
-        self._take(entries * (bits_each + _OVERHEAD), address)
+        self.hold(entries * (bits_each // 8 + _OVERHEAD), address)
+        self.work(entries * (bits_each // 64 + PYTHON), address)
 
     def spend_words(self, words: int, address: str) -> None:
-        """Accounts for bare machine words of 64 bits, as matrices modulo a prime have them.
+        """Charges bare machine words of 64 bits, as matrices modulo a prime have them.
 
         Raises:
-            MalformedProof: when the proof has asked for more than the limit altogether.
+            OverBudget: when less is left.
         """
-        self._take(words * 64, address)
+        self.hold(8 * words, address)
+        self.work(words, address)
 
-    def _take(self, size: int, address: str) -> None:
-        self._left -= size
-        if self._left < 0:
-            raise MalformedProof(address, "expected numbers that fit this checker's memory limit")
+    @contextmanager
+    def lease(self, size: int, address: str) -> Iterator[None]:
+        """Holds so many bytes for a while, whatever else is charged in the meantime.
+
+        Raises:
+            OverBudget: when fewer are left.
+        """
+        self.hold(size, address)
+        try:
+            yield
+        finally:
+            self._held -= size
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Gives the memory back that is charged inside, since what it was charged for is gone.
+
+        Example:
+            >>> budget = Budget(100, 0)
+            >>> with budget.scope():
+            ...     budget.hold(80, "a table")
+            >>> budget.memory_left
+            100
+        """
+        held = self._held
+        try:
+            yield
+        finally:
+            self._held = held
+
+
+def allowance(size: int) -> int:
+    """Returns the memory that checking may take by default, given the bytes of the models.
+
+    Example:
+        >>> allowance(0) == MEMORY
+        True
+    """
+    return MEMORY + PER_BYTE * size
+
+
+def amount(text: str) -> int:
+    """Returns the number that a text such as "512M", "2GiB", "1e11" or "4096" stands for.
+
+    K, M, G and T stand for powers of 1024, with or without B or iB behind them.
+
+    Raises:
+        ValueError: when it is no such number.
+
+    Example:
+        >>> amount("1.5G"), amount("2e11")
+        (1610612736, 200000000000)
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"expected a number such as 512M, 2G or 1e11. Got {text!a:.40}")
+    digits, power, unit = match[1], int(match[2] or 0), (match[3] or "").upper()
+    return int(Fraction(digits) * 10**power * 1024 ** " KMGT".index(unit or " "))
 
 
 def bits(numbers: Sequence[fmpz]) -> int:

@@ -1,26 +1,36 @@
 """The front door: does this proof hold for these arrays?"""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from monic_checker.arrays import Array
 from monic_checker.body import Body
+from monic_checker.budget import WORK, Budget, allowance
 from monic_checker.claim import Claim, state_claim
 from monic_checker.header import read_header
-from monic_checker.models import read_arrays
+from monic_checker.models import arrays_of
 from monic_checker.system import find_arrays
 
-__all__ = ["check", "check_files"]
+__all__ = ["check", "check_files", "read_arrays"]
 
 
-def check(proof: BinaryIO | str | os.PathLike[str], arrays: Iterable[Array]) -> Claim:
+def check(
+    proof: BinaryIO | str | os.PathLike[str],
+    arrays: Iterable[Array],
+    *,
+    memory: int | None = None,
+    work: int | None = None,
+) -> Claim:
     """Checks a proof against the arrays of a model.
 
     Arguments:
         proof: A path, or a binary stream at its beginning.
         arrays: The arrays of the model, in any order, with others among them.
+        memory: The bytes that the check may take; None allows 384 MiB, and 24 times the
+            bytes of the arrays if they come as a list or a tuple.
+        work: The units of work that it may take, about a nanosecond each; None allows 10^11.
 
     Returns:
         What has been proved; its `sentence()` says it in words.
@@ -28,33 +38,74 @@ def check(proof: BinaryIO | str | os.PathLike[str], arrays: Iterable[Array]) -> 
     Raises:
         InvalidProof: when the proof does not hold, or the arrays are others.
         MalformedProof: when the file is not a proof at all.
+        OverBudget: when more memory or work is needed than is allowed.
         OSError: when the file cannot be read.
     """
-    if isinstance(proof, (str, os.PathLike)):
-        with open(proof, "rb") as stream:
-            return check(stream, arrays)
-    header = read_header(proof)
-    found = find_arrays(header.subject, arrays)
-    findings = header.check(found, Body(proof))
-    return state_claim(header, found, findings)
+    if memory is None:
+        known = arrays if isinstance(arrays, Sequence) else ()
+        memory = allowance(sum(len(array.data) for array in known))
+    return _check(proof, arrays, Budget(memory, WORK if work is None else work))
 
 
-def check_files(proof: str | os.PathLike[str], models: Iterable[str | os.PathLike[str]]) -> Claim:
+def check_files(
+    proof: BinaryIO | str | os.PathLike[str],
+    models: Iterable[str | os.PathLike[str]],
+    *,
+    memory: int | None = None,
+    work: int | None = None,
+) -> Claim:
     """Checks a proof against the arrays of some model files.
 
     Arguments:
-        proof: The path of the proof.
+        proof: A path, or a binary stream at its beginning.
         models: Paths of ONNX, safetensors, .pt, .npy and .npz files.
+        memory: The bytes that the check may take; None allows 384 MiB, and 24 times the
+            size of the model files.
+        work: The units of work that it may take, about a nanosecond each; None allows 10^11.
 
     Raises:
         InvalidProof: when the proof does not hold, or the models have other weights.
         MalformedProof: when the file is not a proof at all.
         UnreadableModel: when a model file is broken or of another kind.
+        OverBudget: when more memory or work is needed than is allowed.
         OSError: when a file cannot be read.
     """
-    return check(proof, _all_arrays(models))
+    paths = [Path(model) for model in models]
+    budget = _budget(paths, memory, work)
+    return _check(proof, (array for path in paths for array in arrays_of(path, budget)), budget)
 
 
-def _all_arrays(models: Iterable[str | os.PathLike[str]]) -> Iterator[Array]:
-    for model in models:
-        yield from read_arrays(Path(model))
+def read_arrays(
+    path: Path, *, memory: int | None = None, work: int | None = None
+) -> Iterator[Array]:
+    """Yields the arrays of a model file; number formats that no proof can name are left out.
+
+    Arguments:
+        path: An ONNX, safetensors, .pt, .npy or .npz file.
+        memory: The bytes that one array may take; None allows what `check_files` does.
+        work: The units of work that reading may take; None allows 10^11.
+
+    Raises:
+        UnreadableModel: when the file is broken, or its name has another ending.
+        OverBudget: when more memory or work is needed than is allowed.
+        OSError: when it cannot be opened.
+    """
+    yield from arrays_of(path, _budget([path], memory, work))
+
+
+def _budget(paths: Iterable[Path], memory: int | None, work: int | None) -> Budget:
+    if memory is None:
+        memory = allowance(sum(path.stat().st_size for path in paths if path.is_file()))
+    return Budget(memory, WORK if work is None else work)
+
+
+def _check(
+    proof: BinaryIO | str | os.PathLike[str], arrays: Iterable[Array], budget: Budget
+) -> Claim:
+    if isinstance(proof, (str, os.PathLike)):
+        with open(proof, "rb") as stream:
+            return _check(stream, arrays, budget)
+    header = read_header(proof, budget)
+    found = find_arrays(header.subject, arrays)
+    findings = header.check(found, Body(proof, budget))
+    return state_claim(header, found, findings)

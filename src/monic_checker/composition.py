@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from monic_checker.body import Body
 from monic_checker.bounds import Interval, contains, intervals, outputs
-from monic_checker.budget import Budget
 from monic_checker.contraction import Contraction
 from monic_checker.document import choice, integer, items, members
 from monic_checker.domain import Domain, read_domain
@@ -94,18 +93,14 @@ class Composition:
         for k, entry in enumerate(self.entries):
             first, last = entry.span.start, entry.span.stop - 1
             name = f"stage {first}" if first == last else f"stages {first} to {last}"
-            values = intervals(entry.domain, stages.subject.stages[first].n)
-            if isinstance(entry.evidence, (Contraction, RandomSkip, Slopes)):
-                words.append(f"{name}: {entry.evidence.check(stages, entry.span, values)}")
-            else:
-                found = entry.evidence.check(stages.layer(first, entry.domain), _Part(body))
-                nodes, relations = nodes + found.nodes, relations + found.relations
-                words.append(f"{name}: {found.words}")
+            with stages.subject.budget.scope():
+                found = _checked(entry, stages, body)
+            nodes, relations = nodes + found.nodes, relations + found.relations
+            words.append(f"{name}: {found.words}")
             if k + 1 < len(self.entries):
-                domain = self.entries[k + 1].domain
-                if not _holds_anyway(domain, stages, last) and not contains(
-                    domain, _after(stages, entry.span, values)
-                ):
+                with stages.subject.budget.scope():
+                    holds = _holds(self.entries[k + 1].domain, stages, entry)
+                if not holds:
                     raise InvalidProof(
                         f"evidence.layers[{k + 1}].domain",
                         f"expected a set that holds every output of stage {last}",
@@ -114,23 +109,37 @@ class Composition:
         return Findings("every stage is one-to-one: " + "; ".join(words), nodes, relations)
 
 
-def _holds_anyway(domain: Domain, stages: Stages, last: int) -> bool:
-    """Whether a domain holds what a stage's activation gives whatever comes before it.
+def _checked(entry: _Entry, stages: Stages, body: Body) -> Findings:
+    """Checks the evidence of an entry on its domain."""
+    if isinstance(entry.evidence, (Contraction, RandomSkip, Slopes)):
+        inputs = _inputs(entry, stages)
+        return Findings(entry.evidence.check(stages, entry.span, inputs))
+    return entry.evidence.check(stages.layer(entry.span.start, entry.domain), _Part(body))
 
-    The rows of large stages do not fit the memory, and nobody needs them then.
+
+def _inputs(entry: _Entry, stages: Stages) -> list[Interval]:
+    n = stages.subject.stages[entry.span.start].n
+    return intervals(entry.domain, n, stages.subject.budget)
+
+
+def _holds(domain: Domain, stages: Stages, entry: _Entry) -> bool:
+    """Whether a domain holds all that the stages of an entry give.
+
+    Often it holds what the last activation gives whatever comes before it; the rows of large
+    stages do not fit the memory, and nobody needs them then.
     """
-    unknown = [Interval(None, None)] * stages.subject.stages[last].m
-    activation = stages.subject.activations[last]
-    return contains(domain, activation.intervals(unknown, stages.slopes(last)))
-
-
-def _after(stages: Stages, span: range, values: list[Interval]) -> list[Interval]:
-    """The intervals of what some stages give, from those of what they take."""
-    for number in span:
+    budget, last = stages.subject.budget, entry.span.stop - 1
+    activation, m = stages.subject.activations[last], stages.subject.stages[last].m
+    budget.spend(2 * m, 0, f"subject.stages[{last}]")
+    anything = activation.intervals([Interval(None, None)] * m, stages.slopes(last))
+    if contains(domain, anything, budget):
+        return True
+    values = _inputs(entry, stages)
+    for number in entry.span:
         values = outputs(stages.system(number), values)
         activation = stages.subject.activations[number]
         values = activation.intervals(values, stages.slopes(number))
-    return values
+    return contains(domain, values, budget)
 
 
 def _domain(place: object, subject: NetworkSubject, at: int, address: str) -> Domain:
@@ -140,7 +149,7 @@ def _domain(place: object, subject: NetworkSubject, at: int, address: str) -> Do
         return subject.domain
     kind = place.get("kind") if isinstance(place, dict) else None
     choice(kind, f"{address}.domain.kind", ("whole", "orthant", "box"))
-    return read_domain(place, subject.stages[at].n, Budget())
+    return read_domain(place, subject.stages[at].n, subject.budget)
 
 
 def _evidence(

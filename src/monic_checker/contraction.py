@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from flint import fmpq, fmpz, fmpz_mat
 
 from monic_checker.bounds import Interval
+from monic_checker.budget import Budget, bits
+from monic_checker.costs import product
 from monic_checker.definite import is_positive_definite
 from monic_checker.document import items, members, rationals
 from monic_checker.errors import InvalidProof
@@ -38,7 +40,8 @@ class Contraction:
         Raises:
             InvalidProof: when a bound does not hold, or they do not prove the claim.
         """
-        n = len(inputs)
+        n, budget = len(inputs), stages.subject.budget
+        budget.spend(n * n, 1, "evidence")
         linear = _Scaled([[fmpz(i == j) for j in range(n)] for i in range(n)], fmpz(1))
         size, error, rest = fmpq(1), fmpq(0), fmpq(0)
         for norms, k in zip(self.norms, span, strict=True):
@@ -52,7 +55,7 @@ class Contraction:
                 raise InvalidProof(address, "expected a stage that carries numbers")
             known = len(linear.rows)
             for rows, norm in zip(_blocks(system.rows, known, kept), norms, strict=True):
-                if not _bounds(_Scaled(rows, system.scale), norm):
+                if not _bounds(_Scaled(rows, system.scale), norm, budget):
                     raise InvalidProof(address, f"expected a bound of a spectral norm. Got {norm}")
             first = _Scaled([row[:known] for row in system.rows[:kept]], system.scale)
             zz, zh, hz, hh = norms
@@ -61,9 +64,9 @@ class Contraction:
                 zz * error + zh * rest,
                 zz * size,
             )
-            linear = first.times(linear)
-        square = linear.gram(columns=True)
-        if not is_positive_definite(square.rows, -error * error * square.denominator):
+            linear = first.times(linear, budget)
+        square = linear.gram(budget, columns=True)
+        if not is_positive_definite(square.rows, -error * error * square.denominator, budget):
             raise InvalidProof("evidence", "expected a linear part that moves points more")
         return f"together, as a linear map and a part of Lipschitz constant {_short(error)}"
 
@@ -80,16 +83,30 @@ class _Scaled:
     rows: list[Row]
     denominator: fmpz
 
-    def times(self, other: "_Scaled") -> "_Scaled":
+    def times(self, other: "_Scaled", budget: Budget) -> "_Scaled":
+        shape = len(self.rows), len(other.rows), len(other.rows[0])
+        _charge(shape, (_longest(self.rows), _longest(other.rows)), budget)
         product = fmpz_mat(self.rows) * fmpz_mat(other.rows)
         return _Scaled(product.tolist(), self.denominator * other.denominator)
 
-    def gram(self, *, columns: bool) -> "_Scaled":
+    def gram(self, budget: Budget, *, columns: bool) -> "_Scaled":
         """Returns M^T M, or M M^T."""
+        height, width = len(self.rows), len(self.rows[0])
+        shape = (width, height, width) if columns else (height, width, height)
+        _charge(shape, (_longest(self.rows),) * 2, budget)
         matrix = fmpz_mat(self.rows)
         turned = matrix.transpose()
         product = turned * matrix if columns else matrix * turned
         return _Scaled(product.tolist(), self.denominator * self.denominator)
+
+
+def _longest(rows: Sequence[Row]) -> int:
+    return max(map(bits, rows), default=0)
+
+
+def _charge(shape: tuple[int, int, int], lengths: tuple[int, int], budget: Budget) -> None:
+    budget.spend(shape[0] * shape[2], sum(lengths) + shape[1].bit_length(), "evidence")
+    budget.work(product(*shape, lengths), "evidence")
 
 
 def _blocks(rows: Sequence[Row], known: int, kept: int) -> list[list[Row]]:
@@ -101,12 +118,12 @@ def _blocks(rows: Sequence[Row], known: int, kept: int) -> list[list[Row]]:
     ]
 
 
-def _bounds(block: _Scaled, norm: fmpq) -> bool:
+def _bounds(block: _Scaled, norm: fmpq, budget: Budget) -> bool:
     """Whether a number is at least the spectral norm of a block, as far as can be shown."""
     if norm < 0:
         return False
     if not any(entry != 0 for row in block.rows for entry in row):
         return True
-    square = block.gram(columns=len(block.rows) >= len(block.rows[0]))
+    square = block.gram(budget, columns=len(block.rows) >= len(block.rows[0]))
     negative = [[-entry for entry in row] for row in square.rows]
-    return is_positive_definite(negative, norm * norm * square.denominator)
+    return is_positive_definite(negative, norm * norm * square.denominator, budget)

@@ -2,11 +2,13 @@
 
 from flint import fmpz
 
+from monic_checker.budget import PYTHON
+from monic_checker.costs import product
 from monic_checker.grid import Grid
 from monic_checker.linear import Row, matrix
 from monic_checker.vector import Vector
 
-__all__ = ["convolve", "kernel_rows", "repeat"]
+__all__ = ["convolution_cost", "convolve", "kernel_rows", "piece_size", "repeat"]
 
 #: Entries of the matrix of what some output positions read.
 _PIECE = 2**20
@@ -43,6 +45,21 @@ def convolve(array: Vector, rows: list[Row], grid: Grid) -> list[Row]:
                 for k, place in enumerate(places):
                     result[filter * grid.positions + place] = row[k * length : (k + 1) * length]
     return result
+
+
+def convolution_cost(grid: Grid, columns: int, bits: tuple[int, int]) -> int:
+    """Returns the work of a convolution on rows of so many entries of so many bits."""
+    seen = grid.width * grid.taps
+    reads = grid.positions * grid.groups * seen * columns
+    each = grid.filters // grid.groups
+    products = product(each, seen, grid.positions * columns, bits)
+    return PYTHON * reads + grid.groups * products
+
+
+def piece_size(grid: Grid, columns: int, bits: int) -> int:
+    """Returns the bytes of what is read at once, for rows of entries of so many bits."""
+    seen = grid.width * grid.taps * columns
+    return min(max(_PIECE, seen), grid.positions * seen) * (bits // 8 + 32)
 
 
 def kernel_rows(array: Vector, grid: Grid, filters: range | list[int]) -> list[Row]:

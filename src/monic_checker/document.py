@@ -7,9 +7,13 @@ from typing import Any, BinaryIO
 
 from flint import fmpq, fmpz
 
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.errors import MalformedProof
 
-__all__ = ["choice", "integer", "items", "members", "rational", "rationals", "read_json_line"]
+__all__ = [
+    *("charge_json", "choice", "integer", "items", "members"),
+    *("rational", "rationals", "read_json_line"),
+]
 
 #: The header's length that Section 2 of the specification allows.
 HEADER_LIMIT = 2**30
@@ -19,18 +23,22 @@ _DIGITS = 18
 _RATIONAL = re.compile(r"(-?[0-9]+)(?:/([0-9]+))?")
 
 
-def read_json_line(stream: BinaryIO) -> object:
+def read_json_line(stream: BinaryIO, budget: Budget) -> object:
     """Reads one line of JSON.
 
     Raises:
         MalformedProof: when it is too long, does not end, or is not the JSON that SPEC.md allows.
+        OverBudget: when what it stands for does not fit the budget.
     """
-    line = stream.readline(HEADER_LIMIT + 1)
+    longest = min(HEADER_LIMIT, max(budget.memory_left, 0))
+    line = stream.readline(longest + 1)
     if not line.endswith(b"\n"):
+        budget.hold(len(line), "header")
         raise MalformedProof("header", f"expected one line of at most {HEADER_LIMIT} bytes")
+    charge_json(line, budget, "header")
     try:
         return json.loads(
-            line[:-1].decode("utf-8"),
+            str(line, "utf-8"),
             object_pairs_hook=_unique,
             parse_int=_short_integer,
             parse_float=_refuse,
@@ -38,6 +46,19 @@ def read_json_line(stream: BinaryIO) -> object:
         )
     except (ValueError, RecursionError, MemoryError) as error:
         raise MalformedProof("header", f"expected JSON. Got an error: {error!a:.200}") from None
+
+
+def charge_json(text: bytes, budget: Budget, address: str) -> None:
+    """Charges what a text in JSON becomes, and the rationals that its strings may stand for.
+
+    Raises:
+        OverBudget: when it does not fit the budget.
+    """
+    lists, tables, strings = text.count(b"["), text.count(b"{"), text.count(b'"') // 2
+    entries = text.count(b",") + text.count(b":") + lists + tables
+    size = len(text) * (3 if text.isascii() else 10)  # as bytes, as text, and in pieces
+    budget.hold(size + 104 * lists + 280 * tables + 160 * strings + 44 * entries, address)
+    budget.work(4 * len(text) + 4 * PYTHON * (lists + tables + strings + entries), address)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

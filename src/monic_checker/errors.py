@@ -1,6 +1,6 @@
-"""The three ways in which a check can fail."""
+"""The four ways in which a check can fail."""
 
-__all__ = ["CheckError", "InvalidProof", "MalformedProof", "UnreadableModel"]
+__all__ = ["CheckError", "InvalidProof", "MalformedProof", "OverBudget", "UnreadableModel"]
 
 
 class CheckError(Exception):
@@ -27,3 +27,26 @@ class InvalidProof(CheckError):
 
 class UnreadableModel(CheckError):
     """Raised when a model file is truncated, hostile or of an unknown kind."""
+
+
+class OverBudget(CheckError):
+    """Raised when a check needs more memory or work than it was given; nothing is known then.
+
+    Arguments:
+        address: What asked for it.
+        resource: "memory" or "work", which is also the name of the option.
+        unit: What it is counted in.
+        needed: How much it would have been by then.
+        limit: How much the check was given.
+    """
+
+    def __init__(self, address: str, resource: str, unit: str, needed: int, limit: int) -> None:
+        needed = min(needed, 10**30)
+        super().__init__(
+            address,
+            f"expected to need at most {limit:,} {unit} of {resource}. Got to {needed:,}. "
+            f"Raise --{resource} (in Python {resource}=...) if the proof is worth it",
+        )
+        self.resource = resource
+        self.needed = needed
+        self.limit = limit

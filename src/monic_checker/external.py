@@ -1,18 +1,20 @@
 """Tensors of an ONNX file whose numbers lie in another file beside it."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from monic_checker.errors import UnreadableModel
-from monic_checker.protobuf import messages, text
+from monic_checker.protobuf import Message, messages, text
 
-__all__ = ["read_external"]
+__all__ = ["external"]
 
 _EXTERNAL_DATA = 13  # TensorProto.external_data: pairs of a key and a value
 _KEY, _VALUE = 1, 2
 
 
-def read_external(tensor: memoryview, name: str, folder: Path, size: int) -> bytes:
-    """Returns the bytes of a tensor with external data.
+def external(tensor: Message, name: str, folder: Path, size: int) -> Callable[[], bytes]:
+    """Returns what reads the bytes of a tensor with external data, once it is known to be there.
 
     Arguments:
         tensor: The TensorProto.
@@ -30,6 +32,10 @@ def read_external(tensor: memoryview, name: str, folder: Path, size: int) -> byt
     length = _whole(pairs.get("length", str(size)), name)
     if length != size or offset + length > path.stat().st_size:
         raise UnreadableModel(ascii(name), f"expected {size} bytes of external data")
+    return partial(_read, path, offset, size)
+
+
+def _read(path: Path, offset: int, size: int) -> bytes:
     with path.open("rb") as stream:
         stream.seek(offset)
         return stream.read(size)

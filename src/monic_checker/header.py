@@ -8,6 +8,7 @@ from monic_checker.arrays import Array
 from monic_checker.blocks import Blocks
 from monic_checker.body import Body
 from monic_checker.bottleneck import Bottleneck
+from monic_checker.budget import Budget
 from monic_checker.collision import Collision
 from monic_checker.composition import Composition
 from monic_checker.document import choice, members, read_json_line
@@ -82,23 +83,24 @@ class Header:
         raise MalformedProof("evidence", "expected evidence about the kind of the subject")
 
 
-def read_header(stream: BinaryIO) -> Header:
+def read_header(stream: BinaryIO, budget: Budget) -> Header:
     """Reads a proof up to its body.
 
     Raises:
         MalformedProof: when it breaks a rule of Sections 2 to 4 of the specification.
+        OverBudget: when what it says does not fit the budget.
     """
     version = stream.read(len(_VERSION))
     if version != _VERSION:
         raise MalformedProof("version", f"expected {_VERSION!r}. Got {version!r}")
-    document = read_json_line(stream)
+    document = read_json_line(stream, budget)
     claim, assumption, about, why = members(document, "header", _KEYS)
     if not isinstance(document, dict) or list(document) != _KEYS:
         raise MalformedProof("header", f"expected the keys in the order {', '.join(_KEYS)}")
     choice(claim, "claim", _CLAIMS)
     if isinstance(about, dict) and about.get("kind") == "network":
-        return _about_network(claim, assumption, read_network(about), why)
-    subject = read_subject(about)
+        return _about_network(claim, assumption, read_network(about, budget), why)
+    subject = read_subject(about, budget)
     kind = why.get("kind") if isinstance(why, dict) else None
     kinds = [rule[2] for rule in _RULES if rule[:2] == (claim, subject.kind)]
     kind = choice(kind, f"evidence.kind ({claim}, {subject.kind})", kinds)

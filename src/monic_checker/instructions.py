@@ -76,7 +76,10 @@ def _global(m: Machine) -> None:
 
 
 def _stack_global(m: Machine) -> None:
-    m.stack.append(Global(".".join(map(str, m.last(2)))))
+    module, name = m.last(2)
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise TypeError("a name that is no text")
+    m.stack.append(Global(f"{module}.{name}"))
 
 
 def _object(m: Machine) -> None:

@@ -28,6 +28,11 @@ class Terms:
         return self.times * len(self.rows)
 
     @property
+    def count(self) -> int:
+        """The number of terms of all combinations."""
+        return self.times * sum(map(len, self.rows))
+
+    @property
     def growth(self) -> int:
         """By how many bits numbers grow when they are combined, at most."""
         longest = max(map(len, self.rows), default=0)
@@ -35,7 +40,7 @@ class Terms:
         return bits(weights) + longest.bit_length()
 
 
-def read_terms(times: int, value: object, address: str, size: int) -> Terms:
+def read_terms(times: int, value: object, address: str, size: int, budget: Budget) -> Terms:
     """Reads the terms of a combination of `size` entries, which is made so many times.
 
     Raises:
@@ -52,7 +57,7 @@ def read_terms(times: int, value: object, address: str, size: int) -> Terms:
             weights.append(rational(weight, here))
     if not lengths:
         raise MalformedProof(address, "expected at least one entry")
-    numbers, denominator = over_one_denominator(weights, Budget(), address)
+    numbers, denominator = over_one_denominator(weights, budget, address)
     pairs = iter(zip(places, numbers, strict=True))
     return Terms(times, [[next(pairs) for _ in range(length)] for length in lengths], denominator)
 

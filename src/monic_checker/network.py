@@ -7,7 +7,7 @@ from flint import fmpq, fmpz
 
 from monic_checker.activation import Activation, bent
 from monic_checker.arrays import Array
-from monic_checker.budget import Budget
+from monic_checker.budget import Budget, bits
 from monic_checker.document import items, members
 from monic_checker.domain import Domain, read_domain
 from monic_checker.errors import MalformedProof
@@ -35,6 +35,11 @@ class NetworkSubject:
     kind: str = "network"
 
     @property
+    def budget(self) -> Budget:
+        """What is left of the memory and the work of the check."""
+        return self.stages[0].budget
+
+    @property
     def n(self) -> int:
         """The number of inputs."""
         return self.stages[0].n
@@ -58,7 +63,7 @@ class NetworkSubject:
         return [array for stage in self.stages for array in stage.arrays]
 
 
-def read_network(value: object) -> NetworkSubject:
+def read_network(value: object, budget: Budget) -> NetworkSubject:
     """Reads the subject of a proof about a network.
 
     Raises:
@@ -71,7 +76,7 @@ def read_network(value: object) -> NetworkSubject:
         address = f"subject.stages[{k}]"
         keys = [*Activation.keys(entry), "arrays", "map"]
         *after, arrays, steps = members(entry, address, keys)
-        stage = _stage(arrays, steps, address)
+        stage = _stage(arrays, steps, budget, address)
         activation = Activation.read(after, address, [array.shape for array in stage.arrays])
         activation.insist_on_fit(stage, address)
         activations.append(activation)
@@ -81,14 +86,13 @@ def read_network(value: object) -> NetworkSubject:
             raise MalformedProof(address, f"expected a map of {known} numbers")
     if not stages:
         raise MalformedProof("subject.stages", "expected at least one stage")
-    budget = stages[0].budget
     return NetworkSubject(stages, activations, read_domain(place, stages[0].n, budget))
 
 
-def _stage(arrays: object, steps: object, address: str) -> Subject:
-    whole = {"kind": "whole"}
+def _stage(arrays: object, steps: object, budget: Budget, address: str) -> Subject:
+    parts = {"arrays": arrays, "map": steps, "domain": {"kind": "whole"}}
     try:
-        return read_subject({"kind": "affine", "arrays": arrays, "map": steps, "domain": whole})
+        return read_subject({"kind": "affine", **parts}, budget)
     except MalformedProof as error:
         raise MalformedProof(f"{address}: {error.address}", error.reason) from None
 
@@ -111,11 +115,11 @@ class Stages:
 
     def system(self, k: int) -> System:
         """Returns the rows of a stage's map, exactly."""
-        return System(replace(self.subject.stages[k], budget=Budget()), self._arrays[k])
+        return System(self.subject.stages[k], self._arrays[k])
 
     def layer(self, k: int, domain: Domain) -> System:
         """Returns the rows of the layer that evidence about a stage speaks of, on a domain."""
-        layer = replace(self.subject.layer(k), budget=Budget(), domain=domain)
+        layer = replace(self.subject.layer(k), domain=domain)
         more = [None] * (len(layer.arrays) - len(self._arrays[k]))
         return System(layer, [*self._arrays[k], *more])
 
@@ -126,9 +130,11 @@ class Stages:
             InvalidProof: when a slope of a leaky ReLU is not positive.
         """
         activation = self.subject.activations[k]
-        place = activation.slope
-        found = None if place is None else self.system(k).arrays[place]
-        return activation.slopes(found, self.subject.stages[k].m)
+        place, m, budget = activation.slope, self.subject.stages[k].m, self.subject.budget
+        budget.spend(m, 0, f"subject.stages[{k}]")
+        with budget.scope():
+            found = None if place is None else self.system(k).arrays[place]
+            return activation.slopes(found, m)
 
     def traces(self, points: Sequence[Vector]) -> Iterator[tuple[Activation, list[Vector]]]:
         """Yields, for every stage, its activation and what it gives before it at each point.
@@ -138,16 +144,19 @@ class Stages:
         """
         values = list(points)
         for k, activation in enumerate(self.subject.activations):
-            system = self.system(k)
-            values = [_image(system, value) for value in values]
-            yield activation, values
-            slopes = self.slopes(k)
-            values = [_bent(value, slopes, system.subject.budget) for value in values]
+            with self.subject.budget.scope():
+                system = self.system(k)
+                values = [_image(system, value) for value in values]
+                yield activation, values
+                slopes = self.slopes(k)
+                values = [_bent(value, slopes, system.subject.budget) for value in values]
 
 
 def _image(system: System, x: Vector) -> Vector:
     """Returns W x + b over one denominator, in lowest terms."""
-    value = evaluate(system.subject.steps, system.arrays, system.subject.budget, x)
+    budget = system.subject.budget
+    budget.spend(len(x.entries), bits([*x.entries, x.denominator]), "subject.stages")
+    value = evaluate(system.subject.steps, system.arrays, budget, x)
     entries, divisor = [row[0] for row in value.rows], value.denominator
     for entry in entries:
         divisor = divisor.gcd(entry)

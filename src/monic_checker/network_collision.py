@@ -6,7 +6,6 @@ from flint import fmpq
 
 from monic_checker.activation import Activation
 from monic_checker.body import Body
-from monic_checker.budget import Budget
 from monic_checker.directions import insist_on_directions, same_directions
 from monic_checker.document import members, rationals
 from monic_checker.errors import InvalidProof
@@ -49,7 +48,7 @@ class NetworkCollision:
         points = []
         for name, numbers in (("x", self.x), ("other", self.other)):
             address = f"evidence.{name}"
-            point = over_one_denominator(numbers, Budget(), address)
+            point = over_one_denominator(numbers, stages.subject.budget, address)
             if not stages.subject.domain.contains(point, interior=False):
                 raise InvalidProof(address, "the point does not lie in the domain")
             points.append(point)

@@ -1,43 +1,28 @@
 """Arrays saved by numpy: .npy files, and .npz files, which are zip archives of them."""
 
-import itertools
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from monic_checker.archive import BROKEN_ARCHIVE, opened
 from monic_checker.arrays import ITEM_SIZES, Array
+from monic_checker.budget import Budget
 from monic_checker.errors import UnreadableModel
+from monic_checker.strided import in_c_order
 
-__all__ = ["BROKEN_ARCHIVE", "read_npy", "read_npz"]
+__all__ = ["read_npy", "read_npz"]
 
 #: Longer headers do not occur for arrays of numbers (numpy's own limit).
 _HEADER_LIMIT = 10_000
-
-#: An archive may not unpack to more bytes than this: small files can ask for very much.
-_UNPACKED_LIMIT = 2**32
 
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=]?)([a-zA-Z])([0-9]{1,18})', 'fortran_order': (True|False), "
     rb"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
 )
 _KINDS = {"f": "float", "i": "int", "u": "uint"}
-
-#: What `zipfile` may raise for an archive that is none.
-BROKEN_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    OSError,  # seeks to places before the file's beginning
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class _Form(NamedTuple):
@@ -49,49 +34,45 @@ class _Form(NamedTuple):
     shape: tuple[int, ...]
 
 
-def read_npy(path: Path) -> Iterator[Array]:
+def read_npy(path: Path, budget: Budget) -> Iterator[Array]:
     """Yields the array of a .npy file; nothing is unpickled.
 
     Raises:
         UnreadableModel: when the file is not what numpy writes for an array of numbers.
+        OverBudget: when the array does not fit the budget.
         OSError: when it cannot be opened.
     """
     with path.open("rb") as stream:
-        yield from _read(stream, path.stem, path.stat().st_size)
+        yield from _read(stream, path.stem, path.stat().st_size, budget)
 
 
-def read_npz(path: Path) -> Iterator[Array]:
+def read_npz(path: Path, budget: Budget) -> Iterator[Array]:
     """Yields the arrays of a .npz file; nothing is unpickled.
 
     Raises:
-        UnreadableModel: when the file is no archive of arrays, or unpacks to too much.
+        UnreadableModel: when the file is no archive of arrays.
+        OverBudget: when an array, or the list of the archive, does not fit the budget.
         OSError: when it cannot be opened.
     """
     with path.open("rb") as stream:
         try:
-            with zipfile.ZipFile(stream) as archive:
-                yield from _members(archive)
+            with opened(stream, budget) as archive:
+                yield from _members(archive, budget)
         except BROKEN_ARCHIVE as error:
             raise UnreadableModel(ascii(path.name), f"broken archive: {error!a:.200}") from None
 
 
-def _members(archive: zipfile.ZipFile) -> Iterator[Array]:
-    left = _UNPACKED_LIMIT
+def _members(archive: zipfile.ZipFile, budget: Budget) -> Iterator[Array]:
     for entry in archive.infolist():
         if not entry.filename.endswith(".npy"):
             continue
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise UnreadableModel(ascii(entry.filename), "expected it stored or deflated")
-        left -= entry.file_size
-        if left < 0:
-            raise UnreadableModel(
-                ascii(entry.filename), f"unpacks to over {_UNPACKED_LIMIT} bytes"
-            )
         with archive.open(entry) as stream:
-            yield from _read(stream, entry.filename.removesuffix(".npy"), entry.file_size)
+            yield from _read(stream, entry.filename.removesuffix(".npy"), entry.file_size, budget)
 
 
-def _read(stream: IO[bytes], name: str, size: int) -> Iterator[Array]:
+def _read(stream: IO[bytes], name: str, size: int, budget: Budget) -> Iterator[Array]:
     """Yields the array in a stream of `size` bytes; other things than numbers are left out."""
     header_size, form = _read_form(stream, name)
     item = ITEM_SIZES.get(form.dtype)
@@ -100,14 +81,16 @@ def _read(stream: IO[bytes], name: str, size: int) -> Iterator[Array]:
     count = math.prod(form.shape)
     if count * item != size - header_size:
         raise UnreadableModel(ascii(name), f"expected {count} numbers, as its header says")
-    data = stream.read(count * item)
-    if len(data) != count * item:
-        raise UnreadableModel(ascii(name), "the file ends too early")
-    if form.big_endian:
-        data = _swapped(data, item)
-    if form.by_columns:
-        data = _by_rows(data, item, form.shape)
-    yield Array(name, form.dtype, form.shape, data)
+    budget.work(4 * count * item, ascii(name))
+    with budget.lease(3 * count * item, ascii(name)):  # in pieces, joined, and moved
+        data = stream.read(count * item)
+        if len(data) != count * item:
+            raise UnreadableModel(ascii(name), "the file ends too early")
+        if form.big_endian:
+            data = _swapped(data, item)
+        if form.by_columns and count:
+            data = _by_rows(data, item, form.shape, budget)
+        yield Array(name, form.dtype, form.shape, data)
 
 
 def _read_form(stream: IO[bytes], name: str) -> tuple[int, _Form]:
@@ -135,9 +118,7 @@ def _swapped(data: bytes, item: int) -> bytes:
     return bytes(result)
 
 
-def _by_rows(data: bytes, item: int, shape: tuple[int, ...]) -> bytes:
+def _by_rows(data: bytes, item: int, shape: tuple[int, ...], budget: Budget) -> bytes:
     """The same numbers in C order, given in Fortran order."""
-    strides = [item * math.prod(shape[:k]) for k in range(len(shape))]
-    places = itertools.product(*map(range, shape))
-    starts = (sum(i * s for i, s in zip(place, strides, strict=True)) for place in places)
-    return b"".join(data[start : start + item] for start in starts)
+    axes = [(n, math.prod(shape[:k])) for k, n in enumerate(shape)]
+    return in_c_order(data, item, 0, axes, budget)

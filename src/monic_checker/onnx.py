@@ -1,15 +1,19 @@
 """Arrays of an ONNX file: initialisers and constants. The graph itself is not interpreted."""
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from monic_checker.arrays import ITEM_SIZES, Array
+from monic_checker.budget import Budget
 from monic_checker.errors import UnreadableModel
-from monic_checker.external import read_external
-from monic_checker.protobuf import messages, number, numbers, signed, text
+from monic_checker.external import external
+from monic_checker.protobuf import Message, content, messages, number, numbers, signed, text
 
-__all__ = ["read_onnx"]
+__all__ = ["read_onnx", "read_tensor"]
 
 #: TensorProto.DataType, as far as proofs can name the number formats.
 _DTYPES = {
@@ -54,7 +58,7 @@ _PLAIN_ATTRIBUTES = {
 _DIMENSIONS = 64
 
 
-def read_onnx(path: Path) -> Iterator[Array]:
+def read_onnx(path: Path, budget: Budget) -> Iterator[Array]:
     """Yields the initialisers of an ONNX file's graph, and the values of its Constant nodes.
 
     Arguments:
@@ -64,21 +68,22 @@ def read_onnx(path: Path) -> Iterator[Array]:
         UnreadableModel: when the file is broken, or points to data elsewhere.
         OSError: when a file cannot be opened.
     """
-    for graph in messages(memoryview(path.read_bytes()), _MODEL_GRAPH):
-        for tensor in messages(graph, _GRAPH_INITIALIZER):
-            yield from _tensor(tensor, text(tensor, _NAME), path.parent)
-        for node in messages(graph, _GRAPH_NODE):
-            if text(node, _NODE_OP_TYPE) == "Constant":
-                yield from _constant(node, path.parent)
+    with budget.lease(path.stat().st_size, ascii(path.name)):
+        for graph in messages(Message(memoryview(path.read_bytes()), budget), _MODEL_GRAPH):
+            for tensor in messages(graph, _GRAPH_INITIALIZER):
+                yield from read_tensor(tensor, text(tensor, _NAME), path.parent)
+            for node in messages(graph, _GRAPH_NODE):
+                if text(node, _NODE_OP_TYPE) == "Constant":
+                    yield from _constant(node, path.parent)
 
 
-def _constant(node: memoryview, folder: Path) -> Iterator[Array]:
+def _constant(node: Message, folder: Path) -> Iterator[Array]:
     name = text(node, _NODE_OUTPUT)
     for attribute in messages(node, _NODE_ATTRIBUTE):
         key = text(attribute, _ATTRIBUTE_NAME)
         if key == "value":
             for tensor in messages(attribute, _ATTRIBUTE_TENSOR):
-                yield from _tensor(tensor, name, folder)
+                yield from read_tensor(tensor, name, folder)
         elif key in _PLAIN_ATTRIBUTES:
             field, dtype, dimensions = _PLAIN_ATTRIBUTES[key]
             data = _typed_data(attribute, field, dtype)
@@ -91,30 +96,49 @@ def _constant(node: memoryview, folder: Path) -> Iterator[Array]:
             yield Array(name, dtype, shape, data)
 
 
-def _tensor(tensor: memoryview, name: str, folder: Path) -> Iterator[Array]:
+def read_tensor(tensor: Message, name: str, folder: Path) -> Iterator[Array]:
+    """Yields the array of a TensorProto; nothing for number formats that no proof can name.
+
+    Raises:
+        UnreadableModel: when it is broken, or its data lies elsewhere.
+        OverBudget: when it does not fit the budget.
+        OSError: when a file beside it cannot be opened.
+    """
     dtype = _DTYPES.get(number(tensor, _DATA_TYPE))
-    shape = tuple(signed(dim) for dim in numbers(tensor, _DIMS))
+    dims = islice(numbers(tensor, _DIMS), _DIMENSIONS + 1)
+    shape = tuple(signed(dim) for dim in dims)
     if dtype is None:
         return
     if len(shape) > _DIMENSIONS or any(dim < 0 for dim in shape):
         raise UnreadableModel(ascii(name), "expected a shape")
     size = math.prod(shape) * ITEM_SIZES[dtype]
-    raw = list(messages(tensor, _RAW_DATA))
     if number(tensor, _DATA_LOCATION) == 1:
-        data = read_external(tensor, name, folder, size)
-    elif raw:
-        data = bytes(raw[-1])
+        take, length = external(tensor, name, folder, size), size
     else:
-        data = _typed_data(tensor, _TYPED_DATA.get(dtype, _INT32_DATA), dtype)
-    if len(data) != size:
-        raise UnreadableModel(ascii(name), f"expected {size} bytes of numbers. Got {len(data)}")
-    yield Array(name, dtype, shape, data)
+        take, length = partial(_own_data, tensor, dtype), min(size, len(tensor))
+    with tensor.budget.lease(length, ascii(name)):
+        data = take()
+        if len(data) != size:
+            found = f"expected {size} bytes of numbers. Got {len(data)}"
+            raise UnreadableModel(ascii(name), found)
+        yield Array(name, dtype, shape, data)
 
 
-def _typed_data(message: memoryview, field: int, dtype: str) -> bytes:
+def _own_data(tensor: Message, dtype: str) -> bytes:
+    """The bytes of a tensor whose numbers lie in the file itself."""
+    raw = deque(messages(tensor, _RAW_DATA), maxlen=1)
+    if raw:
+        return bytes(raw[-1])
+    return _typed_data(tensor, _TYPED_DATA.get(dtype, _INT32_DATA), dtype)
+
+
+def _typed_data(message: Message, field: int, dtype: str) -> bytes:
     """The numbers of a repeated field as bytes; floats lie there as such, integers as varints."""
     if dtype in ("float32", "float64"):
-        return b"".join(messages(message, field))
-    item = ITEM_SIZES[dtype]
+        return content(message, field)
+    item, found = ITEM_SIZES[dtype], bytearray()
     mask = 256**item - 1
-    return b"".join((n & mask).to_bytes(item, "little") for n in numbers(message, field))
+    with message.budget.lease(2 * item * len(message), "protobuf"):
+        for value in numbers(message, field):
+            found += (value & mask).to_bytes(item, "little")
+        return bytes(found)

@@ -20,6 +20,9 @@ _STORAGES = {
     "torch.LongStorage": "int64",
     "torch.ByteStorage": "uint8",
 }
+#: No tensor has more dimensions.
+_DIMENSIONS = 64
+
 _TENSOR, _PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"
 
 
@@ -106,7 +109,10 @@ class Machine:
         given = self.stack.pop()
         is_storage = isinstance(given, tuple) and len(given) == 5 and given[0] == "storage"
         dtype = _STORAGES.get(getattr(given[1], "name", "")) if is_storage else None
-        self.stack.append(Storage(dtype, str(given[2])) if dtype is not None else OPAQUE)
+        if dtype is None or not isinstance(given[2], str):
+            self.stack.append(OPAQUE)
+        else:
+            self.stack.append(Storage(dtype, given[2]))
 
     def call(self) -> None:
         """Makes a note of what a pickle would call: nothing is called."""
@@ -117,7 +123,11 @@ class Machine:
             self.stack[-1] = arguments[0]
         elif name == _TENSOR and isinstance(arguments[0], Storage):
             storage, offset, shape, strides = arguments[:4]
+            if not isinstance(shape, tuple) or not isinstance(strides, tuple):
+                raise TypeError("a tensor without sizes")
+            if len(shape) != len(strides) or len(shape) > _DIMENSIONS:
+                raise ValueError("a tensor with impossible sizes")
             numbers = (offset, *shape, *strides)
-            if len(shape) != len(strides) or any(type(n) is not int or n < 0 for n in numbers):
+            if any(type(n) is not int or n < 0 for n in numbers):
                 raise ValueError("a tensor with impossible sizes")
             self.stack[-1] = Record(storage, offset, shape, strides)

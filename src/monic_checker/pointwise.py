@@ -6,7 +6,8 @@ from itertools import chain
 from flint import fmpq, fmpz_mat
 
 from monic_checker.arrays import ITEM_SIZES, Array, decode
-from monic_checker.budget import bits
+from monic_checker.budget import PYTHON, bits
+from monic_checker.costs import times
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.steps import Step
 from monic_checker.subject import Constant, NamedArray, Subject
@@ -39,7 +40,8 @@ def values_at(
 
     Raises:
         InvalidProof: when an array has an infinite entry or NaN.
-        MalformedProof: when the numbers do not fit the memory limit.
+        MalformedProof: when numbers would be longer than weights ever need.
+        OverBudget: when the numbers do not fit the budget.
     """
     for i, step in enumerate(subject.steps):  # all of it, before anything is computed
         subject.budget.spend(step.size, 0, f"subject.map[{i}]")
@@ -62,7 +64,7 @@ class _Pieces:
         self.subject = subject
         self.arrays = arrays
         self.budget = subject.budget
-        self.budget.spend(2 * _BLOCK, 64, "subject.arrays")
+        self.budget.hold(16 * _BLOCK, "subject.arrays")
 
     def rows(self, i: int) -> Iterator[Vector]:
         """Yields the entries of an array, whole rows together."""
@@ -72,12 +74,15 @@ class _Pieces:
             yield over_one_denominator(entry.values, self.budget, address)
         elif isinstance(entry, NamedArray) and array is not None:
             for part in _parts(entry, array):
-                try:
-                    yield decode(part)
-                except ValueError as error:
-                    raise InvalidProof(
-                        address, f"expected finite numbers in {array.name!a}: {error}"
-                    ) from None
+                with self.budget.scope():
+                    yield self._decoded(part, address)
+
+    def _decoded(self, part: Array, address: str) -> Vector:
+        try:
+            return decode(part, self.budget)
+        except ValueError as error:
+            reason = f"expected finite numbers in {part.name!a}: {error}"
+            raise InvalidProof(address, reason) from None
 
     def entries(self, i: int) -> list[fmpq]:
         """Returns all entries of a short array."""
@@ -93,7 +98,11 @@ def _parts(entry: NamedArray, array: Array) -> Iterator[Array]:
 
 
 def _value(step: Step, sources: list[list[fmpq]], pieces: _Pieces, address: str) -> list[fmpq]:
-    pieces.budget.spend(1, step.size * _longest(sources), address)
+    longest = _longest(sources)
+    pieces.budget.spend(step.size, longest, address)
+    if step.name in ("linear", "linear-transposed"):
+        entries = step.size * len(sources[0])
+        pieces.budget.work(entries * (PYTHON // 2 + times(64, longest)), address)
     if step.array is None:
         return list(chain.from_iterable(sources))
     (source,) = sources

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from monic_checker.bounds import Interval
-from monic_checker.budget import Budget
 from monic_checker.document import members
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.linear import Row, independent
@@ -89,10 +88,9 @@ class RandomSkip:
 
 
 def _insist_on_memory(subject: NetworkSubject, span: range) -> None:
-    budget = Budget()
     for k in span:
         for step in subject.stages[k].steps:
-            budget.spend(step.size, 64, "evidence")
+            subject.budget.spend(step.size, 64, "evidence")
 
 
 def _is_alone(subject: NetworkSubject, k: int, place: int | None) -> bool:
@@ -157,5 +155,5 @@ def _way(steps: Sequence[Step], number: int) -> list[int] | None:
 def _rows(system: System, matrix: Step, width: int) -> list[Row]:
     """Returns the rows of A, as integers."""
     steps = [Step("input", width), replace(matrix, sources=(0,))]
-    alone = replace(system.subject, steps=steps, budget=Budget())
+    alone = replace(system.subject, steps=steps)
     return [row[:-1] for row in System(alone, system.found).rows]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from monic_checker.arrays import ITEM_SIZES, Array
+from monic_checker.budget import Budget
+from monic_checker.document import charge_json
 from monic_checker.errors import UnreadableModel
 
 __all__ = ["read_safetensors"]
@@ -42,16 +44,17 @@ class _Entry(NamedTuple):
     shape: tuple[int, ...]
 
 
-def read_safetensors(path: Path) -> Iterator[Array]:
+def read_safetensors(path: Path, budget: Budget) -> Iterator[Array]:
     """Yields the arrays of a safetensors file.
 
     Raises:
         UnreadableModel: when the file breaks the rules of the format.
+        OverBudget: when the header, or an array, does not fit the budget.
         OSError: when it cannot be opened.
     """
     size = path.stat().st_size
     with path.open("rb") as stream:
-        start, header = _read_header(stream, path)
+        start, header = _read_header(stream, path, size, budget)
         end = 0  # no overlaps and no holes, so that small files hold few numbers
         for entry in sorted(_entry(name, value) for name, value in header.items()):
             if entry.begin != end or entry.end < end or start + entry.end > size:
@@ -63,16 +66,22 @@ def read_safetensors(path: Path) -> Iterator[Array]:
             if math.prod(entry.shape) * ITEM_SIZES[dtype] != end - entry.begin:
                 raise UnreadableModel(ascii(entry.name), "its bytes do not fit its shape")
             stream.seek(start + entry.begin)
-            yield Array(entry.name, dtype, entry.shape, stream.read(end - entry.begin))
+            with budget.lease(end - entry.begin, ascii(entry.name)):
+                yield Array(entry.name, dtype, entry.shape, stream.read(end - entry.begin))
 
 
-def _read_header(stream: BinaryIO, path: Path) -> tuple[int, dict[str, object]]:
+def _read_header(
+    stream: BinaryIO, path: Path, size: int, budget: Budget
+) -> tuple[int, dict[str, object]]:
     """Returns where the numbers begin, and the header."""
     length = int.from_bytes(stream.read(8), "little")
     if length > _HEADER_LIMIT:
         raise UnreadableModel(ascii(path.name), "expected a safetensors file")
+    budget.hold(min(length, size), "the header")  # before it is known what it becomes
+    text = stream.read(length)
+    charge_json(text, budget, "the header")
     try:
-        header = json.loads(stream.read(length).decode(), object_pairs_hook=_unique)
+        header = json.loads(str(text, "utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError, MemoryError) as error:
         raise UnreadableModel(ascii(path.name), f"broken header: {error!a:.200}") from None
     if not isinstance(header, dict):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from flint import fmpq, fmpz, fmpz_mat
 
 from monic_checker.bounds import Interval, outputs
-from monic_checker.budget import Budget, bits
+from monic_checker.budget import bits
+from monic_checker.costs import product, times
 from monic_checker.document import items, members, rationals
 from monic_checker.errors import InvalidProof
 from monic_checker.network import NetworkSubject, Stages
@@ -49,7 +50,12 @@ class Slopes:
         low, high, denominator = _differences(stages, span, inputs)
         m, n = low.nrows(), low.ncols()
         numbers = [entry for row in self.inverse for entry in row]
-        inverse = over_one_denominator(numbers, Budget(), "evidence.inverse")
+        budget = stages.subject.budget
+        inverse = over_one_denominator(numbers, budget, "evidence.inverse")
+        lengths = bits(inverse.entries), bits(low.entries()) + bits(high.entries())
+        budget.spend(4 * n * max(m, n), sum(lengths), "evidence.inverse")
+        budget.work(2 * product(n, m, n, lengths), "evidence.inverse")
+        budget.work(8 * n * n * times(bits([w.p for w in self.weights]), sum(lengths)), "evidence")
         table = fmpz_mat(n, m, inverse.entries)
         absolute = fmpz_mat(n, m, [abs(entry) for entry in inverse.entries])
         one = 2 * denominator * inverse.denominator  # L + U and U - L are 2 C and 2 R
@@ -68,7 +74,7 @@ def _differences(stages: Stages, span: range, inputs: Sequence[Interval]) -> Pai
     """Returns L, U and a denominator: F(x) - F(y) = J (x - y) with L <= J <= U entry by entry."""
     n, values = len(inputs), list(inputs)
     low = fmpz_mat(n, n, [fmpz(i == j) for i in range(n) for j in range(n)])
-    high, denominator, budget = low, fmpz(1), Budget()
+    high, denominator, budget = low, fmpz(1), stages.subject.budget
     for k in span:
         activation, system = stages.subject.activations[k], stages.system(k)
         if not activation.has_known_slopes:
@@ -82,10 +88,10 @@ def _differences(stages: Stages, span: range, inputs: Sequence[Interval]) -> Pai
             name = "" if is_plain or i < activation.carried else activation.name
             ends += _between(interval, slope, name)
         numbers = over_one_denominator(ends, budget, "evidence")
-        length = bits(low.entries()) + bits(high.entries()) + bits(numbers.entries)
-        budget.spend(
-            4 * m * n, length + bits([entry for row in system.rows for entry in row]), "evidence"
-        )
+        length = max(bits(low.entries()), bits(high.entries()))
+        row_length = bits([entry for row in system.rows for entry in row])
+        budget.spend(4 * m * n, length + row_length + bits(numbers.entries), "evidence")
+        budget.work(4 * product(m, high.nrows(), n, (row_length, length)), "evidence")
         low, high = _mapped([row[:-1] for row in system.rows], low, high)
         low, high = _bent(low, high, numbers)
         denominator *= system.scale * numbers.denominator

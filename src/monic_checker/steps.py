@@ -7,6 +7,7 @@ from typing import Any
 
 from flint import fmpz
 
+from monic_checker.budget import Budget
 from monic_checker.document import choice, integer, items
 from monic_checker.errors import MalformedProof
 from monic_checker.grid import Grid, read_grid
@@ -84,7 +85,7 @@ class Step:
         }[self.name]
 
 
-def read_steps(value: object, shapes: Sequence[Shape]) -> list[Step]:
+def read_steps(value: object, shapes: Sequence[Shape], budget: Budget) -> list[Step]:
     """Reads the map of a proof, given the shapes of its arrays.
 
     Raises:
@@ -97,7 +98,7 @@ def read_steps(value: object, shapes: Sequence[Shape]) -> list[Step]:
     convolutions = 0
     for i, entry in enumerate(entries):
         address = f"subject.map[{i}]"
-        steps.append(_read_step(items(entry, address), address, steps, shapes))
+        steps.append(_read_step(items(entry, address), address, steps, shapes, budget))
         convolutions += steps[-1].grid is not None
         if convolutions > _CONVOLUTIONS_LIMIT:
             raise MalformedProof(address, f"expected at most {_CONVOLUTIONS_LIMIT} convolutions")
@@ -107,7 +108,7 @@ def read_steps(value: object, shapes: Sequence[Shape]) -> list[Step]:
 
 
 def _read_step(
-    entry: list[Any], address: str, earlier: list[Step], shapes: Sequence[Shape]
+    entry: list[Any], address: str, earlier: list[Step], shapes: Sequence[Shape], budget: Budget
 ) -> Step:
     name = choice(entry[0] if entry else None, f"{address}[0]", _NAMES)
     if (name == "input") != (not earlier):
@@ -118,7 +119,7 @@ def _read_step(
     if name in ("concat", "add"):
         return _read_joined(name, entry, address, earlier)
     if name in ("select", "combine", "centre"):
-        return _read_wiring(name, entry, address, earlier)
+        return _read_wiring(name, entry, address, earlier, budget)
     _, array, source, *rest = items(entry, address, 4 if name in _CONVOLUTIONS else 3)
     array = integer(array, f"{address}[1]", 0, len(shapes))
     source = integer(source, f"{address}[2]", 0, len(earlier))
@@ -131,13 +132,15 @@ def _read_step(
     return Step(name, size, array, (source,))
 
 
-def _read_wiring(name: str, entry: list[Any], address: str, earlier: list[Step]) -> Step:
+def _read_wiring(
+    name: str, entry: list[Any], address: str, earlier: list[Step], budget: Budget
+) -> Step:
     *times, chosen, source = items(entry, address, 4 if name == "combine" else 3)[1:]
     source = integer(source, f"{address}[{len(entry) - 1}]", 0, len(earlier))
     size = earlier[source].size
     if name == "combine":
         parts = read_groups(times[0], f"{address}[1]", size)
-        terms = read_terms(parts, chosen, f"{address}[2]", size // parts)
+        terms = read_terms(parts, chosen, f"{address}[2]", size // parts, budget)
         return Step(name, terms.size, sources=(source,), terms=terms)
     if name == "centre":
         groups = read_groups(chosen, f"{address}[1]", size)

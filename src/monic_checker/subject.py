@@ -54,7 +54,7 @@ class Subject:
         arrays: What the steps use.
         steps: How W x + b comes from x.
         domain: The set X.
-        budget: What is left of the memory that the proof may ask for.
+        budget: What is left of the memory and the work of the check.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class Subject:
         return self.steps[-1].size
 
 
-def read_subject(value: object) -> Subject:
+def read_subject(value: object, budget: Budget) -> Subject:
     """Reads the subject of a proof.
 
     Raises:
@@ -88,8 +88,7 @@ def read_subject(value: object) -> Subject:
     for i, entry in enumerate(items(tables, "subject.arrays")):
         arrays.append(_read_array(entry, f"subject.arrays[{i}]", shapes))
         shapes.append(arrays[-1].shape)
-    steps = read_steps(route, shapes)
-    budget = Budget()
+    steps = read_steps(route, shapes, budget)
     return Subject(kind, arrays, steps, read_domain(place, steps[0].size, budget), budget)
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from flint import fmpq, fmpz
 
 from monic_checker.arrays import Array, decode
-from monic_checker.budget import bits
+from monic_checker.budget import Budget, bits
 from monic_checker.derived import Dequantized, Factors, derived_vector
 from monic_checker.errors import InvalidProof
 from monic_checker.evaluation import evaluate
@@ -43,7 +43,7 @@ class System:
 
         Raises:
             InvalidProof: when an array has an infinite entry or NaN.
-            MalformedProof: when the arrays do not fit the memory limit.
+            OverBudget: when the arrays do not fit the budget.
         """
         return _vectors(self.subject, self.found)
 
@@ -74,7 +74,7 @@ class System:
         """Returns W x + b, multiplied by `scale` and the denominator of x, without the rows.
 
         Raises:
-            MalformedProof: when the numbers do not fit the memory limit.
+            OverBudget: when the numbers do not fit the budget.
         """
         steps, budget = self.subject.steps, self.subject.budget
         budget.spend(len(x.entries), bits([*x.entries, x.denominator]), address)
@@ -85,7 +85,7 @@ class System:
 
         Raises:
             InvalidProof: when an array has an infinite entry or NaN.
-            MalformedProof: when the numbers do not fit the memory limit.
+            OverBudget: when the numbers do not fit the budget.
         """
         own = all(isinstance(entry, (Constant, NamedArray)) for entry in self.subject.arrays)
         if own and all(step.name in STREAMED for step in self.subject.steps):
@@ -102,6 +102,9 @@ class _Arrays(Protocol):
     @property
     def arrays(self) -> list[Entry]: ...
 
+    @property
+    def budget(self) -> Budget: ...
+
 
 def find_arrays(subject: _Arrays, arrays: Iterable[Array]) -> list[Array | None]:
     """Finds the named arrays among the model's, by content; constants have None.
@@ -115,7 +118,11 @@ def find_arrays(subject: _Arrays, arrays: Iterable[Array]) -> list[Array | None]
     for array in arrays if wanted else ():
         form = (array.dtype, tuple(array.shape))
         if form in forms and array.whole:
-            found.setdefault(NamedArray(*form, array.sha256), array)
+            subject.budget.work(4 * len(array.data), ascii(array.name))
+            named = NamedArray(*form, array.sha256)
+            if named in wanted and named not in found:
+                subject.budget.hold(len(array.data), ascii(array.name))
+                found[named] = array
         if found.keys() >= wanted:
             break
     for i, entry in enumerate(subject.arrays):
@@ -139,14 +146,14 @@ def _vectors(subject: Subject, arrays: Sequence[Array | None]) -> list[Vector]:
             vectors.append(derived_vector(entry, vectors, subject.budget, address))
         elif array is not None:
             if entry not in known:
-                known[entry] = _decoded(array, address)
+                known[entry] = _decoded(array, subject.budget, address)
             vectors.append(known[entry])
     return vectors
 
 
-def _decoded(array: Array, address: str) -> Vector:
+def _decoded(array: Array, budget: Budget, address: str) -> Vector:
     try:
-        return decode(array)
+        return decode(array, budget)
     except ValueError as error:
         raise InvalidProof(
             address, f"expected finite numbers in {array.name!a}: {error}"

@@ -1,39 +1,40 @@
 """Arrays in a file of torch: a zip archive of bytes and of a pickle, which is never run."""
 
-import itertools
 import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from monic_checker.archive import BROKEN_ARCHIVE, opened
 from monic_checker.arrays import ITEM_SIZES, Array
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.errors import UnreadableModel
 from monic_checker.instructions import records
-from monic_checker.npy import BROKEN_ARCHIVE
 from monic_checker.pickled import Record
+from monic_checker.strided import in_c_order
 
 __all__ = ["read_torch"]
 
 #: Longer pickles do not occur: weights lie outside.
 _PICKLE_LIMIT = 2**24
 
-#: Tensors may overlap, so that a small file can ask for very much.
-_BYTES_LIMIT = 2**36
-
-_DIMENSIONS = 64
+#: The bytes that an object of a pickle takes at most for each byte there, and a tensor's.
+_OBJECT, _RECORD = 200, 400
 
 
-def read_torch(path: Path) -> Iterator[Array]:
+def read_torch(path: Path, budget: Budget) -> Iterator[Array]:
     """Yields the tensors of a state dict, or of whatever else torch saved; nothing is unpickled.
 
     Raises:
-        UnreadableModel: when the file is no archive of torch, or asks for too much.
+        UnreadableModel: when the file is no archive of torch.
+        OverBudget: when a storage does not fit the budget; those that tensors share are read
+            for each of them.
         OSError: when it cannot be opened.
     """
     with path.open("rb") as stream:
         try:
-            with zipfile.ZipFile(stream) as archive:
-                yield from _tensors(archive)
+            with opened(stream, budget) as archive:
+                yield from _tensors(archive, budget)
         except BROKEN_ARCHIVE as error:
             raise UnreadableModel(
                 ascii(path.name),
@@ -41,7 +42,7 @@ def read_torch(path: Path) -> Iterator[Array]:
             ) from None
 
 
-def _tensors(archive: zipfile.ZipFile) -> Iterator[Array]:
+def _tensors(archive: zipfile.ZipFile, budget: Budget) -> Iterator[Array]:
     members = {entry.filename: entry for entry in archive.infolist()}
     pickles = [name for name in members if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
@@ -50,18 +51,33 @@ def _tensors(archive: zipfile.ZipFile) -> Iterator[Array]:
     order = members.get(f"{folder}byteorder")
     if order is not None and _bytes(archive, order, 16) != b"little":
         raise UnreadableModel("byteorder", "expected little-endian numbers")
-    left = _BYTES_LIMIT
-    for name, record in records(_bytes(archive, members[pickles[0]], _PICKLE_LIMIT)):
+    for name, record in _records(archive, members[pickles[0]], budget):
         entry = members.get(f"{folder}data/{record.storage.key}")
         if entry is None:
             raise UnreadableModel(ascii(name), "its numbers are not in the archive")
-        left -= entry.file_size
-        data = _part(name, record, _bytes(archive, entry, max(left, 0)))
-        if data is not None:
-            yield Array(name, record.storage.dtype, record.shape, data)
+        size = min(entry.file_size, archive.start_dir)
+        budget.work(4 * size, ascii(name))
+        with budget.lease(4 * size, ascii(name)):  # in pieces, joined, in order
+            data = _part(name, record, _bytes(archive, entry, size), budget)
+            if data is not None:
+                yield Array(name, record.storage.dtype, record.shape, data)
+
+
+def _records(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget
+) -> list[tuple[str, Record]]:
+    """The tensors that the pickle names; of each of its bytes an object may come."""
+    data = _bytes(archive, entry, _PICKLE_LIMIT)
+    budget.work(8 * PYTHON * len(data), "the pickle")
+    with budget.scope():
+        budget.hold(_OBJECT * len(data), "the pickle")
+        found = records(data)
+    budget.hold(_RECORD * len(found), "the pickle")
+    return found
 
 
 def _bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+    limit = min(limit, archive.start_dir)  # where the members end
     if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > limit:
         raise UnreadableModel(
             ascii(entry.filename), f"expected at most {limit} bytes, not compressed"
@@ -69,23 +85,22 @@ def _bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> byte
     return archive.read(entry)
 
 
-def _part(name: str, record: Record, data: bytes) -> bytes | None:
+def _part(name: str, record: Record, data: bytes, budget: Budget) -> bytes | None:
     """Returns a tensor's numbers in C order; None when it repeats some of the storage's."""
     item = ITEM_SIZES[record.storage.dtype]
     count, held = math.prod(record.shape), len(data) // item
     ends = [s * (n - 1) for n, s in zip(record.shape, record.strides, strict=True)]
-    if len(record.shape) > _DIMENSIONS or (count and record.offset + sum(ends) >= held):
+    if count and record.offset + sum(ends) >= held:
         raise UnreadableModel(ascii(name), "expected its numbers inside its storage")
     start = record.offset * item
     if _in_order(record):
         return data[start : start + count * item]
     if count > held:
         return None
-    steps = [
-        [k * s * item for k in range(n)] for n, s in zip(record.shape, record.strides, strict=True)
-    ]
-    places = (start + sum(steps) for steps in itertools.product(*steps))
-    return b"".join(data[place : place + item] for place in places)
+    if not count:
+        return b""
+    axes = list(zip(record.shape, record.strides, strict=True))
+    return in_c_order(data, item, record.offset, axes, budget)
 
 
 def _in_order(record: Record) -> bool:

@@ -22,15 +22,15 @@ def over_one_denominator(numbers: Sequence[fmpq], budget: Budget, address: str) 
 
     Arguments:
         numbers: The rationals.
-        budget: The memory that is left.
+        budget: The memory and the work that are left.
         address: Where they come from, for messages.
 
     Raises:
-        MalformedProof: when they would not fit the budget; a million short denominators may
+        OverBudget: when they would not fit the budget; a million short denominators may
             have a very long common multiple.
 
     Example:
-        >>> over_one_denominator([fmpq(1, 2), fmpq(-1, 3)], Budget(), "example")
+        >>> over_one_denominator([fmpq(1, 2), fmpq(-1, 3)], Budget(2**10, 2**10), "example")
         Vector(entries=[3, -2], denominator=6)
     """
     denominator = lcm([number.q for number in numbers])

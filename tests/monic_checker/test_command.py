@@ -96,3 +96,24 @@ def test_the_module_runs(proof: Path, model: Path) -> None:
         command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(source)}
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("option", [["--memory", "100"], ["--work", "10"]])
+def test_over_budget(
+    proof: Path, model: Path, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    assert main([*option, str(proof), str(model)]) == 6
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("OVER BUDGET: ")
+    assert f"Raise {option[0]} " in err
+
+
+def test_a_budget_that_is_enough(proof: Path, model: Path) -> None:
+    assert main(["--memory", "1MiB", "--work", "1e8", str(proof), str(model)]) == 0
+
+
+@pytest.mark.parametrize("amount", ["", "-1", "1X", "1e", "0x10", "1e999"])
+def test_amounts_that_are_none(proof: Path, model: Path, amount: str) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--memory={amount}", str(proof), str(model)])

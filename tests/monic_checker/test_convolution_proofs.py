@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monic_checker import Array, InvalidProof, MalformedProof, check
+from monic_checker import Array, InvalidProof, MalformedProof, OverBudget, check
 from tests.monic_checker.examples import EXAMPLES, Example
 from tests.monic_checker.tiny_prover import Layer, doubles, named, tree_body
 
@@ -242,5 +242,5 @@ def test_huge_outputs_are_refused_before_they_are_built() -> None:
     ):
         header = {"claim": "INJECTIVE", "assumption": None, "subject": subject, "evidence": why}
         proof = b"monic-proof 1\n" + json.dumps(header).encode() + b"\n"
-        with pytest.raises((MalformedProof, InvalidProof)):
+        with pytest.raises((OverBudget, InvalidProof)):
             check(io.BytesIO(proof), [])

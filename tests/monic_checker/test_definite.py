@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from monic.geometry import definite
 from monic_checker.definite import is_positive_definite
+from tests.monic_checker.budgets import plenty
 
 
 def by_minors(table: list[list[int]]) -> bool:
@@ -31,7 +32,7 @@ def test_small_matrices(diagonal: list[int], data: st.DataObject) -> None:
         table[i][i] = diagonal[i] + data.draw(st.integers(0, 6))
     expected = by_minors(table)
     rows = [[fmpz(entry) for entry in row] for row in table]
-    assert is_positive_definite(rows, fmpq(0)) == expected
+    assert is_positive_definite(rows, fmpq(0), plenty()) == expected
     assert not definite.is_positive_definite(fmpz_mat(table)) or expected
     if np.linalg.eigvalsh(np.array(table)).min() > 1e-6:
         assert definite.is_positive_definite(fmpz_mat(table))
@@ -44,8 +45,8 @@ def test_both_sides_of_the_largest_eigenvalue(gap: float, rng: np.random.Generat
     largest = float(np.linalg.eigvalsh(square)[-1])
     rows = [[fmpz(-int(entry)) for entry in row] for row in square]
     above, below = Fraction(largest * (1 + gap)), Fraction(largest * (1 - gap))
-    assert is_positive_definite(rows, fmpq(above.numerator, above.denominator))
-    assert not is_positive_definite(rows, fmpq(below.numerator, below.denominator))
+    assert is_positive_definite(rows, fmpq(above.numerator, above.denominator), plenty())
+    assert not is_positive_definite(rows, fmpq(below.numerator, below.denominator), plenty())
     whole = [int(largest * (1 + sign * gap) * 2**30) for sign in (1, -1)]
     shifted = [
         fmpz_mat(
@@ -58,7 +59,7 @@ def test_both_sides_of_the_largest_eigenvalue(gap: float, rng: np.random.Generat
 
 def test_singular_matrices_are_not_proved() -> None:
     ones = [[fmpz(1), fmpz(1)], [fmpz(1), fmpz(1)]]
-    assert not is_positive_definite(ones, fmpq(0))
-    assert is_positive_definite(ones, fmpq(1, 10**400))  # more bits are taken
+    assert not is_positive_definite(ones, fmpq(0), plenty())
+    assert is_positive_definite(ones, fmpq(1, 10**400), plenty())  # more bits are taken
     assert not definite.is_positive_definite(fmpz_mat([[1, 1], [1, 1]]))
     assert not definite.is_positive_definite(fmpz_mat([[0]]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from monic_checker import Array, Claim, InvalidProof, MalformedProof, check
+from monic_checker import Array, Claim, InvalidProof, MalformedProof, OverBudget, check
 from tests.monic_checker.tiny_prover import named
 
 TREE = bytes.fromhex("02000001")  # rows 0 and 1 are opposite: the worked example's tree
@@ -181,5 +181,5 @@ def test_a_factor_that_asks_for_much_memory_is_refused() -> None:
         [long, many, {"factors": [0, 1], "epsilon": "1", "shape": [10**4]}],
         [["select", [0] * 10**4, 0], ["scale", 2, 1]],
     )
-    with pytest.raises(MalformedProof, match="memory limit"):
+    with pytest.raises(OverBudget, match="memory"):
         attempt(document)

@@ -14,6 +14,7 @@ from monic_checker import Array, InvalidProof, MalformedProof
 from monic_checker.subject import read_subject
 from monic_checker.system import System, find_arrays
 from monic_checker.vector import Vector
+from tests.monic_checker.budgets import plenty
 from tests.monic_checker.slow_check import evaluate_map
 from tests.monic_checker.tiny_prover import doubles, named
 
@@ -21,7 +22,7 @@ Rows = list[list[Fraction]]
 
 
 def system(subject: dict[str, Any], arrays: list[Array]) -> System:
-    read = read_subject(subject)
+    read = read_subject(subject, plenty())
     return System(read, find_arrays(read, arrays))
 
 
@@ -228,7 +229,7 @@ MODES = ("zero", "circular", "reflect", "replicate")
 def test_convolutions_on_both_roads(case: tuple[dict[str, Any], list[Array]]) -> None:
     subject, arrays = case
     try:
-        read_subject(subject)
+        read_subject(subject, plenty())
     except MalformedProof:  # no output is left
         assume(False)
     found = system(subject, arrays)

@@ -10,17 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monic_checker import Array, Claim, InvalidProof, MalformedProof, check
+from monic_checker import Array, Claim, InvalidProof, MalformedProof, OverBudget, check
 from tests.monic_checker.examples import EXAMPLES, SPEC_ARRAY, SPEC_EXAMPLE
 from tests.monic_checker.tiny_prover import VERSION, Layer
 
 WHOLE = {"kind": "whole"}
 
 
-def attempt(proof: bytes, arrays: list[Array]) -> Claim | InvalidProof | MalformedProof:
+def attempt(
+    proof: bytes, arrays: list[Array]
+) -> Claim | InvalidProof | MalformedProof | OverBudget:
     try:
         return check(io.BytesIO(proof), arrays)
-    except (InvalidProof, MalformedProof) as error:
+    except (InvalidProof, MalformedProof, OverBudget) as error:
         str(error).encode()  # must be printable everywhere
         return error
 
@@ -124,10 +126,10 @@ ONE = {"values": ["1"], "shape": [1]}
         ),
     ],
 )
-def test_small_files_that_ask_for_very_much_are_malformed(
+def test_small_files_that_ask_for_very_much_are_refused(
     steps: list[Any], arrays: list[Any]
 ) -> None:
-    assert isinstance(attempt(with_map(steps, arrays), []), MalformedProof)
+    assert isinstance(attempt(with_map(steps, arrays), []), MalformedProof | OverBudget)
 
 
 def test_an_array_that_is_named_often_is_read_once() -> None:
@@ -151,7 +153,7 @@ def test_denominators_whose_common_multiple_is_long_are_refused() -> None:
     }
     evidence = {"kind": "collision", "x": rationals, "other": ["0"] * n}
     attempt_ = attempt(with_subject(subject, evidence, "NOT_INJECTIVE"), [])
-    assert isinstance(attempt_, MalformedProof)
+    assert isinstance(attempt_, OverBudget)
 
 
 def test_long_rationals_are_read() -> None:

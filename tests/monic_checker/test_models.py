@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from monic_checker import Array, UnreadableModel, read_arrays
 from monic_checker.arrays import ITEM_SIZES, decode
+from tests.monic_checker.budgets import plenty
 
 NUMPY_DTYPES = [name for name in ITEM_SIZES if name != "bfloat16"]
 
@@ -31,7 +32,7 @@ def example(dtype: str, shape: tuple[int, ...] = (3, 4)) -> np.ndarray[Any, Any]
 def same(array: Array, expected: np.ndarray[Any, Any]) -> None:
     assert (array.dtype, array.shape) == (expected.dtype.name, expected.shape)
     assert array.data == expected.tobytes()
-    numbers = decode(array)
+    numbers = decode(array, plenty())
     found = [float(int(x)) / float(int(numbers.denominator)) for x in numbers.entries]
     assert found == expected.astype(np.float64).ravel().tolist()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flint import fmpq
 
-from monic_checker import Array, InvalidProof, MalformedProof, pointwise
+from monic_checker import Array, InvalidProof, MalformedProof, OverBudget, pointwise
 from monic_checker.budget import Budget
 from tests.monic_checker.test_evaluation import CASES, A, about, rows, system
 from tests.monic_checker.tiny_prover import doubles, named
@@ -71,5 +71,5 @@ def test_doubling_values_are_stopped_before_they_are_made() -> None:
     steps += [["concat", i, i] for i in range(38)]
     found = system(about(steps, []), [])
     assert isinstance(found.subject.budget, Budget)
-    with pytest.raises(MalformedProof, match="memory"):
+    with pytest.raises(OverBudget, match="memory"):
         found.values_at([fmpq(1)], "evidence.x")

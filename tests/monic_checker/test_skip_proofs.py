@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monic_checker import Array, InvalidProof, MalformedProof, check
+from monic_checker import Array, InvalidProof, MalformedProof, OverBudget, check
 from tests.monic_checker.examples import EXAMPLES, Example
 from tests.monic_checker.tiny_prover import doubles, named
 
@@ -132,5 +132,5 @@ def test_a_map_of_too_many_numbers_is_refused_before_they_are_followed() -> None
         last["map"] = [*steps, ["select", [0, 1, 2], 36]]
 
     example = changed(doubled)
-    with pytest.raises(MalformedProof, match="memory limit"):
+    with pytest.raises(OverBudget, match="memory"):
         check(io.BytesIO(example.proof), example.arrays)

@@ -5,9 +5,15 @@ from typing import Annotated
 import typer
 
 from monic.cli.codes import CheckCode
-from monic.errors import InvalidProof
+from monic.errors import InvalidProof, OverBudget
 
 __all__ = ["check"]
+
+
+def _amount(text: str) -> int:
+    from monic_checker.budget import amount  # the help needs no checker
+
+    return amount(text)
 
 
 def check(
@@ -18,19 +24,41 @@ def check(
         str,
         typer.Argument(metavar="MODEL", help="The file with the weights that it speaks about."),
     ],
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            parser=_amount,
+            metavar="BYTES",
+            help="Memory the check may take, such as 512M. "
+            "Default: 384 MiB and 24 times the size of the model.",
+        ),
+    ] = None,
+    work: Annotated[
+        int | None,
+        typer.Option(
+            parser=_amount,
+            metavar="UNITS",
+            help="Work the check may take, such as 1e12; a unit is about a nanosecond. "
+            "Default: 1e11.",
+        ),
+    ] = None,
 ) -> None:
     """Check a proof about a model file, with the independent checker.
 
     Example: monic check proofs/01-fc1.monic network.onnx
 
-    Exit code: 0 valid; 1 invalid, or about other weights; 2 malformed or unreadable.
+    Exit code: 0 valid; 1 invalid, or about other weights; 2 malformed or unreadable; 6 more
+    memory or work needed than allowed.
     """
     from monic.checking import claim
     from monic.report.text import printable
 
     try:
-        typer.echo(f"VALID. {claim(proof, model)}")
+        typer.echo(f"VALID. {claim(proof, model, memory=memory, work=work)}")
     except InvalidProof as error:
         typer.echo(f"monic: invalid: {printable(str(error), 2000)}", err=True)
         raise typer.Exit(CheckCode.INVALID) from None
+    except OverBudget as error:
+        typer.echo(f"monic: over budget: {printable(str(error), 2000)}", err=True)
+        raise typer.Exit(CheckCode.OVER_BUDGET) from None
     raise typer.Exit(CheckCode.VALID)
