@@ -4,10 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from numba import njit
 
 from monic.decision.tree import DONE, FOUND, REPAIR, Tree, find, new_tree
-from monic.geometry.compiled import COMPILED
+from monic.geometry.compiled import COMPILED, njit
 from monic.geometry.nearest import nearest_exactly
 from monic.geometry.roles import ACTIVE
 from monic.geometry.round import weighed
@@ -16,12 +15,12 @@ from monic.geometry.system import System
 Table = list[tuple[int, ...]]
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator] # numba's own are not visible from Python
+@njit(**COMPILED)
 def _find(tree: Tree) -> int:
     return int(find(tree))
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)
 def _weighed(tree: Tree) -> bool:
     return bool(
         weighed(tree.columns, tree.role, tree.basis, tree.inverse, tree.scales, tree.relation)

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from numba import njit
 
 from monic.decision.tree import Tree, new_tree
-from monic.geometry.compiled import COMPILED
+from monic.geometry.compiled import COMPILED, njit
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.modular import extend_kernel, outside_span
 from monic.geometry.rational import positive_relation, rank
@@ -14,7 +13,7 @@ from monic.geometry.system import PRIMES, FloatArray, IntArray, System
 from tests.reference import gordan
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator] # numba's own are not visible from Python
+@njit(**COMPILED)
 def _run(tree: Tree) -> tuple[int, bool, bool]:
     outcome = solve(tree.columns, tree.role, tree.basis, tree.inverse, tree.work)
     first = confirmed(tree.columns, tree.role, tree.basis, tree.inverse, tree.work)
@@ -23,7 +22,7 @@ def _run(tree: Tree) -> tuple[int, bool, bool]:
     return outcome, first, second
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)
 def _outside(rows: IntArray, chosen: IntArray, asked: int, kernels: IntArray) -> bool:
     for depth in range(chosen.size):
         extend_kernel(rows, chosen[depth], kernels, depth, PRIMES[0])
@@ -107,7 +106,7 @@ def test_an_inverse_that_is_wrong_is_not_confirmed() -> None:
     assert not _confirmed(tree._replace(columns=-tree.columns))
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)
 def _confirmed(tree: Tree) -> bool:
     return bool(confirmed(tree.columns, tree.role, tree.basis, tree.inverse, tree.work))
 

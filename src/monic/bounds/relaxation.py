@@ -9,9 +9,8 @@ method minimises; its slopes are multipliers, and these are what `pair_proof` tu
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from monic.geometry.compiled import COMPILED, INNER
+from monic.geometry.compiled import COMPILED, INNER, njit
 
 __all__ = ["BOTH", "FREE", "HEAD", "TAIL", "Program", "new_program", "relax"]
 

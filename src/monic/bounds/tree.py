@@ -12,10 +12,9 @@ factorisation with a bound on its rounding, and relations by `confirmed`.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from monic.bounds.definite import closes, sweep
-from monic.geometry.compiled import COMPILED, INNER
+from monic.geometry.compiled import COMPILED, INNER, njit
 from monic.geometry.separation import (
     ACTIVE,
     BLOCKED,

@@ -7,8 +7,6 @@ fails, the point that shows it tells which rows were scarce, and they are charge
 attempt (multiplicative weights).
 """
 
-from numba import njit
-
 from monic.clock import monotonic
 from monic.decision.tree import (
     COUNT,
@@ -23,7 +21,7 @@ from monic.decision.tree import (
     record,
     write,
 )
-from monic.geometry.compiled import COMPILED, INNER
+from monic.geometry.compiled import COMPILED, INNER, njit
 from monic.geometry.roles import BLOCKED, CHARGE, OPEN, PRICES
 
 __all__ = ["pack"]

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from monic.decision.region import Region
-from monic.geometry.compiled import COMPILED, INNER
+from monic.geometry.compiled import COMPILED, INNER, njit
 from monic.geometry.roles import BLOCKED, EXCLUDED, PRICES, ROUND, SCORES
 from monic.geometry.round import places_for_sides
 from monic.geometry.separation import POINT, RELATION, STALLED, refactor, solve

@@ -9,9 +9,8 @@ supplied.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from monic.geometry.compiled import COMPILED, INNER
+from monic.geometry.compiled import COMPILED, INNER, njit
 from monic.geometry.modular import extend_kernel, outside_span
 from monic.geometry.roles import ACTIVE, BLOCKED, CHARGE, EXCLUDED, OPEN, ROUND
 from monic.geometry.round import places_for_sides, weighed

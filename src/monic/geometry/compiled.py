@@ -4,19 +4,23 @@ No `fastmath`: sums are never reassociated, so that a search takes the same step
 Kernels take plain arrays and allocate nothing, which makes them several times faster to compile.
 """
 
+import logging
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core import event
+from numba.core.caching import FunctionCache
 from numba.core.compiler_lock import global_compiler_lock
 
 from monic.clock import go_on, stand_still
 
-__all__ = ["COMPILED", "INNER"]
+__all__ = ["COMPILED", "INNER", "njit"]
 
+_log = logging.getLogger(__name__)
 
 _CONFIG: Any = numba.config  # its attributes come from the environment
 
@@ -47,6 +51,48 @@ def _find_cache() -> bool:
         return False
     _CONFIG.CACHE_DIR = str(folder)
     return True
+
+
+class _Cache(FunctionCache):
+    """Compiled code on disk that may be damaged, or have no room: it is compiled again then.
+
+    A process that is killed or a disk that is full leaves files that unpickling chokes on, in
+    many ways; numba alone raises the same error on every run from then on.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            _log.warning("%s is compiled again: what was kept of it is damaged (%r)", self, error)
+            self._forget()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            _log.warning("The compiled code of %s cannot be kept (%r)", self, error)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Removes the index; files that it named are overwritten in time."""
+        try:
+            Path(self._cache_file._index_path).unlink(missing_ok=True)
+        except OSError:
+            self.disable()  # type: ignore[no-untyped-call]
+
+
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Returns numba's decorator, whose kernels survive damaged files in their cache."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        kernel = numba.njit(**options)(function)
+        if options.get("cache"):
+            kernel._cache = _Cache(function)  # type: ignore[no-untyped-call]
+        return kernel
+
+    return decorate
 
 
 class _Compiling(event.Listener):

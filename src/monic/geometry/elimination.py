@@ -7,10 +7,9 @@ whatever the order in which it is summed (Dumas, Giorgi and Pernet, 2008).
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from monic.clock import monotonic
-from monic.geometry.compiled import COMPILED
+from monic.geometry.compiled import COMPILED, njit
 
 __all__ = ["HIGHEST_PRIME", "has_full_column_rank"]
 

@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from monic.geometry.compiled import INNER
+from monic.geometry.compiled import INNER, njit
 
 __all__ = ["extend_kernel", "outside_span"]
 

@@ -13,9 +13,8 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from monic.geometry.compiled import INNER
+from monic.geometry.compiled import INNER, njit
 from monic.geometry.roles import CHARGE, EPSILON, GAIN, OPEN, PRICES, SCORES
 
 __all__ = ["places_for_sides", "side_to_enter", "weighed"]

@@ -23,9 +23,8 @@ is the i-th unit vector (artificial). The kernels share these arrays, so they ta
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from monic.geometry.compiled import INNER
+from monic.geometry.compiled import INNER, njit
 from monic.geometry.roles import (
     ACTIVE,
     BLOCKED,
