@@ -67,7 +67,7 @@ def monic(
         _signals_kept(),
     ):
         code = _exit_code()
-    printed = (stream.buffer.getvalue().decode("utf-8") for stream in (out, err))  # type: ignore[attr-defined]
+    printed = (stream.buffer.getvalue().decode("utf-8") for stream in (out, err))
     return subprocess.CompletedProcess(words, code, *printed)
 
 
