@@ -1,4 +1,8 @@
-"""Seeds for all tests, one hypothesis profile, and interrupts that reach the tests."""
+"""Tiers of tests, seeds for all of them, one hypothesis profile, and interrupts that reach them.
+
+`quick` tests are those that are neither `thorough` (seconds, in the default run) nor `slow` (by
+hand): `python -m pytest -m quick -n 2 tests` takes less than a minute.
+"""
 
 import random
 import signal
@@ -21,6 +25,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in jobs that a shell
     signal.signal(signal.SIGINT, signal.default_int_handler)  # processes of tests inherit it
 
 SEED = 20_200_608
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as quick what no other tier claims; examples in docstrings are of the default run."""
+    for item in items:
+        others = {"thorough", "slow"} & {mark.name for mark in item.iter_markers()}
+        if not others and not isinstance(item, pytest.DoctestItem):
+            item.add_marker("quick")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks" / "decide.py"
 PHASE_CURVE = ROOT / "benchmarks" / "phase_curve.py"

@@ -26,6 +26,8 @@ import pytest
 
 from tests.cli.files import environment, monic
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",

@@ -16,6 +16,8 @@ import pytest
 
 import monic
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples"
 QUICK = {

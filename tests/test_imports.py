@@ -101,6 +101,7 @@ def test_every_public_name_loads(name: str) -> None:
     assert name in dir(monic)
 
 
+@pytest.mark.thorough
 def test_packages_are_reached_through_monic() -> None:
     code = (
         "import monic; print(monic.bounds.bound is monic.bound, "

@@ -105,6 +105,7 @@ def test_agrees_with_intervals(domain: str) -> None:
     assert verdicts == {True, False}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("domain", DOMAINS[:4])
 def test_agrees_with_the_cells_of_the_plane(domain: str) -> None:
     verdicts = set()

@@ -254,6 +254,7 @@ MODELS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", [None, "entries", "powers"])
 @pytest.mark.parametrize("name", MODELS)
 def test_graphs(tmp_path: Path, name: str, way: str | None) -> None:

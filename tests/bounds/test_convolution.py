@@ -131,6 +131,7 @@ def paired(inner: AffineMap, d: float = 1.0, domain: Domain = EVERYWHERE) -> ReL
     return ReLULayer(Concat((inner, Scale(np.array([-d]), inner))), domain=domain)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "d"), [*((name, 1.0) for name in (*CASES, "transposed")), ("zero", 0.25)]
 )
@@ -193,6 +194,7 @@ def test_square_convolutions_have_the_exact_formula() -> None:
     assert found.pair.ratio == pytest.approx(found.inverse_lipschitz.upper, rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_biases_that_cover_and_biases_that_do_not() -> None:
     inner = step("one axis")
     shift = ChannelShift(np.full(3, 0.5), Scale(np.array([-1.0]), inner))
@@ -259,6 +261,7 @@ def test_the_comparison_does_not_write_the_matrix_out() -> None:
     assert claims[1].lower < claims[0].lower
 
 
+@pytest.mark.thorough
 def test_networks_of_large_convolutions_are_not_sampled() -> None:
     geometry = Geometry((4, 24, 24), padding=1)
     kernel = np.random.default_rng(0).standard_normal((8, 4, 3, 3))
@@ -313,6 +316,7 @@ def changed(name: str, std: str, domain: Domain) -> ReLULayer:
     return ReLULayer(Select(rng.permutation(rows.out_dim).tolist(), rows), domain=domain)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("std", STD)
 @pytest.mark.parametrize("name", ["zero", "circular"])
 def test_bounds_see_through_changes_of_input_and_rows(name: str, std: str) -> None:

@@ -46,6 +46,7 @@ LAYERS: dict[str, tuple[Callable[[Array], Array], Domain]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "divisor"), [("pairs", 9), ("pairs", 7**30), ("box", 3 * 2**70), ("orthant", 9)]
 )

@@ -134,6 +134,7 @@ def hard() -> ReLULayer:
     return ReLULayer(np.random.default_rng(0).standard_normal((200, 14)))
 
 
+@pytest.mark.thorough
 def test_a_time_limit_leaves_valid_intervals() -> None:
     began = monotonic()
     found = bound(hard(), time_limit=2.0)
@@ -161,6 +162,7 @@ def test_no_time_at_all() -> None:
     assert np.isfinite(found.inverse_lipschitz.upper)
 
 
+@pytest.mark.thorough
 def test_an_interrupt_leaves_valid_intervals() -> None:
     """At any report: what was proved by then is returned, and holds."""
     layer = ReLULayer(np.random.default_rng(0).standard_normal((64, 8)))
@@ -181,6 +183,7 @@ def test_an_interrupt_leaves_valid_intervals() -> None:
         assert found.smallest_singular == states[-1].interval
 
 
+@pytest.mark.thorough
 def test_bounds_close_in() -> None:
     states: list[State] = []
     bound(ReLULayer(np.random.default_rng(3).standard_normal((64, 8))), progress=states.append)

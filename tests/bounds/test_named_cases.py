@@ -49,6 +49,7 @@ def paired_layer(
     return ReLULayer(both), basis, diagonal
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_exact_formula_agrees_with_the_search(seed: int, bias: bool) -> None:

@@ -43,6 +43,7 @@ def outputs(network: Network, points: Array) -> Array:
     return points
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(1))
 @pytest.mark.parametrize("last", [False, True])
 def test_random_pairs_lie_between_the_bounds(seed: int, last: bool) -> None:
@@ -62,6 +63,7 @@ def test_random_pairs_lie_between_the_bounds(seed: int, last: bool) -> None:
     assert [part.domain for part in found.stages][:2] == ["box of 2", "box of 16"]
 
 
+@pytest.mark.thorough
 def test_the_pair_attains_the_upper_end() -> None:
     network = some_network(0)
     found = bound(network, time_limit=2.0)
@@ -145,6 +147,7 @@ def other_network(kind: Activation, carried: int, box: Box) -> Network:
     return Network([Stage("a", moved, kind, slope, carried), Stage("b", second)], box)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("kind", "carried"),
     [(OTHERS[0], 2), (OTHERS[1], 0), (OTHERS[2], 2), *((k, 0) for k in OTHERS[3:5])],
@@ -169,6 +172,7 @@ def test_other_activations_by_their_slopes(kind: Activation, carried: int) -> No
         assert found.lipschitz.lower >= ratios.max() * 0.95
 
 
+@pytest.mark.thorough
 def test_on_all_of_space_a_bounded_activation_squeezes_without_end() -> None:
     network = other_network(Activation.TANH, 0, Box(-np.ones(2), np.ones(2)))
     found = bound(Network(network.stages), time_limit=2.0)

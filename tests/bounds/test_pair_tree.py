@@ -182,6 +182,7 @@ def test_lengths_are_rounded_up(way: list[int]) -> None:
     assert square <= found**2 <= square * (1 + Fraction(1, 1 << 38))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("after", [1, 7, 40, 200])
 def test_an_interrupt_leaves_a_valid_interval(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     box = Box(-np.ones(3), np.ones(3))

@@ -59,6 +59,7 @@ def test_json_names_the_file_and_the_frame(tmp_path: Path) -> None:
     assert layer["frame"] == [layer["smallest_singular"][0], layer["lipschitz"][1]]
 
 
+@pytest.mark.thorough
 def test_domains_and_layers(tmp_path: Path) -> None:
     done = monic("bound", identity(tmp_path), "--json", "--domain", "orthant")
     [layer] = parsed(done.stdout)["layers"]
@@ -93,6 +94,7 @@ def test_help_has_an_example() -> None:
     assert "Exit code: 0 " in text
 
 
+@pytest.mark.thorough
 def test_an_interrupt_prints_what_is_known(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command("bound", hard(tmp_path), "--json"),
@@ -140,6 +142,7 @@ def lossy(folder: Path) -> Path:
     return Path(save(folder / "lossy.onnx", model(nodes, arrays, (1, 2))))
 
 
+@pytest.mark.thorough
 def test_a_network_that_is_not_one_to_one_reads_zero(tmp_path: Path) -> None:
     path = lossy(tmp_path)
     done = monic("bound", path, "--json", "--time-limit", 20)

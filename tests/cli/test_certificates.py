@@ -113,6 +113,7 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"monic: Cannot write the checkpoint {target}: No such file")
 
 
+@pytest.mark.thorough
 def test_an_unfinished_run_says_how_to_go_on(tmp_path: Path) -> None:
     model, target = hard(tmp_path), tmp_path / "x.checkpoint"
     done = monic("decide", model, "--nodes", 50, "--checkpoint", target)

@@ -20,6 +20,8 @@ from monic.decision.checkpoint import Checkpoint, load_checkpoints, save_checkpo
 from tests.cli.files import PAIRED, environment, monic
 
 #: Runs the command with checkpoints ten times a second, and little patience for the second signal.
+pytestmark = pytest.mark.thorough
+
 SCRIPT = """
 import sys
 import monic.decision.checkpoint as checkpoint

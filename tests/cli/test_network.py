@@ -4,9 +4,12 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import pytest
+
 from tests.cli.files import ACASXU, monic
 
 
+@pytest.mark.thorough
 def test_acas_xu_on_a_box(tmp_path: Path) -> None:
     proofs = tmp_path / "proofs"
     done = monic("decide", ACASXU, "--domain", "box:-0.5,0.5", "--json", "--certificates", proofs)
@@ -29,6 +32,7 @@ def test_acas_xu_on_a_box(tmp_path: Path) -> None:
     assert Path(value["certificate"]).name == "00-network.monic"
 
 
+@pytest.mark.thorough
 def test_the_table_shows_the_pair_and_its_floats() -> None:
     done = monic("decide", ACASXU, "--domain", "box:-0.5,0.5")
     assert done.returncode == 1

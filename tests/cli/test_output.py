@@ -205,6 +205,7 @@ def test_help_has_an_example_and_the_exit_codes(name: str) -> None:
     assert name in monic("--help").stdout
 
 
+@pytest.mark.thorough
 def test_inner_collisions_are_details() -> None:
     short = monic("decide", ACASXU).stdout
     full = monic("decide", ACASXU, "--details").stdout

@@ -22,6 +22,7 @@ def test_the_table_says_what_is_exact_and_what_is_estimated() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.thorough
 def test_json_agrees_with_the_library() -> None:
     from monic.random import Question, estimate_rows_needed
 
@@ -124,6 +125,7 @@ def has_the_first(file: Path) -> bool:
     return file.exists() and "0" in json.loads(file.read_text())["needed"]["2"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_keeps_the_samples(tmp_path: Path, workers: int) -> None:
     file = tmp_path / "study.json"

@@ -14,6 +14,7 @@ from tests.strategies import DOMAINS, FAMILIES, random_layer
 CASES = 26
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bias", [False, True], ids=["linear", "biased"])
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 @pytest.mark.parametrize("domain", DOMAINS)
@@ -30,6 +31,7 @@ def test_verdicts_agree(family: str, domain: str, n: int, bias: bool) -> None:
             assert (branched.verdict is INJECTIVE) == expected, f"branching, case {k} of {place}"
 
 
+@pytest.mark.thorough
 def test_both_verdicts_are_common() -> None:
     """A comparison on layers that are all alike would show little."""
     seen: Counter[tuple[str, int, bool]] = Counter()

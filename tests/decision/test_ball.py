@@ -72,6 +72,7 @@ def _largest_norm(n: int, directions: Array) -> float:
     return float(np.linalg.norm(vertices, axis=1).max()) * (1 + 1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("n", "count"), [(2, 48), (3, 90)])
 def test_verdicts_lie_between_those_of_polytopes(n: int, count: int) -> None:
     """Injective on a set is injective on its parts; near the critical radius all three differ."""

@@ -131,6 +131,7 @@ def test_max_pooling_is_not_one_to_one(tmp_path: Path) -> None:
     check(found.certificate, net)
 
 
+@pytest.mark.thorough
 def test_a_convolutional_network_with_max_pooling() -> None:
     loaded = load(ROOT / "tests" / "data" / "onnx" / "conv_mp1.onnx")
     assert isinstance(loaded, Network)

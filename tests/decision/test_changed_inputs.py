@@ -97,6 +97,7 @@ def test_a_normalised_image_under_opposite_filters(domain: Domain) -> None:
     monic.check(decision.certificate, layer)
 
 
+@pytest.mark.thorough
 def test_scaled_pairs_of_channels_under_windows() -> None:
     """Five directions of which every half plane has two, none opposite to another."""
     kernel = np.tile(FIVE.reshape(5, 2, 1), (2, 1, 1))

@@ -32,6 +32,7 @@ def whole() -> bytes:
     return decision.certificate.to_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("workers", [1, 2])
 def test_many_stops_make_the_same_proof(tmp_path: Path, whole: bytes, workers: int) -> None:
     file, nodes, stops = tmp_path / "a.checkpoint", 2_000, 0

@@ -17,6 +17,8 @@ from monic.cli.cluster import ClusterError, cluster
 from tests.cli.files import monic as command
 from tests.decision.agreement import INJECTIVE
 
+pytestmark = pytest.mark.thorough
+
 distributed = pytest.importorskip("distributed")
 
 

@@ -165,6 +165,7 @@ def test_too_few_pairs_prove_nothing() -> None:
     assert decided(layer).verdict is NOT_INJECTIVE
 
 
+@pytest.mark.thorough
 def test_large_layers_are_decided_without_their_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: object) -> None:
         raise AssertionError("the matrix was written out")
@@ -191,6 +192,7 @@ def test_large_layers_are_decided_without_their_matrix(monkeypatch: pytest.Monke
     assert decision.method == "paired filters"
 
 
+@pytest.mark.thorough
 def test_a_large_layer_that_meets_every_limit_says_which() -> None:
     rng = np.random.default_rng(0)
     kernel = rng.standard_normal((512, 8, 3, 3))
@@ -237,6 +239,7 @@ def test_the_last_map_of_a_generator_loses_vectors_at_one_position() -> None:
     monic.check(decision.certificate, stage)
 
 
+@pytest.mark.thorough
 def test_a_large_affine_map_that_loses_nothing_at_one_position_is_undecided() -> None:
     kernel = np.ones((2, 1, 2, 2))
     step = Convolution(kernel, Input(4096), Geometry((1, 64, 64)))

@@ -67,6 +67,7 @@ def domain_of(kind: str, size: int) -> Domain:
     return Orthant() if kind == "orthant" else WholeSpace()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["whole", "orthant", "box"])
 @pytest.mark.parametrize("seed", range(8))
 def test_the_pair_collides_exactly(seed: int, kind: str) -> None:

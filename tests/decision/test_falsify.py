@@ -148,6 +148,7 @@ def test_rows_of_zeros_that_are_always_active_count() -> None:
     assert found is not None
 
 
+@pytest.mark.thorough
 def test_injective_layers_are_never_falsified() -> None:
     for n in (1, 2, 5, 12, 70):
         square = np.random.default_rng(n).standard_normal((n, n))
@@ -182,6 +183,7 @@ def test_hopeless_layers_are_given_up() -> None:
     assert monotonic() - started < 20
 
 
+@pytest.mark.thorough
 def test_progress_is_told() -> None:
     heard: list[float] = []
     falsify(
@@ -353,6 +355,7 @@ def test_counts_at_a_point_with_many_zeros() -> None:
     assert active_rows(Linear(weight, Input(300)), x) == tuple(expected.tolist())
 
 
+@pytest.mark.thorough
 def test_the_front_call_falsifies_large_layers_before_structure() -> None:
     layer = gaussian(1800, 400)
     decision = monic.decide(layer)

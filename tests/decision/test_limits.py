@@ -102,6 +102,7 @@ def test_something_else_than_a_layer_is_refused() -> None:
         monic.decide(np.eye(2))  # type: ignore[call-overload]
 
 
+@pytest.mark.thorough
 def test_dependent_rows_in_many_dimensions_cost_little() -> None:
     """The rank alone took a minute; its proof is one vector of the kernel, of long numbers."""
     rows = np.random.default_rng(0).standard_normal((170, 256))

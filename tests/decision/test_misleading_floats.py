@@ -9,6 +9,7 @@ from tests.reference import brute_force, question
 from tests.strategies import DOMAINS, misleading_layer
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bias", [False, True], ids=["linear", "biased"])
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 @pytest.mark.parametrize("domain", DOMAINS)

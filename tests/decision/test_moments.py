@@ -43,6 +43,7 @@ def test_an_orbit_without_opposite_rows(row: list[float]) -> None:
     assert proved(ReLULayer(rows))
 
 
+@pytest.mark.thorough
 def test_small_layers_are_never_proved_wrongly() -> None:
     found = 0
     for seed in range(400):

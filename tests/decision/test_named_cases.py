@@ -200,6 +200,7 @@ def test_one_to_one_activations_ask_for_full_column_rank(activation: Activation)
         assert monic.decide(Network([stage])).verdict is verdict
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("m", [6, 8, 10])
 def test_gaussian_frequency_in_the_plane(m: int) -> None:
     """n = 2, m >= 4: P(injective) = 1 - m (m - 2) / 2^(m - 1); here within 4 standard errors."""

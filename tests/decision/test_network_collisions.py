@@ -42,6 +42,7 @@ def confirmed(network: Network, found: NetworkDecision) -> None:
         check(found.certificate, network)
 
 
+@pytest.mark.thorough
 def test_random_networks_agree_with_z3() -> None:
     rng = np.random.default_rng(5)
     counts = dict.fromkeys(Verdict, 0)
@@ -60,6 +61,7 @@ def test_random_networks_agree_with_z3() -> None:
     assert counts[Verdict.NOT_INJECTIVE] >= 10
 
 
+@pytest.mark.thorough
 def test_random_residual_networks_agree_with_z3() -> None:
     """Numbers are carried past ReLUs and leaky ReLUs, and every road keeps them exactly."""
     rng = np.random.default_rng(11)
@@ -222,6 +224,7 @@ def test_seeds_and_limits() -> None:
     assert alone.verdict is Verdict.UNDECIDED
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("domain", "inside"), [(None, "whole"), (0.5, "box")])
 def test_acas_xu_is_not_injective(domain: float | None, inside: str) -> None:
     loaded = load(ROOT / "examples" / "acasxu_1_1.onnx")

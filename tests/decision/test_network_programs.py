@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from monic.clock import monotonic
 from monic.decision.network.chain import Chain, linear_part
@@ -32,6 +33,7 @@ def test_a_folded_line() -> None:
     assert outputs(network, pair[0]) == outputs(network, pair[1])
 
 
+@pytest.mark.thorough
 def test_random_networks() -> None:
     """Where z3 finds two inputs on a box, a program does too, unless they share one region."""
     rng = np.random.default_rng(9)

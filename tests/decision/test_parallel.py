@@ -37,6 +37,7 @@ def alone(layer: ReLULayer) -> bytes:
     return proof(layer)
 
 
+@pytest.mark.thorough
 def test_two_workers_write_the_same_proof(layer: ReLULayer, alone: bytes) -> None:
     assert proof(layer, workers=2) == alone
     monic.check(monic.decide(layer, workers=2).certificate, layer)  # type: ignore[arg-type]
@@ -122,6 +123,7 @@ def test_a_dead_worker_loses_only_its_units(
     executor.pool.shutdown()
 
 
+@pytest.mark.thorough
 def test_a_dead_local_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = gaussian(100, 11)
     expected = proof(layer)
@@ -140,6 +142,7 @@ def test_a_dead_local_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> Non
     assert killed
 
 
+@pytest.mark.thorough
 def test_time_limits_hold_with_workers() -> None:
     start = time.monotonic()
     decision = monic.decide(gaussian(160, 16), workers=2, time_limit=3.0)
@@ -148,6 +151,7 @@ def test_time_limits_hold_with_workers() -> None:
     assert "time_limit" in decision.reason
 
 
+@pytest.mark.thorough
 def test_node_limits_hold_with_workers() -> None:
     decision = monic.decide(gaussian(160, 16), workers=2, limits=Limits(nodes=20_000))
     assert decision.verdict is UNDECIDED

@@ -101,6 +101,7 @@ def test_the_number_of_positions_changes_no_verdict(seed: int, positions: int, w
     assert decided(_layer(weight, bias, way, WholeSpace(), positions)).verdict is one.verdict
 
 
+@pytest.mark.thorough
 def test_a_thousand_tokens_cost_like_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """No matrix of all positions is written out, and the small layer is decided once."""
     rng, asked = np.random.default_rng(0), list[int]()
@@ -183,6 +184,7 @@ def test_what_is_open_for_one_token_is_open() -> None:
     assert "at every position it is one layer of 90 x 10" in decision.reason
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", WAYS)
 def test_affine_maps_of_tokens(way: str) -> None:
     rng = np.random.default_rng(0)

@@ -132,6 +132,7 @@ def test_slopes_of_activations() -> None:
     assert between(smooth, WholeSpace()) == [(1, 1), (0, 0.25)]
 
 
+@pytest.mark.thorough
 def test_random_blocks_agree_with_z3() -> None:
     rng = np.random.default_rng(4)
     counts = dict.fromkeys(Verdict, 0)
@@ -204,6 +205,7 @@ def test_residual_graphs_are_proved(tmp_path: Path, rng: np.random.Generator) ->
     check(found.certificate, tmp_path / "m.onnx")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["ReLU", "Tanh", "LeakyReLU"])
 def test_exported_residual_blocks_are_proved(kind: str, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")

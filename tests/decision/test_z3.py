@@ -8,6 +8,7 @@ from tests.reference import brute_force, question, z3_not_injective
 from tests.strategies import DOMAINS, FAMILIES, random_layer
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_verdicts_agree(domain: str, n: int) -> None:

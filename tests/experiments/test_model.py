@@ -53,6 +53,7 @@ def test_a_shared_start_is_the_same_function(config: Config) -> None:
     assert torch.allclose(made[0], made[1], atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_pairs_stay_injective_in_training_and_export(config: Config, tmp_path: Path) -> None:
     """Each layer but the last is proved from the ONNX file, and the proof is checked."""
     images, _ = load(config.data)
@@ -79,6 +80,7 @@ def test_pairs_stay_injective_in_training_and_export(config: Config, tmp_path: P
         monic.check(stage.decision.certificate, tmp_path / "generator.onnx")
 
 
+@pytest.mark.thorough
 def test_free_filters_are_not_injective(config: Config, tmp_path: Path) -> None:
     """As torch starts them; [C; -C] would be one-to-one until the first step."""
     config = replace(config, model=replace(config.model, start="own"))
@@ -88,6 +90,7 @@ def test_free_filters_are_not_injective(config: Config, tmp_path: Path) -> None:
     assert found["verdict"] != "INJECTIVE"
 
 
+@pytest.mark.thorough
 def test_a_collision_of_codes_is_one(config: Config, tmp_path: Path) -> None:
     """A first layer that forgets a code: the pair that is reported has the same image."""
     run = Run(config, "regular", 0, tmp_path)

@@ -67,6 +67,7 @@ def test_the_study_runs_and_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "regular-0" / "results.json").stat().st_mtime_ns == written
 
 
+@pytest.mark.thorough
 def test_mistakes_end_the_study_with_a_sentence(tmp_path: Path) -> None:
     done = study(str(tmp_path / "none.toml"))
     assert done.returncode == 1

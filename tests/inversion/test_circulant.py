@@ -88,6 +88,7 @@ def test_some_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CirculantGram.of(CASES["plain"]()) is None
 
 
+@pytest.mark.thorough
 def test_fewer_steps_lead_to_the_same_solution(rng: np.random.Generator) -> None:
     taps = taps_of(gauss(12, 6, 3, 3), Geometry((6, 12, 12), padding=1))
     gram, matrix = CirculantGram.of(taps), taps.matrix().toarray()

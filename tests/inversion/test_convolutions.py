@@ -119,6 +119,7 @@ def test_exact_data_have_their_code_and_honest_figures(
     assert np.all((answer.residual <= upper) & (upper < 1e-8))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CASES)
 def test_noisy_data_have_the_answer_of_the_matrix(
     name: str, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator

@@ -19,6 +19,7 @@ NORMS = get_args(Norm)
 ACAS = Path(__file__).parents[2] / "examples" / "acasxu_1_1.onnx"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_layers_decided_injective(domain: str, norm: Norm, rng: np.random.Generator) -> None:

@@ -53,6 +53,7 @@ def test_linf_finds_a_nearest_point(orthant: bool, rng: np.random.Generator) -> 
         assert not orthant or x.min() >= -1e-9
 
 
+@pytest.mark.thorough
 def test_l1_is_no_better_than_brute_force_and_close_for_small_noise(
     rng: np.random.Generator,
 ) -> None:

@@ -293,6 +293,7 @@ def test_the_shape_of_a_code_is_not_guessed() -> None:
             recover(generator, np.eye(2), np.zeros(2), method="search")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_injective_modules_layer_by_layer(dtype: Any, rng: np.random.Generator) -> None:
     """Two roads to one answer: the module as it is, and the network that monic.load reads."""

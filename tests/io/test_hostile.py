@@ -88,6 +88,7 @@ _SMALL = model(
 ).SerializeToString()
 
 
+@pytest.mark.thorough
 @given(st.lists(st.tuples(st.integers(0, len(_SMALL) - 1), st.integers(0, 255)), max_size=4))
 @settings(max_examples=800)
 def test_changed_bytes(
@@ -124,6 +125,7 @@ def test_a_long_diamond_takes_no_time(tmp_path: Path) -> None:
     assert len(stage.map.steps()) == 26
 
 
+@pytest.mark.thorough
 def test_a_long_chain(tmp_path: Path) -> None:
     count = 20_000
     nodes = [node("Identity", [f"h{i}"], [f"h{i + 1}"]) for i in range(count)][::-1]

@@ -114,6 +114,7 @@ MOVES: dict[str, tuple[list[NodeProto], dict[str, Array], int]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lead", [1, 3])
 @pytest.mark.parametrize("name", MOVES)
 def test_moves(name: str, lead: int, tmp_path: Path) -> None:

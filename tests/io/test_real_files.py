@@ -41,6 +41,7 @@ def test_acas_xu_arrays_are_those_of_the_file() -> None:
     assert found == stored
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "shape", "slope", "stages"),
     [

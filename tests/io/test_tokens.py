@@ -188,6 +188,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_agree_with_torch(name: str) -> None:
     make, shape = MODULES[name]
@@ -204,6 +205,7 @@ def _same(module: nn.Module, shape: tuple[int, ...]) -> Network:
     return read
 
 
+@pytest.mark.thorough
 @settings(max_examples=15)
 @given(
     st.lists(st.sampled_from(["rows", "columns", "relu", "bias", "norm"]), max_size=6), st.data()

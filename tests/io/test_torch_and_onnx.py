@@ -86,6 +86,7 @@ MIXED = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", MIXED)
 def test_networks(name: str, tmp_path: Path) -> None:
     torch.manual_seed(3)
@@ -93,6 +94,7 @@ def test_networks(name: str, tmp_path: Path) -> None:
     _agree(MIXED[name]().eval(), shape, tmp_path / "m.onnx")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["skip", "weight norm"])
 def test_operators(name: str, tmp_path: Path) -> None:
     _agree(*seeded(name, torch.float32), tmp_path / "m.onnx")
@@ -176,12 +178,14 @@ COMMON = settings(
 )
 
 
+@pytest.mark.thorough
 @COMMON
 @given(_networks())
 def test_random_networks(case: tuple[nn.Module, tuple[int, ...]]) -> None:
     _computes_what_torch_does(*case)
 
 
+@pytest.mark.thorough
 @COMMON
 @given(_image_networks())
 def test_random_networks_on_images(case: tuple[nn.Module, tuple[int, ...]]) -> None:

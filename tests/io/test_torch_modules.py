@@ -139,6 +139,7 @@ INJECTIVE: dict[str, tuple[Any, tuple[int, ...]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", INJECTIVE)
 def test_injective_layers_are_proved(name: str, dtype: torch.dtype) -> None:
@@ -153,6 +154,7 @@ def test_injective_layers_are_proved(name: str, dtype: torch.dtype) -> None:
         check(stage.decision.certificate, module, input_shape=shape)
 
 
+@pytest.mark.thorough
 def test_odd_modules(tmp_path: Path) -> None:
     """An input changed in place, a compiled module, no parameters, no numbers, no copies."""
     inner = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 3))
@@ -230,6 +232,7 @@ def test_all_problems_are_found_at_once() -> None:
     assert "export the network again" not in text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("function", "text"),
     [

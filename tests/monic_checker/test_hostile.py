@@ -51,6 +51,7 @@ def test_random_bodies(name: str, body: bytes) -> None:
     attempt(example.proof[: len(example.proof) - len(example.body)] + body, example.arrays)
 
 
+@pytest.mark.thorough
 @settings(max_examples=1000)
 @given(
     st.sampled_from(sorted(EXAMPLES)),
@@ -92,6 +93,7 @@ def test_a_header_without_end_is_malformed() -> None:
 ONE = {"values": ["1"], "shape": [1]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("steps", "arrays"),
     [
@@ -141,6 +143,7 @@ def test_an_array_that_is_named_often_is_read_once() -> None:
     assert len(claim.arrays) == 1
 
 
+@pytest.mark.thorough
 def test_denominators_whose_common_multiple_is_long_are_refused() -> None:
     # each number is short, but written over one denominator they would take 10^11 digits
     n = 20_000

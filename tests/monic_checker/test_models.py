@@ -344,6 +344,7 @@ def valid_files() -> dict[str, bytes]:
 FILES = valid_files()
 
 
+@pytest.mark.thorough
 @settings(max_examples=1000)
 @given(
     st.sampled_from(sorted(FILES)),

@@ -70,6 +70,7 @@ def _changed_list(value: list[Any]) -> Iterator[Any]:
             yield [*value[:i], other, *value[i + 1 :]]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_changed_header_is_refused_unless_its_claim_is_true(name: str) -> None:
     example = EXAMPLES[name]

@@ -125,6 +125,7 @@ def test_a_recurrent_cell_stays_bounded_on_long_sequences() -> None:
     assert torch.allclose(before, states[-2], atol=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("coefficient", "carry"), [(0.999, 1.0), (0.5, 3.0)])
 def test_strong_recurrences_are_still_undone(coefficient: float, carry: float) -> None:
     torch.manual_seed(6)

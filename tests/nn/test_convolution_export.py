@@ -21,6 +21,7 @@ def _generator() -> Any:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 def test_trained_exported_and_proved(tmp_path: Path) -> None:
     torch.manual_seed(0)

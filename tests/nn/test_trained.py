@@ -32,6 +32,7 @@ def own_verdict(module: InjectiveModule, case: Case) -> Verdict:
     return module.is_injective().verdict
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("case", "dtype"), TABLE)
 def test_fifty_steps_of_adam_and_a_proof(case: Case, dtype: torch.dtype, tmp_path: Path) -> None:
     module, x = case.module(dtype), case.batch(8, dtype)

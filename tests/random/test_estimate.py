@@ -23,6 +23,7 @@ PUBLISHED = {3: {9: 10, 10: 62, 11: 178, 12: 323, 14: 622, 16: 809, 20: 970}}
 SURE = 1 - 1e-7
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ensemble", ["gaussian", "uniform"])
 def test_the_plane_is_as_the_formula_says(ensemble: str) -> None:
     """The probability is the same for all symmetric laws with a density."""
@@ -33,6 +34,7 @@ def test_the_plane_is_as_the_formula_says(ensemble: str) -> None:
         )
 
 
+@pytest.mark.thorough
 def test_space_is_as_others_counted() -> None:
     found = estimate_rows_needed(Question(3), samples=300)
     for rows, count in PUBLISHED[3].items():
@@ -46,6 +48,7 @@ def test_no_sample_needs_more_than_what_is_proved_to_be_enough_often() -> None:
     assert shares.injective >= 55
 
 
+@pytest.mark.thorough
 def test_workers_and_executors_give_the_same() -> None:
     alone = estimate_rows_needed(Question(2, seed=5), samples=20)
     seen: list[tuple[int, int]] = []

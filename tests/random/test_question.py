@@ -13,6 +13,7 @@ from monic.random import ENSEMBLES, Needed, Question
 from monic.random.ensembles import drawn
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ensemble", ENSEMBLES)
 @pytest.mark.parametrize("domain", [WholeSpace(), Orthant()])
 @pytest.mark.parametrize("columns", [1, 2, 3])
