@@ -8,7 +8,7 @@ from flint import fmpq
 from monic_checker.bounds import Interval
 from monic_checker.carried import doubled
 from monic_checker.document import choice, integer, rational
-from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.errors import MalformedProof
 from monic_checker.steps import Shape
 from monic_checker.subject import Subject
 from monic_checker.vector import Vector
@@ -129,17 +129,11 @@ class Activation:
                 raise MalformedProof(f"{address}.slope", f"expected a size that divides {rest}")
 
     def slopes(self, found: Vector | None, size: int) -> list[fmpq]:
-        """Returns the slope below 0 of every number; smooth activations have 1.
-
-        Raises:
-            InvalidProof: when a slope of a leaky ReLU is not positive.
-        """
+        """Returns the slope below 0 of every number; smooth activations have 1."""
         rest = size - self.carried
         ones = [fmpq(1)] * self.carried
         if found is None:
             return ones + [fmpq(0) if self.name == "relu" else fmpq(1)] * rest
-        if any(entry <= 0 for entry in found.entries):
-            raise InvalidProof("subject.stages", "expected positive slopes of a leaky ReLU")
         each = rest // len(found.entries)
         return ones + [fmpq(e, found.denominator) for e in found.entries for _ in range(each)]
 

@@ -17,6 +17,7 @@ from monic_checker.steps import Step
 from monic_checker.subject import Subject
 from monic_checker.system import System
 from monic_checker.tree import Tree, check_tree
+from monic_checker.validity import ValidArrays
 from monic_checker.vector import lcm
 
 __all__ = ["Blocks"]
@@ -117,7 +118,8 @@ def _part(
         rows.append([*(entry.p * (unit // entry.q) for entry in own), system.rows[i][-1] * unit])
     steps = [Step("input", len(columns)), Step("rows", len(rows))]
     domain = Domain("the span of a block", [])
-    return System(Subject("relu-layer", [], steps, domain, system.subject.budget), [], rows)
+    layer = Subject("relu-layer", [], steps, domain, system.subject.budget)
+    return System(layer, ValidArrays.none(), rows)
 
 
 def _read_block(value: object, address: str, m: int) -> _Block:

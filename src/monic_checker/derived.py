@@ -1,7 +1,7 @@
 """Arrays computed from arrays of the model: the factors of batch norms, and scaled integers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,9 @@ def read_derived(value: dict[str, Any], address: str, shapes: Sequence[Shape]) -
     return Dequantized(sources, axis, shape)
 
 
-def derived_vector(entry: Derived, known: Sequence[Vector], budget: Budget, name: str) -> Vector:
+def derived_vector(
+    entry: Derived, known: Sequence[Vector] | Mapping[int, Vector], budget: Budget, name: str
+) -> Vector:
     """Returns the numbers of a derived array, given the arrays before it.
 
     Raises:

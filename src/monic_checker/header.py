@@ -27,6 +27,7 @@ from monic_checker.point import SparsePoint
 from monic_checker.subject import Subject, read_subject
 from monic_checker.system import System
 from monic_checker.tree import Packing, Tree
+from monic_checker.validity import ValidArrays
 from monic_checker.windows import Windows
 
 __all__ = ["Header", "read_header"]
@@ -73,13 +74,18 @@ class Header:
     evidence: Evidence | Composition | FirstStage | NetworkCollision | Bottleneck
 
     def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
-        """Checks the evidence, given what `find_arrays` returned; raises as evidence does."""
+        """Checks the whole subject, given what `find_arrays` returned, and then the evidence.
+
+        Raises:
+            InvalidProof: when the subject is not as it must be, or the evidence does not hold.
+            MalformedProof: when the body is not what the evidence asks for.
+        """
         subject, evidence = self.subject, self.evidence
         if isinstance(evidence, (Composition, FirstStage, NetworkCollision, Bottleneck)):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
         elif isinstance(subject, Subject):
-            return evidence.check(System(subject, arrays), body)
+            return evidence.check(System(subject, ValidArrays(subject, arrays)), body)
         raise MalformedProof("evidence", "expected evidence about the kind of the subject")
 
 

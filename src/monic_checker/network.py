@@ -14,6 +14,7 @@ from monic_checker.errors import MalformedProof
 from monic_checker.evaluation import evaluate
 from monic_checker.subject import Entry, Subject, read_subject
 from monic_checker.system import System
+from monic_checker.validity import ValidArrays
 from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["NetworkSubject", "Stages", "read_network"]
@@ -98,19 +99,25 @@ def _stage(arrays: object, steps: object, budget: Budget, address: str) -> Subje
 
 
 class Stages:
-    """The stages of a network with the arrays that were found; each is computed when asked for.
+    """The stages of a network with their arrays, which are as they must be in every stage.
+
+    Their rows are computed when they are asked for.
 
     Arguments:
         subject: What the header says.
         arrays: What `find_arrays` returned for it.
+
+    Raises:
+        InvalidProof: when a number of a stage is not as it must be.
     """
 
     def __init__(self, subject: NetworkSubject, arrays: Sequence[Array | None]) -> None:
         self.subject = subject
-        self._arrays: list[Sequence[Array | None]] = []
+        self._arrays: list[ValidArrays] = []
         rest = list(arrays)
-        for stage in subject.stages:
-            self._arrays.append(rest[: len(stage.arrays)])
+        for k, stage in enumerate(subject.stages):
+            own, where = rest[: len(stage.arrays)], f"subject.stages[{k}]"
+            self._arrays.append(ValidArrays(stage, own, subject.activations[k].slope, where))
             del rest[: len(stage.arrays)]
 
     def system(self, k: int) -> System:
@@ -120,15 +127,11 @@ class Stages:
     def layer(self, k: int, domain: Domain) -> System:
         """Returns the rows of the layer that evidence about a stage speaks of, on a domain."""
         layer = replace(self.subject.layer(k), domain=domain)
-        more = [None] * (len(layer.arrays) - len(self._arrays[k]))
-        return System(layer, [*self._arrays[k], *more])
+        more = len(layer.arrays) - len(self.subject.stages[k].arrays)
+        return System(layer, self._arrays[k].beside_constants(more))
 
     def slopes(self, k: int) -> list[fmpq]:
-        """Returns the slope below 0 of every number that a stage gives.
-
-        Raises:
-            InvalidProof: when a slope of a leaky ReLU is not positive.
-        """
+        """Returns the slope below 0 of every number that a stage gives."""
         activation = self.subject.activations[k]
         place, m, budget = activation.slope, self.subject.stages[k].m, self.subject.budget
         budget.spend(m, 0, f"subject.stages[{k}]")

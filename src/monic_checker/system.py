@@ -16,6 +16,7 @@ from monic_checker.linear import Row
 from monic_checker.pointwise import STREAMED, values_at
 from monic_checker.rules import Value
 from monic_checker.subject import Constant, Entry, NamedArray, Subject
+from monic_checker.validity import ValidArrays
 from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["System", "find_arrays"]
@@ -29,12 +30,12 @@ class System:
 
     Arguments:
         subject: What the header says.
-        found: What `find_arrays` returned for it.
+        found: The arrays that it names, all of them as they must be.
         known: The rows, where they do not come from the steps: a part of another layer.
     """
 
     subject: Subject
-    found: Sequence[Array | None]
+    found: ValidArrays
     known: list[Row] | None = None
 
     @cached_property
@@ -42,10 +43,9 @@ class System:
         """The entries of the arrays.
 
         Raises:
-            InvalidProof: when an array has an infinite entry or NaN.
             OverBudget: when the arrays do not fit the budget.
         """
-        return _vectors(self.subject, self.found)
+        return _vectors(self.subject, self.found.found)
 
     @cached_property
     def _value(self) -> Value:
@@ -84,12 +84,11 @@ class System:
         """Returns W x + b; dense arrays are read in pieces, in memory proportional to them.
 
         Raises:
-            InvalidProof: when an array has an infinite entry or NaN.
             OverBudget: when the numbers do not fit the budget.
         """
         own = all(isinstance(entry, (Constant, NamedArray)) for entry in self.subject.arrays)
         if own and all(step.name in STREAMED for step in self.subject.steps):
-            return values_at(self.subject, self.found, x, address)
+            return values_at(self.subject, self.found.found, x, address)
         point = over_one_denominator(x, self.subject.budget, address)
         steps, budget = self.subject.steps, self.subject.budget
         value = evaluate(steps, self.arrays, budget, point)
@@ -146,15 +145,6 @@ def _vectors(subject: Subject, arrays: Sequence[Array | None]) -> list[Vector]:
             vectors.append(derived_vector(entry, vectors, subject.budget, address))
         elif array is not None:
             if entry not in known:
-                known[entry] = _decoded(array, subject.budget, address)
+                known[entry] = decode(array, subject.budget)
             vectors.append(known[entry])
     return vectors
-
-
-def _decoded(array: Array, budget: Budget, address: str) -> Vector:
-    try:
-        return decode(array, budget)
-    except ValueError as error:
-        raise InvalidProof(
-            address, f"expected finite numbers in {array.name!a}: {error}"
-        ) from None

@@ -21,6 +21,7 @@ from monic_checker.steps import Step
 from monic_checker.subject import Subject
 from monic_checker.system import System
 from monic_checker.tree import Tree, check_tree
+from monic_checker.validity import ValidArrays
 
 __all__ = ["WindowLayer"]
 
@@ -161,7 +162,7 @@ class WindowLayer:
         budget.spend(len(rows) * (n + 1), max(map(bits, rows)), "evidence.classes")
         steps = [Step("input", n), Step("rows", len(rows))]
         domain = Domain("a window", sides)
-        return System(Subject("relu-layer", [], steps, domain, budget), [], rows)
+        return System(Subject("relu-layer", [], steps, domain, budget), ValidArrays.none(), rows)
 
     def _group(self, block: Block) -> int:
         return block.filter * self.groups // block.grid.filters

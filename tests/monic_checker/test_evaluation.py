@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from monic_checker import Array, InvalidProof, MalformedProof
 from monic_checker.subject import read_subject
 from monic_checker.system import System, find_arrays
+from monic_checker.validity import ValidArrays
 from monic_checker.vector import Vector
 from tests.monic_checker.budgets import plenty
 from tests.monic_checker.slow_check import evaluate_map
@@ -23,7 +24,7 @@ Rows = list[list[Fraction]]
 
 def system(subject: dict[str, Any], arrays: list[Array]) -> System:
     read = read_subject(subject, plenty())
-    return System(read, find_arrays(read, arrays))
+    return System(read, ValidArrays(read, find_arrays(read, arrays)))
 
 
 def rows(subject: dict[str, Any], arrays: list[Array]) -> Rows:
