@@ -57,6 +57,7 @@ __all__ = [
     "question",
     "rank",
     "relu",
+    "separate",
     "z3_not_injective",
 ]
 
@@ -196,7 +197,7 @@ def brute_force(asked: Question) -> Answer:
     if not has_interior(asked):
         raise ValueError("Expected a domain with interior. Got one without.")
     if rank(asked.rows) < asked.dim:
-        point = _separate(asked, [])
+        point = separate(asked, [])
         kernel = _kernel_vector(asked.rows)
         assert not isinstance(point, int), "a domain with interior has an interior point"
         return Answer(False, (point, kernel))
@@ -205,7 +206,7 @@ def brute_force(asked: Question) -> Answer:
         if any(not flat & known for known in dependencies):
             continue
         outside = [i for i in everything if not flat >> i & 1]
-        found = _separate(asked, outside)
+        found = separate(asked, outside)
         if isinstance(found, int):
             dependencies.append(found)
             continue
@@ -262,7 +263,7 @@ def gordan(rows: list[list[int]]) -> Vector | dict[int, int]:
     return point
 
 
-def _separate(asked: Question, outside: Sequence[int]) -> Vector | int:
+def separate(asked: Question, outside: Sequence[int]) -> Vector | int:
     """Returns a point of int X with the rows outside negative, or a bit set that forbids it."""
     found = gordan(asked.system(outside))
     if isinstance(found, dict):
@@ -274,7 +275,7 @@ def _separate(asked: Question, outside: Sequence[int]) -> Vector | int:
 
 
 def _inside_ball(asked: Question, outside: Sequence[int], inner: Vector) -> Vector | int:
-    """As `_separate` on a ball, given a point of the open polyhedron that the rows leave."""
+    """As `separate` on a ball, given a point of the open polyhedron that the rows leave."""
     assert asked.ball is not None, "only balls come here"
     center, radius = asked.ball
     if not outside:

@@ -1,6 +1,7 @@
 """Every error that monic raises on purpose: one base, few children."""
 
 __all__ = [
+    "ContradictionError",
     "DomainError",
     "InvalidProof",
     "InversionError",
@@ -18,6 +19,10 @@ __all__ = [
 
 class MonicError(Exception):
     """The base of all errors that monic raises on purpose; catch it to catch them all."""
+
+
+class ContradictionError(MonicError, AssertionError):
+    """Raised in place of an answer that contradicts itself: a mistake in monic, to be reported."""
 
 
 class LayerError(MonicError, ValueError):

@@ -1,7 +1,8 @@
 """Outward rounding and exact enclosures of singular values."""
 
 from fractions import Fraction
-from math import inf, nextafter
+from math import inf, nan, nextafter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 
 from monic.bounds import singular
 from monic.bounds.interval import Interval, root_above, root_below
+from monic.bounds.inverse_lipschitz import Pair
+from monic.bounds.result import Bounds, NetworkBounds
 from monic.bounds.singular import gram_of_rows, largest, smallest
+from monic.decision.result import Collision
+from monic.errors import ContradictionError
 
 POSITIVE = st.fractions(min_value=Fraction(1, 10**30), max_value=10**30)
 
@@ -98,3 +103,51 @@ def test_nearly_dependent_columns() -> None:
 def test_ends_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(AssertionError):
         Interval(2.0, 1.0)
+
+
+class TestContradictions:
+    """What cannot be true is no answer: nothing that contradicts itself can be constructed."""
+
+    half, one = Interval(0.5, 0.5), Interval(1.0, 1.0)
+
+    def bounds(self, **changed: object) -> Bounds:
+        right: dict[str, Any] = {
+            "inverse_lipschitz": self.half,
+            "lipschitz": self.one,
+            "smallest_singular": self.half,
+            "frame": Interval(0.5, 1.0),
+            "papers": 0.1,
+            "method": "test",
+        }
+        return Bounds(**(right | changed))
+
+    @pytest.mark.parametrize(("lower", "upper"), [(2.0, 1.0), (nan, 1.0), (0.0, nan)])
+    def test_intervals_are_in_order(self, lower: float, upper: float) -> None:
+        with pytest.raises(ContradictionError, match="mistake in monic"):
+            Interval(lower, upper)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"lipschitz": Interval(0.1, 0.4)},
+            {"smallest_singular": Interval(0.1, 0.4)},
+            {"smallest_singular": Interval(1.5, 1.6), "frame": Interval(0.5, 2.0)},
+            {"frame": Interval(0.1, 0.2)},
+            {"smallest_singular": Interval(0.8, 0.9)},
+            {"pair": Pair(x=(Fraction(0),), other=(Fraction(1),), ratio=0.4)},
+            {"collision": Collision(x=(Fraction(0),), other=(Fraction(1),))},
+        ],
+    )
+    def test_numbers_of_a_layer_agree(self, changed: dict[str, object]) -> None:
+        assert self.bounds().inverse_lipschitz == self.half
+        with pytest.raises(ContradictionError, match="report"):
+            self.bounds(**changed)
+
+    def test_numbers_of_a_network_agree(self) -> None:
+        pair = Pair(x=(Fraction(0),), other=(Fraction(1),), ratio=0.4)
+        right: dict[str, Any] = {"stages": (), "samples": 0, "seed": 0, "lipschitz": self.one}
+        NetworkBounds(inverse_lipschitz=self.half, pair=None, **right)
+        with pytest.raises(ContradictionError, match="pair"):
+            NetworkBounds(inverse_lipschitz=self.half, pair=pair, **right)
+        with pytest.raises(ContradictionError, match="Lipschitz"):
+            NetworkBounds(inverse_lipschitz=Interval(2.0, 2.0), pair=None, **right)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monic.errors import ContradictionError
 from tests.cli.files import (
     ACASXU,
     command,
@@ -150,6 +151,7 @@ def test_an_unknown_exception_has_a_code_of_its_own(
         (OSError(errno.ENOSPC, "No space left on device"), 2, "Expected enough room"),
         (KeyboardInterrupt(), 130, "monic: interrupted"),
         (RecursionError("too deep"), 70, "this is a bug"),
+        (ContradictionError("kappa above L"), 70, "this is a bug"),
         (PermissionError(errno.EACCES, "Permission denied"), 70, "this is a bug"),
     ],
     ids=lambda value: type(value).__name__,

@@ -16,6 +16,7 @@ from monic.bounds.inverse_lipschitz import (
     half_of,
     paired,
     search_pairs,
+    strictly_active,
     weighted_cells,
 )
 from monic.bounds.pair_tree import PairTree, is_small
@@ -25,7 +26,6 @@ from monic.bounds.singular import largest
 from monic.bounds.subject import Subject
 from monic.clock import monotonic
 from monic.decision import decide
-from monic.decision.problem import Point
 from monic.decision.result import Decision, Verdict
 from monic.errors import LayerError
 from monic.model import Network, ReLULayer
@@ -201,13 +201,13 @@ class _Work:
 
     def _stretch(self) -> None:
         """Looks for cells with a large greatest singular value."""
-        subject, best = self.subject, None
-        for _, x in cells(subject, region_of(subject), 30, self.rng, largest=True):
-            best = x
-        if best is not None:
-            point: Point = tuple(map(Fraction, best.tolist()))
+        subject = self.subject
+        found = [x for _, x in cells(subject, region_of(subject), 30, self.rng, largest=True)]
+        inner = subject.problem.outside(subject.problem.inner_point())
+        for point in (inner, *(tuple(map(Fraction, x.tolist())) for x in found[-3:])):
             if subject.inside(point):
-                self.greatest = largest(subject.gram(subject.active(point))).lower
+                rows = subject.strictly_active(point)
+                self.greatest = max(self.greatest, largest(subject.gram(rows)).lower)
 
     def bounds(self) -> Bounds:
         """Puts together what is proved."""
@@ -223,7 +223,7 @@ class _Work:
             inverse_lipschitz=kappa,
             lipschitz=stretch,
             smallest_singular=sigma,
-            frame=Interval(sigma.lower, max(sigma.lower, stretch.upper)),
+            frame=Interval(sigma.lower, stretch.upper),
             papers=max(0.0, nextafter(sigma.lower / sqrt(2 * rows) * (1 - 1e-15), 0.0)),
             method=method,
             limit=limit,
@@ -235,15 +235,10 @@ class _Work:
         )
 
     def _lipschitz(self) -> Interval:
-        if self.paired is not None:
-            if self.paired.exact:
-                return self.paired.largest
-            upper = self.paired.largest.upper
-        else:
-            never = self.subject.constant[1]
-            rows = [i for i in self.subject.used if i not in never]
-            upper = largest(self.subject.gram(rows)).upper
-        return Interval(min(self.greatest, upper), upper)
+        if self.paired is not None and self.paired.exact:
+            return self.paired.largest
+        upper = largest(self.subject.gram(strictly_active(self.subject))).upper
+        return Interval(self.greatest, upper)
 
     def _kappa(self, sigma: Interval) -> tuple[Interval, str, str | None]:
         """The interval for kappa, how its lower end was proved, and what stopped the search."""
@@ -260,4 +255,4 @@ class _Work:
             upper = min(upper, found.upper)
             if found.lower > lower:
                 lower, method = found.lower, "pairs of cells"
-        return Interval(min(lower, upper), upper), method, self.limit
+        return Interval(lower, upper), method, self.limit

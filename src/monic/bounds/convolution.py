@@ -131,14 +131,13 @@ class _Question:
         stretch = self._stretch(found, couples)
         upper = min(upper, stretch)
         rows = self.layer.shape[0]
-        kappa = Interval(min(lower, upper), upper)
+        kappa = Interval(lower, upper)
         attained = max((outputs.ratio_below(p.x, p.other) for p in pairs), default=0.0)
-        sigma = Interval(kappa.lower, self._sigma(found, outputs, stretch))
         return Bounds(
             inverse_lipschitz=kappa,
-            lipschitz=Interval(min(attained, stretch), stretch),
-            smallest_singular=Interval(min(sigma.lower, sigma.upper), sigma.upper),
-            frame=Interval(kappa.lower, stretch),
+            lipschitz=Interval(attained, stretch),
+            smallest_singular=Interval(lower, self._sigma(found, outputs, stretch)),
+            frame=Interval(lower, stretch),
             papers=max(0.0, nextafter(kappa.lower / sqrt(2 * rows) * (1 - 1e-15), 0.0)),
             method="exact formula" if exact else "paired filters" if lower else "none",
             limit=limit,

@@ -108,9 +108,8 @@ class FrameSearch:
 
     def state(self) -> State:
         """Returns what is proved so far."""
-        lower = min(self.lower, self.upper)
         return State(
-            interval=Interval(lower, self.upper),
+            interval=Interval(self.lower, self.upper),
             nodes=self.nodes,
             seconds=monotonic() - self.started,
         )

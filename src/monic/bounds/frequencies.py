@@ -38,7 +38,7 @@ def by_frequencies(operator: Weighted) -> Extremes:
     vector, stretched = (_wave(operator.taps, end[1], end[2]) for end in (least, most))
     value = stretch_above(operator, vector)
     lower = max(0.0, nextafter(low, 0.0))
-    smallest = Interval(min(lower, value), value)
+    smallest = Interval(lower, value)
     return Extremes(smallest, nextafter(high, np.inf), vector, stretched=stretched)
 
 

@@ -4,7 +4,30 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, isqrt, ldexp, nextafter
 
-__all__ = ["Interval", "root_above", "root_below"]
+from monic.errors import ContradictionError
+
+__all__ = ["Interval", "insist_on_order", "root_above", "root_below"]
+
+
+def insist_on_order(lower: float, upper: float, what: str) -> None:
+    """Raises unless lower <= upper, both being certified.
+
+    Arguments:
+        lower: A lower bound that is proved.
+        upper: An upper bound that is proved, of the same number or of a larger one.
+        what: What the two are, for the report.
+
+    Raises:
+        ContradictionError: when they contradict each other, or one is NaN.
+
+    Example:
+        >>> insist_on_order(1.0, 2.0, "kappa from 1 to 2")
+    """
+    if not lower <= upper:
+        raise ContradictionError(
+            f"Expected certified ends that agree. Got {what}. This is a mistake in monic: please "
+            "report it together with the model, the domain and these numbers."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +38,9 @@ class Interval:
         lower: At most the number.
         upper: At least the number.
 
+    Raises:
+        ContradictionError: when the lower end is above the upper one; such a result is no answer.
+
     Example:
         >>> Interval(0.5, 1.0).contains(0.75)
         True
@@ -24,7 +50,7 @@ class Interval:
     upper: float
 
     def __post_init__(self) -> None:
-        assert self.lower <= self.upper, f"an interval from {self.lower} to {self.upper}"
+        insist_on_order(self.lower, self.upper, f"an interval from {self.lower} to {self.upper}")
 
     def contains(self, number: float | Fraction) -> bool:
         """Returns whether a number lies in the interval, compared exactly."""

@@ -29,6 +29,7 @@ __all__ = [
     "paired",
     "ratio_at",
     "search_pairs",
+    "strictly_active",
     "weighted",
     "weighted_cells",
 ]
@@ -54,7 +55,7 @@ class Paired:
 
     Arguments:
         smallest: sigma_min of the rows d / sqrt(1 + d^2) w; kappa is at least its lower end.
-        largest: sigma_max of the rows max(1, d) w and of all others.
+        largest: Its upper end is at least the Lipschitz constant: sigma_max of `strictly_active`.
         exact: Whether these are kappa and the Lipschitz constant.
         weights: (d^2 / (1 + d^2), i, j) for the pairs that have no gap between them.
     """
@@ -77,7 +78,7 @@ def half_of(sigma: float) -> float:
 
 def paired(subject: Subject) -> Paired | None:
     """Returns the bounds from antiparallel rows, or None when there are none."""
-    pairs = _pairs(subject)
+    pairs = _pairs(subject, subject.used)
     if not pairs:
         return None
     covering = [(i, j) for i, j in pairs if _slack(subject, i, j) >= 0]
@@ -91,17 +92,25 @@ def paired(subject: Subject) -> Paired | None:
     lengths = [(_length(subject, i, j), i, j) for i, j in covering]
     weights = [(d * d / (1 + d * d), i, j) for d, i, j in lengths]
     low = weighted(subject, [(weight, i) for weight, i, _ in weights])
-    # both rows of a pair with a gap or a common threshold are never strictly active at once
-    apart = [(i, j) for i, j in pairs if _slack(subject, i, j) <= 0]
-    weaker = {i if _length(subject, i, j) > 1 else j for i, j in apart}
-    weaker |= set(subject.constant[1])
-    stronger = [(Fraction(1), i) for i in subject.used if i not in weaker]
     return Paired(
         weights=weights,
         smallest=smallest(low),
-        largest=largest(weighted(subject, stronger)),
+        largest=largest(subject.gram(strictly_active(subject))),
         exact=exact,
     )
+
+
+def strictly_active(subject: Subject) -> list[int]:
+    """Returns rows whose greatest singular value no open cell exceeds.
+
+    Rows that are active nowhere inside the domain are left out first. Of a pair w, -d w that is
+    never strictly active at once, the longer row of the two stands for both.
+    """
+    never = set(subject.constant[1])
+    possible = [i for i in subject.used if i not in never]
+    apart = [(i, j) for i, j in _pairs(subject, possible) if _slack(subject, i, j) <= 0]
+    shorter = {i if _length(subject, i, j) > 1 else j for i, j in apart}
+    return [i for i in possible if i not in shorter]
 
 
 def weighted_cells(subject: Subject, pairs: Paired | None) -> Objective | None:
@@ -200,11 +209,11 @@ def _exact_pair(subject: Subject, pair: np.ndarray) -> Pair | None:
     return Pair(x=x, other=other, ratio=ratio_at(subject, x, other))
 
 
-def _pairs(subject: Subject) -> list[tuple[int, int]]:
+def _pairs(subject: Subject, rows: Sequence[int]) -> list[tuple[int, int]]:
     """Disjoint pairs of exactly antiparallel rows; equal rows find partners in order."""
     waiting: dict[tuple[int, ...], list[int]] = {}
     pairs = []
-    for i in subject.used:
+    for i in rows:
         way = primitive(subject.weights[i])
         partners = waiting.get(tuple(-entry for entry in way))
         if partners:

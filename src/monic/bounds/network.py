@@ -164,8 +164,8 @@ def combined(
     upper = stretch.upper if best is None else min(best.ratio, stretch.upper)
     upper = 0.0 if lost else upper
     return NetworkBounds(
-        inverse_lipschitz=Interval(min(product.lower, upper), upper),
-        lipschitz=Interval(min(widest, stretch.upper), stretch.upper),
+        inverse_lipschitz=Interval(product.lower, upper),
+        lipschitz=Interval(widest, stretch.upper),
         stages=tuple(stages),
         pair=best,
         samples=samples,

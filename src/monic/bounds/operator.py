@@ -96,9 +96,7 @@ def _by_band(operator: Weighted, seed: int) -> Extremes:
     value = stretch_above(operator, direction)
     stretched = np.zeros(n)
     stretched[place] = top
-    return Extremes(
-        Interval(min(lower, value), value), min(crude, upper), direction, stretched=stretched
-    )
+    return Extremes(Interval(lower, value), min(crude, upper), direction, stretched=stretched)
 
 
 def _matrix(operator: Weighted) -> "csr_matrix":

@@ -88,7 +88,7 @@ class PairTree:
         least = 0.0 if self._cones else self._closed
         if self._heap:
             least = min(least, self._heap[0].bound)
-        return Interval(min(self.upper, max(self.floor, least)), self.upper)
+        return Interval(max(self.floor, least), self.upper)
 
     @property
     def done(self) -> bool:

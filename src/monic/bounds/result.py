@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monic.bounds.interval import Interval
-from monic.bounds.inverse_lipschitz import Pair
+from monic.bounds.interval import Interval, insist_on_order
+from monic.bounds.inverse_lipschitz import Pair, half_of
 from monic.decision.convolution.sigma import SigmaEstimate
 from monic.decision.problem import Point
 from monic.decision.result import Collision, Verdict
@@ -18,11 +18,11 @@ class Bounds:
 
     Arguments:
         inverse_lipschitz: Holds kappa, the least |f(x) - f(y)| / |x - y|.
-        lipschitz: Holds the Lipschitz constant, which is the largest singular value over active
-            sets.
+        lipschitz: Holds the Lipschitz constant, which is the largest singular value over open
+            cells, where no row has the value 0.
         smallest_singular: Holds sigma*, the smallest singular value over active sets.
-        frame: From a lower bound for sigma* to an upper bound for the largest singular value: all
-            active sets are frames with constants between them (not squared).
+        frame: From a lower bound for sigma* to an upper bound for the Lipschitz constant: the
+            active rows of every open cell are a frame with constants between them (not squared).
         papers: The papers' constant sigma*/sqrt(2 m), rounded down from the proved sigma*.
         method: How the lower bound of kappa was proved.
         limit: None, or why the search stopped before the gap was reached.
@@ -49,6 +49,19 @@ class Bounds:
     nodes: int = 0
     seconds: float = 0.0
     estimate: SigmaEstimate | None = None
+
+    def __post_init__(self) -> None:
+        kappa, sigma, stretch = self.inverse_lipschitz, self.smallest_singular, self.lipschitz
+        _insist(kappa, stretch, "kappa", "the Lipschitz constant")
+        _insist(kappa, sigma, "kappa", "sigma*")
+        _insist(sigma, stretch, "sigma*", "the Lipschitz constant")
+        _insist(sigma, self.frame, "sigma*", "the greatest singular value")
+        insist_on_order(
+            half_of(sigma.lower) * (1 - 1e-15),
+            kappa.upper,
+            f"{sigma=} and {kappa=}, sigma*/sqrt 2",
+        )
+        _insist_on_pairs(kappa, self.pair, self.collision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +101,21 @@ class NetworkBounds:
     limit: str | None = None
     verdict: Verdict | None = None
     collision: Collision | None = None
+
+    def __post_init__(self) -> None:
+        _insist(self.inverse_lipschitz, self.lipschitz, "kappa", "the Lipschitz constant")
+        _insist_on_pairs(self.inverse_lipschitz, self.pair, self.collision)
+
+
+def _insist(smaller: Interval, larger: Interval, name: str, other: str) -> None:
+    """Insists on an order between two numbers, of which certified intervals are known."""
+    what = f"{name} in {smaller} and {other} in {larger}"
+    insist_on_order(smaller.lower, larger.upper, what)
+
+
+def _insist_on_pairs(kappa: Interval, pair: Pair | None, collision: Collision | None) -> None:
+    """Insists that no two inputs come closer than a lower bound allows."""
+    if pair is not None:
+        insist_on_order(kappa.lower, pair.ratio, f"kappa in {kappa} and the pair {pair}")
+    if collision is not None:
+        insist_on_order(kappa.lower, 0.0, f"kappa in {kappa} and the collision {collision}")

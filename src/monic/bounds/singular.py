@@ -83,7 +83,7 @@ def smallest(gram: Gram) -> Interval:
     """
     if gram.matrix.nrows() > EXACT:
         lower = _proved(gram, gram.extremes()[0], -1)
-        return Interval(lower, max(lower, root_above(gram.quotient(0))))
+        return Interval(lower, root_above(gram.quotient(0)))
     low = _last(gram.above, gram.extremes()[0])
     return Interval(0.0, 0.0) if low is None else Interval(low, nextafter(low, inf))
 
@@ -97,7 +97,7 @@ def largest(gram: Gram) -> Interval:
     """
     if gram.matrix.nrows() > EXACT:
         upper = _proved(gram, gram.extremes()[1], 1)
-        return Interval(min(upper, root_below(gram.quotient(-1))), upper)
+        return Interval(root_below(gram.quotient(-1)), upper)
     low = _last(lambda root: not gram.below(root), gram.extremes()[1])
     return Interval(0.0, 0.0) if low is None else Interval(low, nextafter(low, inf))
 

@@ -94,6 +94,14 @@ class Subject:
         """Returns the rows that are not strictly negative at an exact point, in the user's x."""
         return tuple(i for i, v in enumerate(self.values(x)) if v >= 0)
 
+    def strictly_active(self, x: Point) -> tuple[int, ...]:
+        """Returns the rows that are positive at an exact point: active on every cell next to it.
+
+        A row whose value is 0 there is active on one side only, and not together with another
+        that has the opposite sign on that side.
+        """
+        return tuple(i for i, v in enumerate(self.values(x)) if v > 0)
+
     def values(self, x: Point) -> list[Fraction]:
         """Returns the integers' w_i.x + b_i at an exact point."""
         return [

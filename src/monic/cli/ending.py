@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from monic.cli.codes import BROKEN_PIPE, BUG, INTERRUPTED, TROUBLE
-from monic.errors import MonicError
+from monic.errors import ContradictionError, MonicError
 
 __all__ = ["Stopped", "exit_code"]
 
@@ -32,6 +32,8 @@ def exit_code(command: Callable[..., Any]) -> int:
         return int(code or 0)
     except SystemExit as end:  # how typer ends when nobody reads any more
         return _unread(end)
+    except ContradictionError as error:  # a mistake in monic, like any other that nobody expects
+        return _confess(error)
     except MonicError as error:
         return _complain(error, str(error))
     except (KeyboardInterrupt, Stopped, typer.Abort):
