@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import monic
 from monic import LayerError, Product
-from monic.model import AffineMap, Concat, Input, Linear, Scale, Shift
+from monic.model import AffineMap, Concat, Input, Linear, Scale, Select, Shift, Sum
 from monic.model.array import Array
 from tests.reference import evaluate
 
@@ -144,3 +146,23 @@ def test_arrays_of_a_map_are_copies() -> None:
 def test_steps_that_do_not_fit_are_refused(make: Callable[[], AffineMap]) -> None:
     with pytest.raises(LayerError, match=r"Expected .*\. Got .*\."):
         make()
+
+
+def test_a_map_has_one_input(tmp_path: Path) -> None:
+    """However it was built: branches on other inputs are branches of the same one."""
+    rows = np.array([[1.0, 2.0], [3.0, -1.0]])
+    other = Linear(-rows, Input(2))
+    both = Concat((Linear(rows, Input(2)), other, Sum((Input(2), Select([1, 0], Input(2))))))
+    nested = Concat((both, Sum((Input(2), Input(2))), Input(2)))
+    for value in (both, nested):
+        assert sum(isinstance(step, Input) for step in value.steps()) == 1
+        assert value.start() is value.steps()[0]
+    assert other.parts()[0] is not both.start()  # nothing that others hold was changed
+    matrix = np.array([[int(t) for t in row] for row in nested.exact().weight.tolist()])
+    wanted = [*rows, *-rows, [1, 1], [1, 1], [2, 0], [0, 2], [1, 0], [0, 1]]
+    np.testing.assert_array_equal(matrix, wanted)
+    layer = monic.ReLULayer(Concat((Linear(np.eye(2), Input(2)), Linear(-np.eye(2), Input(2)))))
+    decision = monic.decide(layer)
+    assert decision.verdict is monic.Verdict.INJECTIVE
+    assert decision.certificate is not None
+    monic.check(decision.certificate.save(tmp_path / "proof"), layer)

@@ -1,6 +1,7 @@
 """Domains: what they hold, their open half-spaces, and what is none."""
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monic import Ball, Box, Domain, DomainError, Orthant, Polyhedron, WholeSpace
+import monic
+from monic import Ball, Box, Domain, DomainError, Orthant, Polyhedron, ReLULayer, WholeSpace
 from monic.model.array import Array
+from monic.model.domain import HalfSpace
 from tests.reference import polyhedral_sides
 from tests.strategies import DOMAINS, random_domain
 
@@ -170,3 +173,81 @@ def test_a_domain_of_another_dimension_is_refused(domain: Domain) -> None:
 )
 def test_domains_describe_themselves(domain: Domain) -> None:
     assert 0 < len(domain.describe()) < 40
+
+
+class Simplex(Domain):
+    """x >= 0 and sum x <= 1: a domain that monic does not know."""
+
+    def half_spaces(self, dim: int) -> list[HalfSpace]:
+        sides: list[HalfSpace] = [
+            (tuple(Fraction(-(i == j)) for j in range(dim)), Fraction(0)) for i in range(dim)
+        ]
+        return [*sides, ((Fraction(1, 3),) * dim, Fraction(1, 3))]
+
+    def describe(self) -> str:
+        return "simplex"
+
+
+def test_a_domain_of_ones_own_is_its_polyhedron(tmp_path: Path) -> None:
+    layer = ReLULayer(np.eye(2), domain=Simplex())
+    same = sided([[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], [0.0, 0.0, 1.0])
+    assert isinstance(layer.domain, Polyhedron)
+    assert layer.domain.half_spaces(2) == same.half_spaces(2)
+    for rows in (np.eye(2), -np.eye(2), np.array([[1.0, -1.0], [1.0, 1.0]])):
+        mine, theirs = (
+            monic.decide(ReLULayer(rows, domain=domain)) for domain in (Simplex(), same)
+        )
+        assert mine.verdict is theirs.verdict
+        assert mine.certificate is not None
+        proof = mine.certificate.save(tmp_path / "proof")
+        monic.check(proof, ReLULayer(rows, domain=Simplex()))
+    network = monic.Network([monic.Stage("fc", layer.map)], Simplex())
+    assert monic.decide(network).certificate is not None
+    assert monic.fibre(layer, [0.25, 0.25]).injective
+    assert monic.bound(layer).inverse_lipschitz.lower > 0
+    found = monic.invert(layer, [0.25, 0.5])
+    np.testing.assert_allclose(found.latent, [0.25, 0.5], atol=1e-9)
+    assert ReLULayer(np.eye(2), domain=Everything()).domain.half_spaces(2) == []
+
+
+class Everything(Domain):
+    def half_spaces(self, dim: int) -> list[HalfSpace]:
+        return []
+
+    def describe(self) -> str:
+        return "everything"
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        ((Fraction(1),), Fraction(0)),
+        ((Fraction(1), float("nan")), Fraction(0)),
+        ((Fraction(10) ** 400, Fraction(1)), Fraction(0)),
+        ((Fraction(2**60 + 1), Fraction(1)), Fraction(0)),
+        ("not", "numbers"),
+        3,
+        ((Fraction(0), Fraction(0)), Fraction(-1)),
+    ],
+    ids=str,
+)
+def test_half_spaces_that_are_none_are_refused(side: Any) -> None:
+    class Odd(Domain):
+        def half_spaces(self, dim: int) -> list[HalfSpace]:
+            return [side]
+
+        def describe(self) -> str:
+            return "odd"
+
+    with pytest.raises(DomainError, match="Expected"):
+        ReLULayer(np.eye(2), domain=Odd())
+
+
+def test_final_domains_and_other_memberships_are_refused_at_once() -> None:
+    for base in (WholeSpace, Orthant, Box, Polyhedron, Ball, Simplex):
+        with pytest.raises(DomainError, match="final"):
+            type("Mine", (base,), {})
+    with pytest.raises(DomainError, match="half_spaces"):
+        type("Round", (Domain,), {"contains": lambda self, x: True})
+    with pytest.raises(DomainError, match="such as WholeSpace"):
+        monic.Network([monic.Stage("fc", ReLULayer([[1.0]]).map)], "orthant")  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ Note [rounding]: docs/rounding.md.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flint import fmpz_mat
@@ -16,7 +17,17 @@ from monic.errors import LayerError
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine, at_one_unit
 
-__all__ = ["AffineMap", "Concat", "ExactAffine", "Input", "Linear", "Product", "Scale", "Shift"]
+__all__ = [
+    "AffineMap",
+    "Concat",
+    "ExactAffine",
+    "Input",
+    "Linear",
+    "Product",
+    "Scale",
+    "Shift",
+    "of_one_input",
+]
 
 #: Larger matrices of integers do not fit into the memory of small machines.
 DENSE_ENTRIES = 1 << 27
@@ -72,6 +83,13 @@ class AffineMap(ABC):
                 stack.append((step, True))
                 stack.extend((part, False) for part in reversed(step.parts()))
         return order
+
+    def start(self) -> "AffineMap":
+        """Returns the input that the expression starts from; there is one (`of_one_input`)."""
+        step: AffineMap = self
+        while parts := step.parts():
+            step = parts[0]
+        return step
 
     def compose(self, inner: "AffineMap") -> "AffineMap":
         """Returns this map after another one: x -> self(inner(x)).
@@ -210,9 +228,27 @@ class Scale(AffineMap):
         return Scale(self.vector, parts[0])
 
 
+def of_one_input(branches: Sequence[AffineMap]) -> tuple[AffineMap, ...]:
+    """Returns branches that all start from the input of the first one.
+
+    An expression has one input x. Branches that were built on several `Input` objects are rebuilt
+    on one, so that no map can hold two: everything that walks one relies on it.
+    """
+    first = branches[0].start()
+    return tuple(
+        branch if branch.start() is first else branch.compose(first) for branch in branches
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Concat(AffineMap):
-    """The map x -> (p_1(x), p_2(x), ...) for branches of one input."""
+    """The map x -> (p_1(x), p_2(x), ...) for branches of one input.
+
+    Example:
+        >>> apart = Concat((Input(2), Input(2)))
+        >>> apart.branches[0] is apart.branches[1]
+        True
+    """
 
     branches: tuple[AffineMap, ...]
     in_dim: int = field(init=False)
@@ -222,6 +258,7 @@ class Concat(AffineMap):
         inputs = {branch.in_dim for branch in self.branches}
         if len(inputs) != 1:
             raise LayerError(f"Expected branches of one input. Got inputs of {sorted(inputs)}.")
+        object.__setattr__(self, "branches", of_one_input(self.branches))
         object.__setattr__(self, "in_dim", inputs.pop())
         object.__setattr__(self, "out_dim", sum(branch.out_dim for branch in self.branches))
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,55 @@ import numpy as np
 from monic.errors import DomainError, LayerError
 from monic.model.array import Array, exact, freeze
 
-__all__ = ["Ball", "Box", "Domain", "HalfSpace", "Orthant", "Polyhedron", "WholeSpace"]
+__all__ = [
+    "Ball",
+    "Box",
+    "Domain",
+    "HalfSpace",
+    "Orthant",
+    "Polyhedron",
+    "WholeSpace",
+    "known_domain",
+]
 
 #: (a, c) stands for the open half-space a.x < c.
 HalfSpace = tuple[tuple[Fraction, ...], Fraction]
 
 
 class Domain(ABC):
-    """A convex subset of R^n with interior; abstract."""
+    """A convex subset of R^n with interior; abstract.
+
+    The domains of this module are final. A class of your own says by its `half_spaces` what it
+    is, and layers and networks take it as that `Polyhedron`: an engine that saw another
+    `contains` would answer about one set and prove about another.
+
+    Raises:
+        DomainError: when a class inherits from a final domain, or has a `contains` of its own.
+
+    Example:
+        >>> class Wedge(Domain):
+        ...     def half_spaces(self, dim):
+        ...         return [((Fraction(1), Fraction(-1)), Fraction(0))]
+        ...     def describe(self):
+        ...         return "wedge"
+        >>> Wedge().contains([Fraction(0), Fraction(1)])
+        True
+    """
 
     __slots__ = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__bases__ != (Domain,):
+            raise DomainError(
+                f"Expected {cls.__name__} to inherit from monic.Domain alone. Got "
+                f"{', '.join(base.__name__ for base in cls.__bases__)}; domains are final."
+            )
+        if cls.__module__ != __name__ and "contains" in vars(cls):
+            raise DomainError(
+                f"Expected {cls.__name__} to say what it is by half_spaces. Got a contains of its "
+                "own, which proofs could not follow."
+            )
 
     @abstractmethod
     def half_spaces(self, dim: int) -> list[HalfSpace]:
@@ -271,6 +311,46 @@ class Ball(Domain):
 
     def describe(self) -> str:
         return f"ball of radius {float(self.radius):g}"
+
+
+def known_domain(domain: object, dim: int) -> Domain:
+    """Returns the domain of a question in R^dim: one of this module, or the polyhedron it is.
+
+    Raises:
+        DomainError: when it is no domain, lies in another dimension, or its half-spaces are no
+            rational ones that float64 holds.
+    """
+    if not isinstance(domain, Domain):
+        raise DomainError(
+            "Expected a domain such as WholeSpace(), Orthant(), Box(...), Polyhedron(...) or "
+            f"Ball(...). Got {domain!r}."
+        )
+    domain.fit(dim)
+    if isinstance(domain, WholeSpace | Orthant | Box | Polyhedron | Ball):
+        return domain
+    sides = [_float_row(side, dim, type(domain).__name__) for side in domain.half_spaces(dim)]
+    if not sides:
+        return WholeSpace()
+    table = np.array(sides)
+    return Polyhedron(table[:, :-1], table[:, -1])
+
+
+def _float_row(side: HalfSpace, dim: int, name: str) -> list[float]:
+    """Returns (a, c) of a half-space a.x < c in float64, exactly, times a positive number."""
+    try:
+        normal, offset = side
+        row = [exact(number) for number in (*normal, offset)]
+        unit = lcm(*(number.denominator for number in row))
+        choices = [[number * factor for number in row] for factor in (1, unit)]
+        held = [c for c in choices if all(Fraction(float(number)) == number for number in c)]
+    except (TypeError, ValueError, OverflowError):
+        row, held = [], []
+    if not held or len(row) != dim + 1:
+        raise DomainError(
+            f"Expected half-spaces (a, c) of {name} with {dim} rationals in a, which float64 "
+            f"holds up to a common factor. Got {side!r:.200}."
+        )
+    return [float(number) for number in held[0]]
 
 
 def _unit(dim: int, index: int, sign: int) -> tuple[Fraction, ...]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from monic.errors import DomainError, LayerError
+from monic.errors import LayerError
 from monic.model.affine import AffineMap, Input, Linear, Shift
 from monic.model.array import freeze
-from monic.model.domain import Domain, WholeSpace
+from monic.model.domain import Domain, WholeSpace, known_domain
 
 __all__ = ["ReLULayer"]
 
@@ -51,12 +51,7 @@ class ReLULayer:
                 )
             value = Shift(bias, value)
             object.__setattr__(self, "bias", value.vector)
-        if not isinstance(self.domain, Domain):
-            raise DomainError(
-                "Expected a domain such as WholeSpace(), Orthant(), Box(...), Polyhedron(...) or "
-                f"Ball(...). Got {self.domain!r}."
-            )
-        self.domain.fit(value.in_dim)
+        object.__setattr__(self, "domain", known_domain(self.domain, value.in_dim))
         object.__setattr__(self, "map", value)
 
     @property

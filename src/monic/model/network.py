@@ -11,7 +11,7 @@ import numpy as np
 from monic.errors import LayerError
 from monic.model.affine import AffineMap, Concat, Scale
 from monic.model.array import Array, exact, freeze
-from monic.model.domain import Domain, WholeSpace
+from monic.model.domain import Domain, WholeSpace, known_domain
 from monic.model.normalization import Normalization
 from monic.model.wiring import Select
 
@@ -230,6 +230,7 @@ class Network:
 
     Raises:
         LayerError: when there is no stage or neighbouring dimensions do not fit.
+        DomainError: when the domain lies in another dimension.
     """
 
     stages: tuple[Stage, ...]
@@ -237,7 +238,6 @@ class Network:
 
     def __init__(self, stages: Iterable[Stage], domain: Domain | None = None) -> None:
         object.__setattr__(self, "stages", tuple(stages))
-        object.__setattr__(self, "domain", WholeSpace() if domain is None else domain)
         for stage in self.stages:
             if not isinstance(stage, Stage):
                 raise LayerError(f"Expected stages. Got {stage!r}; see monic.Stage.")
@@ -249,7 +249,8 @@ class Network:
                     f"Expected {second.name!r} to take the {first.out_dim} numbers that "
                     f"{first.name!r} gives. Got a map that takes {second.map.in_dim}."
                 )
-        self.domain.fit(self.in_dim)
+        asked = WholeSpace() if domain is None else known_domain(domain, self.in_dim)
+        object.__setattr__(self, "domain", asked)
 
     @property
     def in_dim(self) -> int:

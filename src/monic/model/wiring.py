@@ -12,7 +12,7 @@ import numpy as np
 from flint import fmpz_mat
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap
+from monic.model.affine import AffineMap, of_one_input
 from monic.model.exact import ExactAffine, at_one_unit
 
 __all__ = ["FloatArray", "Select", "Sum", "Wiring"]
@@ -142,6 +142,7 @@ class Sum(Wiring):
                 f"{sorted(sizes)}."
             )
         size = sizes.pop()
+        object.__setattr__(self, "branches", of_one_input(self.branches))
         object.__setattr__(self, "in_dim", size[0])
         object.__setattr__(self, "out_dim", size[1])
         object.__setattr__(self, "terms", len(self.branches))
