@@ -338,7 +338,7 @@ REFUSED: dict[str, tuple[list[NodeProto], dict[str, Array], tuple[int, ...], str
     ),
     "blocks": (
         [node("DequantizeLinear", ["q", "s"], ["w"], block_size=2), *_one("MatMul", "x", "w")],
-        {"q": np.zeros((3, 4), np.int8), "s": _random(4)}, (1, 3), "belong to blocks",
+        {"q": np.zeros((3, 4), np.int8), "s": _random(4)}, (1, 3), "'block_size' is not known",
     ),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from monic.io.onnx.moves import FILLED, Numbers, insist_on_size, moved
 from monic.io.onnx.node import Node
-from monic.io.onnx.operands import Operands, axes, integers, optional, value
+from monic.io.onnx.operands import Operands, axes, insist_on_axes, integers, optional, value
 from monic.io.onnx.values import Constant, Refused, Value
 
 __all__ = ["pad"]
@@ -47,7 +47,8 @@ def _around(node: Node, operands: Operands, first: Value) -> list[tuple[int, int
     found, rank = optional(operands, 1), len(first.shape)
     pads = (node.integers("pads") or ()) if found is None else integers(found)
     along = axes(operands, node, 3) or tuple(range(rank))
-    if len(pads) != 2 * len(along) or any(not -rank <= axis < rank for axis in along):
+    insist_on_axes(along, first.shape)
+    if len(pads) != 2 * len(along):
         raise Refused(f"its pads {tuple(pads)} do not fit the shape {first.shape}")
     around = [(0, 0)] * rank
     for k, axis in enumerate(along):

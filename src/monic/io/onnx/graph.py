@@ -1,11 +1,13 @@
 """The part of an ONNX graph that its output depends on, apart from the file format."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monic.errors import UnreadableModel, UnsupportedModel
+from monic.io.onnx.admission import admitted
+from monic.io.onnx.forms import NEWEST, OLDEST
 from monic.io.onnx.node import Attribute, Node, short, text
 from monic.io.onnx.rewriting import rewritten
 from monic.io.onnx.tensors import array_of
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "Port", "graph_of", "port_of"]
 
-_OLDEST = 7
+#: How files name the domain of ONNX's own operators.
+_OWN = ("", "ai.onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def graph_of(model: "ModelProto", folder: Path) -> Graph:
     order = _order(graph, output, known)
     used = {output, *(name for node in order for name in node.input)}
     arrays = {name: array_of(tensor, folder) for name, tensor in stored.items() if name in used}
-    nodes = rewritten([_node(node, opset, folder) for node in order], arrays, output)
+    _insist_on_plain_nodes(model, order)
+    nodes = [admitted(_node(node, opset, folder)) for node in order]
+    nodes = rewritten(nodes, arrays, output)
     return Graph(tuple(nodes), arrays, inputs, output)
 
 
@@ -103,18 +108,32 @@ def port_of(port: "ValueInfoProto") -> Port:
 
 
 def _opset(model: "ModelProto") -> int:
-    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-    if not versions:
+    versions = {entry.version for entry in model.opset_import if entry.domain in _OWN}
+    if len(versions) != 1:
+        got = ", ".join(map(str, sorted(versions)))
         raise UnreadableModel(
-            "Expected a model that names its version of ONNX's operators. Got one without. "
-            "Export it again."
+            "Expected a model that names one version of ONNX's operators. Got "
+            f"{got or 'none'}. Export it again."
         )
-    if max(versions) < _OLDEST:
+    [version] = versions
+    if not OLDEST <= version <= NEWEST:
         raise UnsupportedModel(
-            f"Expected operators of version {_OLDEST} or newer. Got {max(versions)}. Convert the "
-            "file with onnx.version_converter.convert_version(model, 13)."
+            f"Expected operators of a version from {OLDEST} to {NEWEST}. Got {version}. Convert "
+            "the file with onnx.version_converter.convert_version(model, 13), or export it in a "
+            "version that is known."
         )
-    return int(max(versions))
+    return int(version)
+
+
+def _insist_on_plain_nodes(model: "ModelProto", nodes: "Sequence[NodeProto]") -> None:
+    """Raises UnsupportedModel for operators that the file defines itself under ONNX's names."""
+    own = {f.name for f in model.functions if f.domain in _OWN}
+    found = sorted({node.op_type for node in nodes if node.domain in _OWN} & own)
+    if found:
+        raise UnsupportedModel(
+            f"Expected ONNX's own operators. Got functions of the file with their names: "
+            f"{', '.join(map(short, found))}. Inline them with onnx.inliner."
+        )
 
 
 def _makers(graph: "GraphProto", known: set[str]) -> dict[str, int]:
@@ -167,13 +186,19 @@ def _insist_on_known(name: str, known: set[str]) -> None:
 
 
 def _node(node: "NodeProto", opset: int, folder: Path) -> Node:
-    own = node.domain in ("", "ai.onnx")
+    own = node.domain in _OWN
+    attributes = {text(entry.name): _attribute(entry, folder) for entry in node.attribute}
+    if len(attributes) < len(node.attribute):
+        raise UnreadableModel(
+            f"Expected attributes with different names in {short(node.name)}. Got a name twice. "
+            "Export the network again."
+        )
     return Node(
         name=text(node.name) or next(filter(None, node.output), ""),
         op=text(node.op_type) if own else f"{text(node.domain)}:{text(node.op_type)}",
         inputs=tuple(map(text, node.input)),
         outputs=tuple(map(text, node.output)),
-        attributes={text(entry.name): _attribute(entry, folder) for entry in node.attribute},
+        attributes=attributes,
         opset=opset,
     )
 
@@ -181,6 +206,8 @@ def _node(node: "NodeProto", opset: int, folder: Path) -> Node:
 def _attribute(entry: "AttributeProto", folder: Path) -> Attribute:
     from onnx import AttributeProto
 
+    if entry.ref_attr_name:  # it stands for one of a function that surrounds it
+        return None
     if entry.type == AttributeProto.FLOAT:
         return entry.f
     if entry.type == AttributeProto.INT:

@@ -17,7 +17,7 @@ from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value
 from monic.io.onnx.reductions import reduced_axes, reduced_shape
 from monic.io.onnx.shapes import permuted
-from monic.io.onnx.values import Constant, Refused, Shape, Source, Tensor, Value, literal
+from monic.io.onnx.values import Constant, Operand, Refused, Shape, Source, Tensor, Value, literal
 from monic.model import Activation, AffineMap, Concat, Scale, Shift, Stage, Sum
 from monic.model.array import Array
 
@@ -59,7 +59,8 @@ def minimum(node: Node, operands: Operands) -> Value:
 def clip(node: Node, operands: Operands) -> Value:
     """Y = min(max(X, lo), hi): ReLU(X - lo) =: H, then hi - ReLU(hi - lo - H)."""
     first = value(operands, 0)
-    low, high = (_bound(node, operands, k, name) for k, name in ((1, "min"), (2, "max")))
+    low = _bound(node, first, optional(operands, 1), "min")
+    high = _bound(node, first, optional(operands, 2), "max")
     if low is not None:
         first = _relu(_moved(first, low, negative=True), first.name or node.outputs[0])
     if high is None:
@@ -221,9 +222,8 @@ def _moved(first: Value, number: float, *, negative: bool = False) -> Value:
     return first.mapped(Shift(literal(number), first.map, negative))
 
 
-def _bound(node: Node, operands: Operands, index: int, name: str) -> float | None:
+def _bound(node: Node, first: Value, found: Operand | None, name: str) -> float | None:
     """Returns a finite bound, which old files have as an attribute; None where there is none."""
-    found = optional(operands, index)
     if found is None:
         number = node.attributes.get(name)
         bound = None if number is None else node.number(name, 0.0)
@@ -233,8 +233,20 @@ def _bound(node: Node, operands: Operands, index: int, name: str) -> float | Non
         bound = float(found.flat()[0])
     if bound is not None and np.isnan(bound):
         raise Refused(f"its bound {name} is no number; export the network again")
-    return None if bound is None or abs(bound) >= LARGEST_FLOAT32 else bound
+    return None if bound is None or abs(bound) >= _largest_number(node, first) else bound
 
 
-#: Exporters write it for a bound that is none.
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+def _largest_number(node: Node, first: Value) -> float:
+    """Returns the number that stands for a bound which is none, as exporters write it.
+
+    Bounds as attributes were float32, whatever the tensor's format.
+    """
+    is_double = first.dtype == DOUBLE and node.opset >= BOUNDS_AS_INPUTS
+    return float(np.finfo(np.float64 if is_double else np.float32).max)
+
+
+#: The number format float64, as ONNX numbers them.
+DOUBLE = 11
+
+#: From this version on the bounds of a Clip are inputs.
+BOUNDS_AS_INPUTS = 11

@@ -11,7 +11,15 @@ import numpy as np
 
 from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
-from monic.io.onnx.operands import Operands, axes, integers, operand, optional, value
+from monic.io.onnx.operands import (
+    Operands,
+    axes,
+    insist_on_axes,
+    integers,
+    operand,
+    optional,
+    value,
+)
 from monic.io.onnx.shapes import gather as gather_integers
 from monic.io.onnx.values import LARGEST, Constant, Operand, Refused, Value, literal
 from monic.model import AffineMap, Concat, Scale, Select, Shift
@@ -21,6 +29,9 @@ __all__ += ["depth_to_space", "expand", "gather", "gather_nd"]
 __all__ += ["slice_", "space_to_depth", "split", "tile"]
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Before this version the parts of a Split without sizes are equal.
+EVEN_SPLITS = 18
 
 #: Stands for an entry that is a constant.
 FILLED = -1
@@ -45,8 +56,7 @@ def slice_(node: Node, operands: Operands) -> Operand:
     rank = len(found.shape)
     if not len(starts) == len(ends) == len(along) == len(steps) or 0 in steps:
         raise Refused(f"its starts, ends and steps {starts}, {ends}, {steps} do not fit together")
-    if any(not -rank <= axis < rank for axis in along):
-        raise Refused(f"its axes {tuple(along)} do not exist in the shape {found.shape}")
+    insist_on_axes(along, found.shape)
     cut = [slice(None)] * rank
     for axis, start, end, step in zip(along, starts, ends, steps, strict=True):
         cut[axis] = slice(start, end, step)
@@ -98,8 +108,12 @@ def split(node: Node, operands: Operands) -> Value:
     part, parts = int(node.added.get("part", 0)), int(node.added.get("parts", 1))
     found = optional(operands, 1)
     given = node.integers("split") if found is None else integers(found)
-    size = first.shape[axis]
+    size, number = first.shape[axis], node.integer("num_outputs", parts)
+    if number != parts or (given is not None and "num_outputs" in node.attributes):
+        raise Refused(f"its num_outputs {number} does not fit {parts} outputs, or its split")
     if given is None:
+        if size % parts and node.opset < EVEN_SPLITS:
+            raise Refused(f"its {parts} parts are not equal, on axis {axis} of {first.shape}")
         step = -(-size // parts)
         given = tuple(min(step, size - k * step) for k in range(parts))
     if len(given) != parts or min(given) < 1 or sum(given) != size:

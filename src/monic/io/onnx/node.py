@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monic.errors import UnreadableModel
 from monic.io.onnx.values import Refused
 from monic.model.array import Array
 
 __all__ = ["Attribute", "Node", "short", "text"]
+
+#: What the operator's name of a refused node begins with.
+_REFUSED = "refused:"
 
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array | None
 
@@ -25,6 +28,7 @@ class Node:
         attributes: Its attributes; None for one of a kind that is never needed.
         opset: The version of ONNX's operators that the graph is written in.
         added: What rewriting the graph adds; no file can set it.
+        objection: Why it is not read, whatever it takes; "" for others.
     """
 
     name: str
@@ -34,11 +38,16 @@ class Node:
     attributes: Mapping[str, Attribute]
     opset: int
     added: Mapping[str, int | str] = field(default_factory=dict)
+    objection: str = ""
 
     @property
     def label(self) -> str:
         """The node in an error message."""
-        return f"{short(self.name)} ({self.op[:60]})"
+        return f"{short(self.name)} ({self.op.removeprefix(_REFUSED)[:60]})"
+
+    def refused(self, why: str) -> "Node":
+        """Returns the node as one that is not read, and that no pattern takes for its operator."""
+        return replace(self, op=f"{_REFUSED}{self.op}", objection=why)
 
     def number(self, name: str, default: float) -> float:
         """Returns a finite numeric attribute.

@@ -21,6 +21,10 @@ from monic.model.derived import BatchFactors, derive
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
 
+#: From this version on a GroupNormalization has a gamma and a beta for each channel.
+GAMMAS_OF_CHANNELS = 21
+
+
 def batch_norm(node: Node, operands: Operands) -> Value:
     """Y = (X - mean) gamma / sqrt(var + epsilon) + beta, channel by channel, in evaluation."""
     if node.integer("training_mode", 0) or node.integer("spatial", 1) != 1:
@@ -67,16 +71,20 @@ def group_norm(node: Node, operands: Operands) -> Value:
 
 
 def _in_groups(node: Node, operands: Operands, first: Value, groups: int) -> Value:
-    """Channels one after another fall into groups; gamma and beta belong to either."""
+    """Channels one after another fall into groups; gamma and beta belong to channels.
+
+    Before version 21 of the operators those of a GroupNormalization belonged to groups.
+    """
     normal = _normal(node, first, groups, is_centred=True)[0]
-    sizes = {groups, _channels(first)}
+    old = node.op == "GroupNormalization" and node.opset < GAMMAS_OF_CHANNELS
+    size = groups if old else _channels(first)
     found = normal.map
     for step, index in ((ChannelScale, 1), (ChannelShift, 2)):
         constant = optional(operands, index)
         if constant is None:
             continue
         given = weights(constant)
-        if given.transposed or given.size not in sizes:
+        if given.transposed or given.size != size:
             raise Refused(f"its scale or bias of shape {given.shape} does not fit {first.shape}")
         found = step(given.array, found)
     return normal.mapped(found)

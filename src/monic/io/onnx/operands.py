@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 
 from monic.io.onnx.node import Node
-from monic.io.onnx.values import Constant, Operand, Refused, Value
+from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
 
-__all__ = ["Operands", "axes", "integers", "operand", "optional", "value", "weights"]
+__all__ = [
+    "Operands",
+    "axes",
+    "insist_on_axes",
+    "integers",
+    "operand",
+    "optional",
+    "value",
+    "weights",
+]
 
 #: The operands of a node, in order; None stands for an optional one that is left out.
 Operands = Sequence[Operand | None]
@@ -47,6 +56,15 @@ def axes(operands: Operands, node: Node, index: int = 1) -> tuple[int, ...] | No
     """Returns integers that are an attribute `axes` in old files and an input in newer ones."""
     found = optional(operands, index)
     return node.integers("axes") if found is None else integers(found)
+
+
+def insist_on_axes(axes: Sequence[int], shape: Shape) -> None:
+    """Raises Refused for axes that are not there, or named twice."""
+    rank = len(shape)
+    if any(not -rank <= axis < rank for axis in axes):
+        raise Refused(f"its axes {tuple(axes)} do not exist in the shape {shape}")
+    if len({axis % rank for axis in axes}) < len(axes):
+        raise Refused(f"its axes {tuple(axes)} name an axis of the shape {shape} twice")
 
 
 def integers(found: Operand) -> tuple[int, ...]:

@@ -35,6 +35,8 @@ def apply(node: Node, operands: Operands) -> tuple[Operand, ...]:
     Raises:
         Refused: when the node is not supported, or its weights are not.
     """
+    if node.objection:
+        raise Refused(node.objection)
     if node.op not in _READ:
         raise Refused(reason(node.op))
     try:
@@ -51,6 +53,8 @@ def is_read(node: Node) -> bool:
 
 
 def _constant(node: Node, operands: Operands) -> Constant:
+    if len(node.attributes) != 1:
+        raise Refused(f"it gives {len(node.attributes)} values, and one is a constant")
     for key, dtype in _CONSTANTS.items():
         if node.attributes.get(key) is not None:
             array = np.asarray(node.attributes[key], dtype)

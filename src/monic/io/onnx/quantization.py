@@ -13,6 +13,10 @@ from monic.model.derived import Dequantized, derive
 __all__ = ["dequantize"]
 
 
+#: From this version on there may be a scale for each channel.
+SCALES_OF_CHANNELS = 13
+
+
 def dequantize(node: Node, operands: Operands) -> Constant:
     """Y = (X - zero) scale for constant integers X."""
     found = operand(operands, 0)
@@ -24,6 +28,8 @@ def dequantize(node: Node, operands: Operands) -> Constant:
     if node.integer("block_size", 0):
         raise Refused("its scales belong to blocks; export it with one scale, or one a channel")
     integers, scale, zero = found, _stored(operand(operands, 1)), optional(operands, 2)
+    if scale.size != 1 and node.opset < SCALES_OF_CHANNELS:
+        raise Refused(f"its scale has the shape {scale.shape}, and one number is known here")
     axis, rank = node.integer("axis", 1), len(integers.shape)
     axis = 0 if scale.size == 1 else axis + rank if axis < 0 else axis
     point = None if zero is None else _stored(zero).array

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from monic.io.onnx.node import Node
-from monic.io.onnx.operands import Operands, axes, value
+from monic.io.onnx.operands import Operands, axes, insist_on_axes, value
 from monic.io.onnx.shapes import permuted
 from monic.io.onnx.values import Refused, Shape, Value
 from monic.model import Combine, Select
@@ -34,8 +34,7 @@ def reduced_axes(node: Node, operands: Operands) -> list[int]:
     rank, given = len(first.shape), axes(operands, node) or ()
     if not given and node.integer("noop_with_empty_axes", 0):
         return []
-    if any(not -rank <= axis < rank for axis in given):
-        raise Refused(f"its axes {tuple(given)} do not exist in the shape {first.shape}")
+    insist_on_axes(given, first.shape)
     along = {axis % rank for axis in given} or set(range(rank))
     if first.lead > 1 and 0 in along:
         raise Refused(f"it takes the {first.lead} examples of a fixed batch together")

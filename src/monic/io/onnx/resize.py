@@ -8,12 +8,15 @@ from itertools import product
 
 import numpy as np
 
-from monic.io.onnx.node import Node
-from monic.io.onnx.operands import Operands, optional, value
-from monic.io.onnx.values import Constant, Refused, Value
+from monic.io.onnx.node import Attribute, Node
+from monic.io.onnx.operands import Operands, integers, optional, value
+from monic.io.onnx.values import Constant, Operand, Refused, Value
 from monic.model import Combine, Select
 
 __all__ = ["resize", "upsample"]
+
+#: From this version on sizes may be given, and ways to find coordinates.
+SIZES = 11
 
 #: Interpolations with more terms are not written down.
 TERMS = 1 << 22
@@ -24,7 +27,8 @@ Taps = list[tuple[int, Fraction]]
 
 def upsample(node: Node, operands: Operands) -> Value:
     """Y = X with every entry repeated by whole scales, or interpolated linearly."""
-    first, scales = value(operands, 0), _entries(optional(operands, 1))
+    first, given = value(operands, 0), node.attributes.get("scales")
+    scales = _entries(optional(operands, 1)) if given is None else _floats(given)
     if node.string("mode", "nearest") == "nearest":
         return _repeated(first, scales)
     _insist_on_linear(node)
@@ -33,16 +37,17 @@ def upsample(node: Node, operands: Operands) -> Value:
 
 def resize(node: Node, operands: Operands) -> Value:
     """Y = X resized to the nearest entries, where that repeats them, or linearly."""
+    if node.opset < SIZES:
+        return upsample(node, operands)
     first = value(operands, 0)
     given, sizes = optional(operands, 2), optional(operands, 3)
     if node.integers("axes") is not None or node.integer("antialias", 0):
         raise Refused("it names axes, or filters (antialias); export it for all axes, without")
-    wanted = None
-    if isinstance(sizes, Constant) and sizes.size == len(first.shape):
-        if node.string("keep_aspect_ratio_policy", "stretch") != "stretch":
-            raise Refused("it keeps the aspect ratio; export it with the sizes that come of it")
-        wanted = [int(entry) for entry in _entries(sizes)]
-    scales = _entries(given) if wanted is None else []
+    wanted, scales = _sizes(node, first, sizes), list[float]()
+    if wanted is None:
+        scales = _entries(given)
+    elif given is not None and 0 not in given.shape:
+        raise Refused("it has scales and sizes; export it with one of both")
     way = node.string("coordinate_transformation_mode", "half_pixel")
     if node.string("mode", "nearest") == "nearest":
         _insist_on_repetition(node, way)
@@ -51,6 +56,18 @@ def resize(node: Node, operands: Operands) -> Value:
         return _repeated(first, scales)
     _insist_on_linear(node)
     return _interpolated(node, first, _axes(first, scales, wanted, way))
+
+
+def _sizes(node: Node, first: Value, given: Operand | None) -> list[int] | None:
+    """Returns the sizes that are wanted; None where scales are given instead."""
+    if given is None or 0 in given.shape:
+        return None
+    if node.string("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise Refused("it keeps the aspect ratio; export it with the sizes that come of it")
+    wanted = integers(given)
+    if len(wanted) != len(first.shape) or min(wanted) < 1:
+        raise Refused(f"its sizes {wanted} are not one for each axis of the shape {first.shape}")
+    return list(wanted)
 
 
 def _insist_on_repetition(node: Node, way: str) -> None:
@@ -71,6 +88,12 @@ def _entries(found: object) -> list[float]:
     if not isinstance(found, Constant):
         raise Refused("its scales are no constants; export with fixed shapes")
     return [float(entry) for entry in found.flat().tolist()]
+
+
+def _floats(found: Attribute) -> list[float]:
+    if not isinstance(found, tuple):
+        raise Refused("its attribute 'scales' is not a list of numbers")
+    return [float(entry) for entry in found]
 
 
 def _repeated(first: Value, scales: list[float]) -> Value:
@@ -141,13 +164,38 @@ def _axes(
         if len(scales) != len(shape) or not all(math.isfinite(s) and s > 0 for s in scales):
             raise Refused(f"its scales {scales} are not one positive number for each axis")
         exact = [Fraction(scale) for scale in scales]
-        wanted = [math.floor(size * s) for size, s in zip(shape, exact, strict=True)]
+        wanted = [_scaled_size(size, scale) for size, scale in zip(shape, scales, strict=True)]
+        if way == "half_pixel_symmetric" and wanted != _products(shape, exact):
+            raise Refused(
+                "its sizes are no whole multiples by half_pixel_symmetric, where onnxruntime "
+                "computes something else than ONNX says; use half_pixel, or sizes"
+            )
     else:
         exact = [Fraction(a, b) for a, b in zip(wanted, shape, strict=True)]
     if min(wanted, default=0) < 1:
         raise Refused(f"it shrinks the shape {shape} to nothing")
     axes = [_Axis(a, b, s) for a, b, s in zip(shape, wanted, exact, strict=True)]
     return [axis.taps(way) for axis in axes]
+
+
+def _products(shape: Sequence[int], scales: Sequence[Fraction]) -> list[Fraction]:
+    return [size * scale for size, scale in zip(shape, scales, strict=True)]
+
+
+def _scaled_size(size: int, scale: float) -> int:
+    """Returns the size after scaling, rounded down.
+
+    Raises:
+        Refused: when the product is below a whole number by less than float32 can tell; then
+            onnxruntime, which rounds it first, makes the tensor larger than ONNX says.
+    """
+    exact, rounded = Fraction(scale) * size, np.float32(size) * np.float32(scale)
+    if math.floor(exact) != math.floor(rounded):
+        raise Refused(
+            f"its scale {scale!r} of {size} entries is {float(exact)!r}, which onnxruntime rounds "
+            "up; give sizes instead of scales"
+        )
+    return math.floor(exact)
 
 
 def _interpolated(node: Node, first: Value, axes: Sequence[list[Taps]]) -> Value:

@@ -8,7 +8,7 @@ import numpy as np
 
 from monic.io.onnx.branches import picked
 from monic.io.onnx.node import Node
-from monic.io.onnx.operands import Operands, axes, integers, operand, optional
+from monic.io.onnx.operands import Operands, axes, insist_on_axes, integers, operand, optional
 from monic.io.onnx.values import Constant, Operand, Refused, Shape, Value
 
 __all__ = [
@@ -82,8 +82,9 @@ def squeeze(node: Node, operands: Operands) -> Operand:
     rank, given = len(found.shape), axes(operands, node)
     if given is None:
         return _reshaped(found, tuple(size for size in found.shape if size != 1))
-    if any(not -rank <= axis < rank for axis in given):
-        raise Refused(f"its axes {given} do not exist in the shape {found.shape}")
+    if not given:
+        raise Refused("its list of axes is empty, which some take for all of size 1; name them")
+    insist_on_axes(given, found.shape)
     gone = {axis % rank for axis in given}
     return _reshaped(found, tuple(n for i, n in enumerate(found.shape) if i not in gone))
 

@@ -80,7 +80,7 @@ def _in_torchs_words(reading: Reading, found: Walked) -> Reading:
     problems = [
         (
             found.labels.get(where, where),
-            found.reasons.get(where, why).removesuffix("; export the network again"),
+            why.removesuffix("; export the network again"),
         )
         for where, why in reading.problems
     ]

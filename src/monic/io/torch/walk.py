@@ -49,13 +49,11 @@ class Walked:
         graph: The graph.
         shapes: The shapes of its tensors by name.
         labels: What its nodes are called in error messages, by their labels.
-        reasons: Why some of them could not be written, by the same labels.
     """
 
     graph: Graph
     shapes: Mapping[str, Shape]
     labels: Mapping[str, str]
-    reasons: Mapping[str, str]
 
 
 def walked(program: ExportedProgram) -> Walked:
@@ -88,7 +86,6 @@ class _Walk:
         self.tape = Tape(self.tensors)
         self.known: dict[fx.Node, Any] = {}
         self.shapes: dict[str, Shape] = {}
-        self.reasons: dict[str, str] = {}
         self.inputs: list[Port] = []
 
     def visit(self, node: fx.Node) -> None:
@@ -104,7 +101,7 @@ class _Walk:
         name = last.name if isinstance(last, Traced) else self.tape.constant(last)
         nodes = rewritten(self.tape.nodes, self.tape.arrays, name)
         graph = Graph(tuple(nodes), self.tape.arrays, tuple(self.inputs), name)
-        return Walked(graph, self.shapes, self.tape.labels, self.reasons)
+        return Walked(graph, self.shapes, self.tape.labels)
 
     def _placeholder(self, node: fx.Node) -> Any:
         if node.name in self.tensors:
@@ -161,9 +158,8 @@ class _Walk:
         outputs = tuple(f"{call.name}:refused:{k}" for k in range(count))
         label = f"{call.path} ({call.op})"
         for output in outputs:
-            refused = Node(call.path, f"torch:{call.op}", names, (output,), {}, OPSET)
-            self.tape.write(refused, label)
-            self.reasons[refused.label] = why
+            node_of_torch = Node(call.path, f"torch:{call.op}", names, (output,), {}, OPSET)
+            self.tape.write(node_of_torch.refused(why), label)
         return self._results(node, outputs[0] if count == 1 else outputs)
 
 
