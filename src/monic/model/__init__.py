@@ -4,6 +4,7 @@ from monic.model.affine import AffineMap, Concat, Input, Linear, Product, Scale,
 from monic.model.channels import ChannelScale, ChannelShift
 from monic.model.convolution import Convolution, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
+from monic.model.enclosed import Enclosed
 from monic.model.grid import Geometry
 from monic.model.layer import ReLULayer
 from monic.model.mean import Centre, Combine
@@ -25,6 +26,7 @@ __all__ = [
     "Concat",
     "Convolution",
     "Domain",
+    "Enclosed",
     "Geometry",
     "Input",
     "Linear",

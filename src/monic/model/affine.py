@@ -10,22 +10,28 @@ Note [rounding]: docs/rounding.md.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from flint import fmpz_mat
 
 from monic.errors import LayerError
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine, at_one_unit
 
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
 __all__ = [
     "AffineMap",
     "Concat",
     "ExactAffine",
+    "FloatArray",
     "Input",
     "Linear",
     "Product",
     "Scale",
     "Shift",
+    "beside",
     "of_one_input",
 ]
 
@@ -40,9 +46,21 @@ class AffineMap(ABC):
     in_dim: int
     out_dim: int
 
+    #: How many products one entry of this step adds up, at most; 0 where it only moves numbers.
+    terms: int
+
     @abstractmethod
     def parts(self) -> "tuple[AffineMap, ...]":
         """Returns the maps that this one is made of."""
+
+    @abstractmethod
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        """Returns the value of this step alone in float64, given those of its parts.
+
+        Arguments:
+            parts: Of shape (d, *), with the entries of the value along the first axis.
+            absolute: Whether to apply |W| and no shift, as bounds of rounding errors do.
+        """
 
     @abstractmethod
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
@@ -52,13 +70,19 @@ class AffineMap(ABC):
     def after(self, *parts: "AffineMap") -> "AffineMap":
         """Returns the same step on other parts."""
 
-    def exact(self) -> ExactAffine:
+    def exact(self, start: ExactAffine | None = None) -> ExactAffine:
         """Returns the map as an integer matrix and column with a power of two.
+
+        Arguments:
+            start: A map into R^in_dim, given which the result is this map after it: k points
+                x_1, ..., x_k, as the linear map R^k -> R^in_dim with these columns, give the
+                values W x_j as columns, with b beside them.
 
         Raises:
             LayerError: when some step's matrix has more than `DENSE_ENTRIES` entries.
         """
-        largest = max(step.out_dim for step in self.steps()) * self.in_dim
+        width = self.in_dim if start is None else int(start.weight.ncols())
+        largest = max(step.out_dim for step in self.steps()) * width
         if largest > DENSE_ENTRIES:
             raise LayerError(
                 f"Expected a map whose dense matrices have at most {DENSE_ENTRIES:,} entries. Got "
@@ -66,6 +90,9 @@ class AffineMap(ABC):
             )
         known: dict[int, ExactAffine] = {}
         for step in self.steps():
+            if start is not None and isinstance(step, Input):
+                known[id(step)] = start
+                continue
             known[id(step)] = step.evaluate(*(known[id(part)] for part in step.parts()))
         return known[id(self)]
 
@@ -115,6 +142,7 @@ class Input(AffineMap):
     dim: int
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         if self.dim < 1:
@@ -124,6 +152,9 @@ class Input(AffineMap):
 
     def parts(self) -> tuple[AffineMap, ...]:
         return ()
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        return parts[0]
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         return ExactAffine.chosen(range(self.dim), self.dim)
@@ -141,6 +172,7 @@ class Linear(AffineMap):
     transposed: bool = False
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False)
 
     def __post_init__(self) -> None:
         matrix = freeze(self.matrix, "weight", ndim=2)
@@ -155,9 +187,15 @@ class Linear(AffineMap):
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "in_dim", self.of.in_dim)
         object.__setattr__(self, "out_dim", rows)
+        object.__setattr__(self, "terms", columns)
 
     def parts(self) -> tuple[AffineMap, ...]:
         return (self.of,)
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        matrix: FloatArray = self.matrix.astype(np.float64)
+        matrix = matrix.T if self.transposed else matrix
+        return np.asarray((np.abs(matrix) if absolute else matrix) @ parts[0])
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         matrix, exponent = dyadic(self.matrix)
@@ -176,6 +214,7 @@ class Shift(AffineMap):
     negative: bool = False
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=2)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vector", _per_output(self.vector, "bias", self.of.out_dim))
@@ -184,6 +223,12 @@ class Shift(AffineMap):
 
     def parts(self) -> tuple[AffineMap, ...]:
         return (self.of,)
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        if absolute:
+            return parts[0]
+        vector = beside(self.vector, parts[0])
+        return parts[0] - vector if self.negative else parts[0] + vector
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         vector, exponent = dyadic(self.vector.reshape(-1))
@@ -205,6 +250,7 @@ class Scale(AffineMap):
     of: AffineMap
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vector", _per_output(self.vector, "scale", self.of.out_dim))
@@ -213,6 +259,10 @@ class Scale(AffineMap):
 
     def parts(self) -> tuple[AffineMap, ...]:
         return (self.of,)
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        vector = beside(self.vector, parts[0])
+        return parts[0] * (np.abs(vector) if absolute else vector)
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         vector, exponent = dyadic(self.vector.reshape(-1))
@@ -253,6 +303,7 @@ class Concat(AffineMap):
     branches: tuple[AffineMap, ...]
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         inputs = {branch.in_dim for branch in self.branches}
@@ -264,6 +315,9 @@ class Concat(AffineMap):
 
     def parts(self) -> tuple[AffineMap, ...]:
         return self.branches
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        return np.concatenate(parts)
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         level = at_one_unit(parts)
@@ -300,6 +354,22 @@ def Product(*factors: object) -> AffineMap:  # noqa: N802 - reads as the value t
     for matrix in reversed(matrices):
         value = Linear(matrix, value)
     return value
+
+
+def beside(vector: Array, values: FloatArray) -> FloatArray:
+    """Returns one number for each entry, or for each of equal parts, as a factor of values.
+
+    Arguments:
+        vector: Of any shape; its size divides the number of entries.
+        values: Of shape (d, *).
+
+    Example:
+        >>> beside(np.array([1.0, 2.0]), np.ones((4, 3)))[:, 0].tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
+    numbers: FloatArray = vector.reshape(-1).astype(np.float64)
+    spread = np.repeat(numbers, len(values) // numbers.size)
+    return spread.reshape(-1, *(1,) * (values.ndim - 1))
 
 
 def _per_output(vector: object, name: str, size: int) -> Array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap, ExactAffine, Scale, Shift
+from monic.model.affine import AffineMap, ExactAffine, FloatArray, Scale, Shift, beside
 from monic.model.array import Array, freeze
 from monic.model.quotient import Quotient
 
@@ -36,6 +36,7 @@ class ChannelShift(AffineMap):
     negative: bool = False
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=2)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vector", _per_channel(self.vector, "bias", self.of.out_dim))
@@ -44,6 +45,12 @@ class ChannelShift(AffineMap):
 
     def parts(self) -> tuple[AffineMap, ...]:
         return (self.of,)
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        if absolute:
+            return parts[0]
+        vector = beside(self.vector, parts[0])
+        return parts[0] - vector if self.negative else parts[0] + vector
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         return Shift(_spread(self.vector, self.out_dim), self.of, self.negative).evaluate(*parts)
@@ -73,6 +80,7 @@ class ChannelScale(AffineMap):
     of: AffineMap
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
+    terms: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vector", _per_channel(self.vector, "scale", self.of.out_dim))
@@ -81,6 +89,10 @@ class ChannelScale(AffineMap):
 
     def parts(self) -> tuple[AffineMap, ...]:
         return (self.of,)
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        vector = beside(self.vector, parts[0])
+        return parts[0] * (np.abs(vector) if absolute else vector)
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         return Scale(_spread(self.vector, self.out_dim), self.of).evaluate(*parts)

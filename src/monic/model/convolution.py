@@ -11,7 +11,7 @@ import numpy as np
 from flint import fmpz, fmpz_mat
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap
+from monic.model.affine import AffineMap, FloatArray
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine
 from monic.model.grid import Geometry
@@ -21,6 +21,9 @@ __all__ = ["Convolution", "ConvolutionMap", "TransposedConvolution"]
 
 #: A convolution with more entries is not written out as a dense matrix.
 ENTRIES = 1 << 23
+
+#: From so many times fewer dimensions than its input has, its columns are convolved one by one.
+FEW = 8
 
 
 class ConvolutionMap(AffineMap):
@@ -40,8 +43,20 @@ class ConvolutionMap(AffineMap):
     def parts(self) -> tuple[AffineMap, ...]:
         return (self.of,)
 
+    @property
+    def terms(self) -> int:  # type: ignore[override]
+        """How many products one entry adds up: one for each channel of its group and tap."""
+        return prod(self.taps.kernel.shape[1:])
+
+    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
+        kernel: FloatArray = self.taps.kernel.astype(np.float64)
+        given = np.abs(kernel) if absolute else kernel
+        return self.taps.apply(parts[0], kernel=given).reshape(self.out_dim, *parts[0].shape[1:])
+
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         rows, columns = prod(self.taps.out_shape), prod(self.taps.shape)
+        if int(parts[0].weight.ncols()) * FEW < columns:
+            return self._on_columns(parts[0])
         if rows * columns > ENTRIES:
             raise LayerError(
                 f"Expected a dense matrix of at most {ENTRIES:,} entries. Got a "
@@ -55,6 +70,20 @@ class ConvolutionMap(AffineMap):
         for cell, place in zip(cells, pattern.places.tolist(), strict=True):
             entries[cell] += flat[place]
         return parts[0].times(fmpz_mat(rows, columns, entries), exponent)
+
+    def _on_columns(self, inner: ExactAffine) -> ExactAffine:
+        """Returns the map after one from few dimensions, by the convolution of its columns."""
+        kernel, exponent = dyadic(self.taps.kernel)
+        integers = np.array([int(entry) for entry in kernel.entries()], dtype=object)
+        width = int(inner.weight.ncols())
+        rows = zip(inner.weight.tolist(), inner.bias.entries(), strict=True)
+        entries = [int(entry) for row, shift in rows for entry in (*row, shift)]
+        table = np.array(entries, dtype=object).reshape(-1, width + 1)
+        given = integers.reshape(self.taps.kernel.shape)
+        found: Array = self.taps.apply(table, kernel=given).reshape(-1, width + 1)
+        weight = fmpz_mat(self.out_dim, width, found[:, :width].reshape(-1).tolist())
+        bias = fmpz_mat(self.out_dim, 1, found[:, width].tolist())
+        return ExactAffine(weight, bias, inner.power + exponent, inner.divisor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

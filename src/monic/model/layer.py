@@ -1,18 +1,24 @@
 """The question: one ReLU layer on one domain."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap, Input, Linear, Shift
+from monic.model.affine import AffineMap, FloatArray, Input, Linear, Shift
 from monic.model.array import freeze
 from monic.model.domain import Domain, WholeSpace, known_domain
+from monic.model.enclosed import Enclosed
+
+if TYPE_CHECKING:
+    from monic.model.network import Network
 
 __all__ = ["ReLULayer"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReLULayer:
-    """The layer f(x) = ReLU(W x + b) on a domain X.
+    """The layer f(x) = ReLU(W x + b) on a domain X, and that function.
 
     Its rows are w_1, ..., w_m in R^n. f is one-to-one on X if and only if for every x in the
     interior of X the active rows {w_i : w_i.x + b_i >= 0} span R^n (Theorem 1 of [Puthawala et
@@ -53,6 +59,43 @@ class ReLULayer:
             object.__setattr__(self, "bias", value.vector)
         object.__setattr__(self, "domain", known_domain(self.domain, value.in_dim))
         object.__setattr__(self, "map", value)
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Returns f(x) in float64, at points of shape (*, n): an array of shape (*, m).
+
+        Raises:
+            LayerError: when x is of another shape, or not finite.
+
+        Example:
+            >>> ReLULayer([[1.0], [-2.0]])([[3.0], [-3.0]]).tolist()
+            [[3.0, 0.0], [0.0, 6.0]]
+        """
+        return self.enclosed(x).value
+
+    def enclosed(self, x: Any) -> Enclosed:
+        """Returns f(x) in float64 with a proved bound of each rounding error.
+
+        Raises:
+            LayerError: as a call does.
+        """
+        return self._network().enclosed(x)
+
+    def exact(self, x: Any) -> tuple[Fraction, ...]:
+        """Returns f(x) at one point, exactly; floats are taken exactly.
+
+        Raises:
+            LayerError: when x is no point of n finite numbers.
+
+        Example:
+            >>> ReLULayer([[1.0], [-2.0]]).exact([Fraction(-1, 3)])
+            (Fraction(0, 1), Fraction(2, 3))
+        """
+        return self._network().exact(x)
+
+    def _network(self) -> "Network":
+        from monic.model.asked import as_network
+
+        return as_network(self)
 
     @property
     def shape(self) -> tuple[int, int]:

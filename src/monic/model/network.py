@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap, Concat, Scale
+from monic.model.affine import AffineMap, Concat, FloatArray, Scale
 from monic.model.array import Array, exact, freeze
 from monic.model.domain import Domain, WholeSpace, known_domain
+from monic.model.enclosed import Enclosed
 from monic.model.normalization import Normalization
 from monic.model.wiring import Select
 
@@ -146,6 +148,10 @@ class Stage:
                 "Got some; use Activation.NORMALIZATION."
             )
 
+    def __call__(self, x: Any) -> FloatArray:
+        """Returns what the stage gives in float64, at points of shape (*, n)."""
+        return Network([self])(x)
+
     def describe(self) -> str:
         """Returns what follows the map in a few words, such as "ReLU" or "ReLU, 2 carried"."""
         past = f", {self.carried} carried" if self.carried else ""
@@ -222,7 +228,7 @@ MINUS = np.array([-1.0])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A chain of stages on a domain of its input.
+    """A chain of stages on a domain of its input; as a function, what they compute.
 
     Arguments:
         stages: The stages in order; the last may have the activation IDENTITY.
@@ -251,6 +257,74 @@ class Network:
                 )
         asked = WholeSpace() if domain is None else known_domain(domain, self.in_dim)
         object.__setattr__(self, "domain", asked)
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Returns f(x) in float64, at points of shape (*, n): an array of shape (*, m).
+
+        Convolutions and sparse steps are carried out as such, so that memory is proportional to
+        the values. `enclosed` says how far the floats may be from f(x).
+
+        Raises:
+            LayerError: when x is of another shape or not finite, or the slope of an activation
+                is not known.
+
+        Example:
+            >>> from monic.model import Input, Linear
+            >>> difference = Linear(np.array([[1.0, -1.0]]), Input(2))
+            >>> Network([Stage("difference", difference)])([[3.0, 1.0], [1.0, 3.0]]).tolist()
+            [[2.0], [0.0]]
+        """
+        return self.enclosed(x).value
+
+    def enclosed(self, x: Any) -> Enclosed:
+        """Returns f(x) in float64 with, for each number, a bound of its rounding error.
+
+        Bounds are proved but for exponential functions, whose errors in numpy are taken to be
+        below 2^-48 of the value.
+
+        Raises:
+            LayerError: as a call does.
+
+        Example:
+            >>> from monic.model import Input, Linear
+            >>> tenth = Network([Stage("tenth", Linear(np.array([[0.1]]), Input(1)))])
+            >>> found = tenth.enclosed([3.0])
+            >>> bool(0 < found.error[0] < 1e-14)
+            True
+        """
+        from monic.model.evaluation import as_columns, enclosed
+
+        columns, shape = as_columns(x, self.in_dim)
+        whole = *shape, self.out_dim
+        if not columns.size:  # no points
+            return Enclosed.exactly(np.zeros(whole))
+        found = Enclosed.exactly(columns)
+        for stage in self.stages:
+            found = enclosed(stage, found)
+        return Enclosed(found.value.T.reshape(whole), found.error.T.reshape(whole))
+
+    def exact(self, x: Any) -> tuple[Fraction, ...]:
+        """Returns f(x) at one point, exactly.
+
+        Arguments:
+            x: n numbers: fractions, integers or floats, which are taken exactly.
+
+        Raises:
+            LayerError: when x is no such point, or some stage is not piecewise linear or has
+                slopes that are not known.
+
+        Example:
+            >>> from monic.model import Input, Linear
+            >>> network = Network([Stage("double", Linear(np.array([[2.0]]), Input(1)))])
+            >>> network.exact([Fraction(1, 3)])
+            (Fraction(2, 3),)
+        """
+        from monic.model.evaluation import exact, rationals
+
+        point = rationals(x, self.in_dim)
+        for stage in self.stages:
+            point = exact(stage, point)
+        return point
 
     @property
     def in_dim(self) -> int:

@@ -7,10 +7,10 @@ import numpy as np
 from flint import fmpz_mat
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap
+from monic.model.affine import AffineMap, FloatArray, beside
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine
-from monic.model.wiring import FloatArray, Wiring
+from monic.model.wiring import Wiring
 
 __all__ = ["LONGEST", "Quotient"]
 
@@ -88,9 +88,8 @@ class Quotient(Wiring):
         return Quotient(self.vector, parts[0])
 
     def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
-        vector: FloatArray = self.vector.reshape(-1).astype(np.float64)
-        spread = np.repeat(np.abs(vector) if absolute else vector, self.out_dim // vector.size)
-        return np.asarray(parts[0] / spread.reshape(-1, *(1,) * (parts[0].ndim - 1)))
+        vector = beside(self.vector, parts[0])
+        return np.asarray(parts[0] / (np.abs(vector) if absolute else vector))
 
     def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
         return [self.act(y, absolute=absolute)]

@@ -6,40 +6,26 @@ Permuted axes, nearest-neighbour upsampling and slices choose; affine skip conne
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from flint import fmpz_mat
 
 from monic.errors import LayerError
-from monic.model.affine import AffineMap, of_one_input
+from monic.model.affine import AffineMap, FloatArray, of_one_input
 from monic.model.exact import ExactAffine, at_one_unit
 
 __all__ = ["FloatArray", "Select", "Sum", "Wiring"]
-
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Wiring(AffineMap):
     """A linear step whose weights are rationals that stand in the step itself; abstract."""
 
     __slots__ = ()
-    #: How many terms a sum has, at most: for bounds on rounding errors.
-    terms: int
 
     @property
     @abstractmethod
     def divisor(self) -> int:
         """The number by which the step divides an integer combination of entries."""
-
-    @abstractmethod
-    def act(self, *parts: FloatArray, absolute: bool = False) -> FloatArray:
-        """Returns the step in floats; the entries are numbered along the first axis.
-
-        Arguments:
-            parts: The values of its parts.
-            absolute: Whether every weight is replaced by its absolute value.
-        """
 
     @abstractmethod
     def adjoint(self, y: FloatArray, *, absolute: bool = False) -> list[FloatArray]:
@@ -67,7 +53,7 @@ class Select(Wiring):
     of: AffineMap
     in_dim: int = field(init=False)
     out_dim: int = field(init=False)
-    terms: int = field(init=False, default=1)
+    terms: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         places = tuple(int(place) for place in self.places)
