@@ -3,7 +3,7 @@
 import hashlib
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flint import fmpz
@@ -80,12 +80,16 @@ def decode(array: Array, budget: Budget) -> Vector:
     budget.work(6 * PYTHON * count, address)
     with budget.lease(min(count, _PIECE) * _RATIO, address):
         # every denominator is a power of two, so that the largest is a multiple of all
-        denominator, largest = 1, 0.0
-        for part in _ratios(array):
-            denominator = max(denominator, *(q for _, q in part))
-            largest = max(largest, *(abs(p) / q for p, q in part))
-        budget.spend(count, denominator.bit_length() + math.frexp(largest)[1], address)
-        entries = [fmpz(p * (denominator // q)) for part in _ratios(array) for p, q in part]
+        parts: Iterable[list[tuple[int, int]]] = _ratios(array)
+        if count <= _PIECE:
+            parts = [*parts]
+        denominator, longest = 1, 0
+        for part in parts:
+            denominator = max(denominator, *[q for _, q in part])
+            longest = max(longest, *[p.bit_length() - q.bit_length() for p, q in part])
+        budget.spend(count, denominator.bit_length() + longest + 1, address)
+        parts = parts if count <= _PIECE else _ratios(array)
+        entries = [fmpz(p * (denominator // q)) for part in parts for p, q in part]
     return Vector(entries, fmpz(denominator))
 
 

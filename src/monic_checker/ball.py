@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from flint import fmpz
 
 from monic_checker.body import Body
-from monic_checker.budget import bits
+from monic_checker.budget import Budget, bits
+from monic_checker.costs import times
 from monic_checker.domain import Ball
 from monic_checker.linear import Row, matrix
 from monic_checker.system import System
@@ -20,9 +21,12 @@ class BallRelations:
         rows: The rows (w_i, b_i + w_i.center), up to one positive factor.
         n: The number of inputs.
         ball: The domain.
+        budget: The work that is left.
     """
 
-    def __init__(self, rows: Sequence[Row], n: int, ball: Ball) -> None:
+    def __init__(self, rows: Sequence[Row], n: int, ball: Ball, budget: Budget) -> None:
+        self._budget = budget
+        self._bits = max(map(bits, rows), default=0)
         self._n = n
         self._radius = ball.radius
         self._rows = rows
@@ -49,6 +53,10 @@ class BallRelations:
             -fmpz(body.multiplier()) for _ in right
         ]
         rows = [self._rows[i] for i in (*left, *right)]
+        lengths = bits(factors), self._bits
+        each = 4 * times(sum(lengths), sum(lengths))
+        entries = len(rows) * (self._n + 1)
+        self._budget.work(entries * (16 + times(*lengths)) + (self._n + 1) * each, "the tree")
         # all rows have one common factor, which the condition beta >= r |v| does not see
         *v, beta = (matrix([factors], len(rows)) * matrix(rows, self._n + 1)).entries()
         square = sum((entry * entry for entry in v), fmpz(0))
@@ -63,11 +71,11 @@ def centered_rows(system: System, ball: Ball) -> list[Row]:
     """Returns the rows with b_i + w_i.center for b_i, all multiplied by one positive number.
 
     Raises:
-        MalformedProof: when the rows do not fit the memory limit.
+        OverBudget: when the rows do not fit the budget.
     """
     address = "subject.domain.center"
     center = ball.center
-    length = bits([center.denominator]) + max(bits(row) for row in system.rows)
+    length = bits([center.denominator]) + system.longest
     system.subject.budget.spend(len(system.rows) * (system.n + 1), length, address)
     offsets = system.values(center, address)
     return [

@@ -55,7 +55,7 @@ def outputs(system: System, inputs: Sequence[Interval]) -> list[Interval]:
     ends = [end for interval in inputs for end in interval if end is not None]
     subject, rows = system.subject, system.rows
     length = bits([lcm([end.q for end in ends])]) + bits([end.p for end in ends])
-    longest = bits([entry for row in rows for entry in row])
+    longest = system.longest
     subject.budget.spend(2 * len(rows), _INTERVAL + length + longest, "subject.map")
     each = 4 * PYTHON + 2 * times(longest, length)
     subject.budget.work(len(rows) * len(inputs) * each, "subject.map")

@@ -11,8 +11,7 @@ machine and in every run.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fractions import Fraction
 
 from flint import fmpz
@@ -105,22 +104,17 @@ class Budget:
         self.hold(8 * words, address)
         self.work(words, address)
 
-    @contextmanager
-    def lease(self, size: int, address: str) -> Iterator[None]:
-        """Holds so many bytes for a while, whatever else is charged in the meantime.
+    def lease(self, size: int, address: str) -> "_Lease":
+        """Holds so many bytes for a `with` block, whatever else is charged in the meantime.
 
         Raises:
             OverBudget: when fewer are left.
         """
         self.hold(size, address)
-        try:
-            yield
-        finally:
-            self._held -= size
+        return _Lease(self, size)
 
-    @contextmanager
-    def scope(self) -> Iterator[None]:
-        """Gives the memory back that is charged inside, since what it was charged for is gone.
+    def scope(self) -> "_Scope":
+        """Gives the memory back that a `with` block charges: what it was charged for is gone.
 
         Example:
             >>> budget = Budget(100, 0)
@@ -129,11 +123,45 @@ class Budget:
             >>> budget.memory_left
             100
         """
-        held = self._held
-        try:
-            yield
-        finally:
-            self._held = held
+        return _Scope(self, self._held)
+
+    def give_back(self, size: int) -> None:
+        """Gives bytes back that are held; only leases and scopes do."""
+        self._held -= size
+
+    def give_back_to(self, held: int) -> None:
+        """Gives back all but so many bytes."""
+        self._held = held
+
+
+class _Lease:
+    """Bytes that are given back at the end of a block."""
+
+    __slots__ = ("_budget", "_size")
+
+    def __init__(self, budget: Budget, size: int) -> None:
+        self._budget, self._size = budget, size
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *error: object) -> None:
+        self._budget.give_back(self._size)
+
+
+class _Scope:
+    """What is charged in a block, and given back at its end."""
+
+    __slots__ = ("_budget", "_held")
+
+    def __init__(self, budget: Budget, held: int) -> None:
+        self._budget, self._held = budget, held
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *error: object) -> None:
+        self._budget.give_back_to(self._held)
 
 
 def allowance(size: int) -> int:

@@ -95,8 +95,16 @@ def read_arrays(
 
 def _budget(paths: Iterable[Path], memory: int | None, work: int | None) -> Budget:
     if memory is None:
-        memory = allowance(sum(path.stat().st_size for path in paths if path.is_file()))
+        memory = allowance(sum(map(_size, paths)))
     return Budget(memory, WORK if work is None else work)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; 0 where none is, which its reader will say."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _check(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from flint import fmpz
 
 from monic_checker.body import Body
+from monic_checker.budget import Budget, bits
+from monic_checker.costs import elimination_size
 from monic_checker.domain import Side
 from monic_checker.linear import Row, relation_signs
 from monic_checker.system import System
@@ -18,9 +20,16 @@ class Circuits:
     Arguments:
         rows: The vectors.
         n: The number of inputs.
+        budget: The memory and the work that are left.
     """
 
-    def __init__(self, rows: Sequence[Row], n: int) -> None:
+    def __init__(self, rows: Sequence[Row], n: int, budget: Budget) -> None:
+        self._budget = budget
+        self._bits = list(map(bits, rows))
+        longest = max(self._bits, default=0)
+        budget.spend(2 * len(rows) * (n + 1), longest, "subject.map")
+        most = min(n + 2, len(rows))
+        budget.hold(elimination_size(most, n + 1, longest), "subject.map")
         self._rows = [_primitive(row) for row in rows]
         # without a bias the last column is often zero; relations are then found among the w_i
         self._directions = [row[:-1] for row in self._rows]
@@ -45,7 +54,8 @@ class Circuits:
         chosen = [*left, *right]
         biased = any(self._biased[i] for i in chosen)
         rows = self._rows if biased else self._directions
-        signs = relation_signs([rows[i] for i in chosen], self._n + biased)
+        longest = max([self._bits[i] for i in chosen])
+        signs = relation_signs([rows[i] for i in chosen], self._n + biased, longest, self._budget)
         if signs is None:
             return "the rows are no circuit: they have no relation, or more than one"
         if signs != [1] * len(left) + [-1] * len(right):
@@ -65,7 +75,7 @@ def side_rows(system: System) -> list[Row]:
     """Returns the side rows of a domain that is no ball: t > 0, and its half-spaces.
 
     Raises:
-        MalformedProof: when they do not fit the memory limit.
+        OverBudget: when they do not fit the budget.
     """
     sides = system.subject.domain.sides
     system.subject.budget.spend(len(sides) * (system.n + 1), 0, "subject.domain")

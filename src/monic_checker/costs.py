@@ -7,7 +7,7 @@ are within a factor of about 3; a budget bounds the time up to that factor.
 
 from functools import lru_cache
 
-__all__ = ["elimination", "modular_elimination", "product", "times"]
+__all__ = ["elimination", "elimination_size", "modular_elimination", "product", "times"]
 
 #: Products of longer numbers cost this many units a word of the longer one: FLINT splits them.
 _WORDS = 128
@@ -39,6 +39,14 @@ def product(rows: int, inner: int, columns: int, bits: tuple[int, int]) -> int:
 def modular_elimination(rows: int, columns: int) -> int:
     """Returns the cost of eliminating in a matrix modulo a prime."""
     return 1000 + rows * columns * (min(rows, columns) // 4 + _ENTRY)
+
+
+def elimination_size(rows: int, columns: int, bits: int) -> int:
+    """Returns the bytes that an exact elimination takes meanwhile.
+
+    In small matrices every entry becomes a minor, in large ones few do.
+    """
+    return rows * columns * (min(rows, columns, 12) * bits // 8 + 16)
 
 
 @lru_cache(maxsize=4096)

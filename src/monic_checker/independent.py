@@ -38,6 +38,8 @@ class IndependentRows:
             MalformedProof: when there are bytes after the header.
         """
         body.end()
-        if not independent(system.directions(self.rows), system.n):
+        if not independent(
+            system.directions(self.rows), system.n, system.subject.budget, "evidence.rows"
+        ):
             raise InvalidProof("evidence.rows", "the rows are linearly dependent")
         return Findings(f"{len(self.rows)} independent rows")

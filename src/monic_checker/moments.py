@@ -16,11 +16,12 @@ from itertools import combinations_with_replacement
 from flint import fmpq, fmpq_mat, fmpz, fmpz_mat
 
 from monic_checker.body import Body
-from monic_checker.budget import bits
+from monic_checker.budget import PYTHON, bits
+from monic_checker.costs import elimination, elimination_size, product
 from monic_checker.document import integer, items, members, rational
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
-from monic_checker.linear import Row, matrix
+from monic_checker.linear import Row, matrix, spanning
 from monic_checker.subject import Subject
 from monic_checker.system import System
 
@@ -64,9 +65,13 @@ class Moments:
         rows = [system.rows[i] for i in self.weights]
         weights, n = list(self.weights.values()), system.n
         size = 3 * max(map(bits, rows), default=0) + bits(weights)
-        system.subject.budget.spend(len(rows) * n * (n + 1), size, "evidence.weights")
+        budget, longest = system.subject.budget, max(map(bits, rows), default=0)
+        budget.spend(len(rows) * n * (n + 1), size, "evidence.weights")
+        budget.work(product(n, len(rows), n * (n + 1), (longest, size)), "evidence.weights")
+        budget.work(PYTHON * n**3 + 8 * elimination(n, n, size), "evidence.weights")
+        budget.hold(elimination_size(n, n, 2 * size), "evidence.weights")
         table = matrix([row[:-1] for row in rows], n)
-        if table.rank() < n:
+        if not spanning([row[:-1] for row in rows], n, budget, "evidence.weights"):
             raise InvalidProof("evidence.weights", "the rows with a weight do not span")
         pairs = [_products(row[:-1], c) for row, c in zip(rows, weights, strict=True)]
         if any((table.transpose() * matrix(pairs, len(pairs[0]))).entries()):

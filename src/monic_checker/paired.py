@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from monic_checker.body import Body
+from monic_checker.budget import PYTHON
+from monic_checker.costs import times
 from monic_checker.document import integer, items, members
 from monic_checker.errors import InvalidProof
 from monic_checker.evidence import Findings
@@ -51,13 +53,16 @@ class PairedRows:
         Raises:
             InvalidProof: when a pair is not opposite, or the rows are dependent.
         """
+        each = (system.n + 1) * (4 * PYTHON + 2 * times(system.longest, system.longest))
         for k, (i, j) in enumerate(self.pairs):
+            system.subject.budget.work(each, "evidence.pairs")
             if not _opposite(system.rows[i], system.rows[j]):
                 raise InvalidProof(
                     f"evidence.pairs[{k}]",
                     f"expected w_{j} = -d w_{i} and b_{j} + d b_{i} >= 0 with some d > 0",
                 )
-        if not independent(system.directions(i for i, _ in self.pairs), system.n):
+        firsts = system.directions(i for i, _ in self.pairs)
+        if not independent(firsts, system.n, system.subject.budget, "evidence.pairs"):
             raise InvalidProof("evidence.pairs", "the first rows of the pairs are dependent")
 
 

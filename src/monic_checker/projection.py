@@ -67,7 +67,7 @@ class RandomProjection:
             InvalidProof: when they are not: then no density gave this matrix.
         """
         rows = system.directions(range(system.subject.m))
-        if not independent(rows, system.n):
+        if not independent(rows, system.n, system.subject.budget, "evidence"):
             raise InvalidProof("evidence", "the rows of the matrix are linearly dependent")
         return Findings(
             f"{system.subject.m} >= 2 x {self.n} + 1 independent rows, one-to-one on the image of "

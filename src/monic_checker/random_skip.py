@@ -77,7 +77,7 @@ class RandomSkip:
         rows = _rows(system, system.subject.steps[self.matrix], len(inputs))
         if len(rows) > len(inputs):
             rows = [list(column) for column in zip(*rows, strict=True)]
-        if not independent(rows, len(rows[0])):
+        if not independent(rows, len(rows[0]), stages.subject.budget, "evidence"):
             raise InvalidProof("evidence", "the matrix A has not full rank")
         return (
             f"a sum with A z, {system.subject.m} >= 2 x {self.n} + 1 rows, one-to-one together "

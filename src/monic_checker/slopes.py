@@ -89,7 +89,7 @@ def _differences(stages: Stages, span: range, inputs: Sequence[Interval]) -> Pai
             ends += _between(interval, slope, name)
         numbers = over_one_denominator(ends, budget, "evidence")
         length = max(bits(low.entries()), bits(high.entries()))
-        row_length = bits([entry for row in system.rows for entry in row])
+        row_length = system.longest
         budget.spend(4 * m * n, length + row_length + bits(numbers.entries), "evidence")
         budget.work(4 * product(m, high.nrows(), n, (row_length, length)), "evidence")
         low, high = _mapped([row[:-1] for row in system.rows], low, high)

@@ -56,6 +56,11 @@ class System:
         """The m rows (w_i, b_i), each of n + 1 integers; only evidence that needs them asks."""
         return self._value.rows if self.known is None else self.known
 
+    @cached_property
+    def longest(self) -> int:
+        """The bits of the longest entry of the rows."""
+        return max(map(bits, self.rows), default=0)
+
     @property
     def scale(self) -> fmpz:
         """The positive number that the rows were multiplied by."""

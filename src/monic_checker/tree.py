@@ -86,10 +86,10 @@ class Packing:
 
 def _relations(system: System) -> Relations:
     """Multipliers are needed on a ball, unless no row has an offset from its centre."""
-    ball = system.subject.domain.ball
+    ball, budget = system.subject.domain.ball, system.subject.budget
     if ball is None:
-        return Circuits([*system.rows, *side_rows(system)], system.n)
+        return Circuits([*system.rows, *side_rows(system)], system.n, budget)
     rows = centered_rows(system, ball)
     if any(row[-1] != 0 for row in rows):
-        return BallRelations(rows, system.n, ball)
-    return Circuits(rows, system.n)
+        return BallRelations(rows, system.n, ball, budget)
+    return Circuits(rows, system.n, budget)

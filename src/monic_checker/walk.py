@@ -7,11 +7,16 @@ from typing import Protocol
 from flint import fmpz_mat
 
 from monic_checker.body import Body
+from monic_checker.budget import PYTHON
+from monic_checker.costs import elimination, elimination_size, times
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.linear import matrix
 from monic_checker.system import System
 
 __all__ = ["Relations", "Walk"]
+
+#: The work of a node besides its relation and its rank.
+_NODE = 40 * PYTHON
 
 #: How far back a record may refer to another.
 _MEMORY = 256
@@ -43,6 +48,7 @@ class Walk:
         self.packings = 0
         self._packing = packing
         self._n, self._m = system.n, len(system.rows)
+        self._budget = system.subject.budget
         self._rules = rules
         self._body = body
         self._active: list[int] = []
@@ -70,6 +76,7 @@ class Walk:
         """Checks one node, and returns its open rows, the first one last."""
         self._body.node = self.nodes
         self.nodes += 1
+        self._budget.work(_NODE, "the tree")
         if len(self._active) == self._n:
             if not self._spans(self._active):
                 raise self._invalid(f"the {self._n} active rows {self._active} are dependent")
@@ -158,7 +165,11 @@ class _Spans:
     """Tells whether n rows w_i span R^n; quick when only the last one has changed."""
 
     def __init__(self, system: System) -> None:
-        self._n = system.n
+        self._n, self._budget = system.n, system.subject.budget
+        self._longest = longest = system.longest
+        self._budget.spend(2 * len(system.rows) * system.n, longest, "subject.map")
+        self._budget.hold(elimination_size(self._n, self._n, longest), "subject.map")
+        self._product = self._n * times(longest, self._n * longest)
         self._rows = [row[:-1] for row in system.rows]
         self._columns = [fmpz_mat(system.n, 1, row) for row in self._rows]
         self._others: list[int] | None = None
@@ -168,10 +179,12 @@ class _Spans:
         *others, last = numbers
         if others != self._others:
             self._others, self._normal = others, self._orthogonal(others)
+        self._budget.work(self._product, "the tree")
         return self._normal is not None and (self._normal * self._columns[last])[0, 0] != 0
 
     def _orthogonal(self, numbers: list[int]) -> fmpz_mat | None:
         """The vector orthogonal to the n - 1 rows, or None if they are dependent."""
+        self._budget.work(elimination(len(numbers), self._n, self._longest), "the tree")
         rows = [self._rows[i] for i in numbers]
         kernel, nullity = matrix(rows, self._n).nullspace()
         if nullity != 1:
