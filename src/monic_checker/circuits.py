@@ -7,8 +7,8 @@ from flint import fmpz
 from monic_checker.body import Body
 from monic_checker.budget import Budget, bits
 from monic_checker.costs import elimination_size
-from monic_checker.domain import Side
 from monic_checker.linear import Row, relation_signs
+from monic_checker.sides import Side
 from monic_checker.system import System
 
 __all__ = ["Circuits", "side_rows"]

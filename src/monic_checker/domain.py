@@ -9,6 +9,7 @@ from flint import fmpq, fmpz
 from monic_checker.budget import Budget
 from monic_checker.document import choice, items, members, rational, rationals
 from monic_checker.errors import MalformedProof
+from monic_checker.sides import BoxSides, OrthantSides, Side
 from monic_checker.vector import Vector, over_one_denominator
 
 __all__ = ["Ball", "Domain", "Side", "read_domain"]
@@ -17,13 +18,6 @@ _ADDRESS = "subject.domain"
 
 #: Domains of more half-spaces, or of longer descriptions, are not spelled out in sentences.
 _WORDY, _LETTERS = 16, 400
-
-
-class Side(NamedTuple):
-    """The half-space sum a_j x_j <= c in integers; a has the (j, a_j) that are not zero."""
-
-    a: list[tuple[int, fmpz]]
-    c: fmpz
 
 
 class Ball(NamedTuple):
@@ -53,7 +47,7 @@ class Domain:
     """
 
     words: str
-    sides: list[Side]
+    sides: Sequence[Side]
     ball: Ball | None = None
     separable: bool = False
 
@@ -77,7 +71,6 @@ def read_domain(value: object, n: int, budget: Budget) -> Domain:
     if not isinstance(value, dict) or "kind" not in value:
         raise MalformedProof(_ADDRESS, "expected an object with a kind")
     kind = choice(value["kind"], f"{_ADDRESS}.kind", list(_READERS))
-    budget.spend(2 * n, 0, _ADDRESS)
     return _READERS[kind](value, n, budget)
 
 
@@ -88,21 +81,16 @@ def _whole(value: object, n: int, budget: Budget) -> Domain:
 
 def _orthant(value: object, n: int, budget: Budget) -> Domain:
     members(value, _ADDRESS, ["kind"])
-    sides = [Side([(j, fmpz(-1))], fmpz(0)) for j in range(n)]
-    return Domain(f"the orthant x >= 0 of R^{n}", sides, separable=True)
+    return Domain(f"the orthant x >= 0 of R^{n}", OrthantSides(n), separable=True)
 
 
 def _box(value: object, n: int, budget: Budget) -> Domain:
     _, lower, upper = members(value, _ADDRESS, ["kind", "lower", "upper"])
     lows, highs = _bounds(lower, "lower", n), _bounds(upper, "upper", n)
-    sides: list[Side] = []
     for j, (low, high) in enumerate(zip(lows, highs, strict=True)):
         if low is not None and high is not None and low >= high:
             raise MalformedProof(f"{_ADDRESS}.lower[{j}]", "expected less than the upper bound")
-        if low is not None:
-            sides.append(Side([(j, -low.q)], -low.p))
-        if high is not None:
-            sides.append(Side([(j, high.q)], high.p))
+    sides = BoxSides(lows, highs)
     return Domain(f"a box in R^{n} ({_listed(sides)})", sides, separable=True)
 
 

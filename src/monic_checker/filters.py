@@ -118,7 +118,10 @@ def opposite(system: System, first: Block, second: Block) -> bool:
     ratio = second.scale / first.scale
     if (first.step, first.filter) != (second.step, second.filter):
         grids = (first.grid, second.grid)
-        if grids[0].tables != grids[1].tables or grids[0].shape != grids[1].shape:
+        if grids[0].shape != grids[1].shape:
+            return False
+        pairs = zip(grids[0].tables, grids[1].tables, strict=True)
+        if not all(a.reads_like(b, system.subject.budget) for a, b in pairs):
             return False
         if [g.width for g in grids] != [grids[0].width] * 2 or (
             grids[0].group(first.filter) != grids[1].group(second.filter)

@@ -7,6 +7,7 @@ from typing import Any
 
 from monic_checker.document import choice, integer, items, members
 from monic_checker.errors import MalformedProof
+from monic_checker.table import Table
 
 __all__ = ["Grid", "read_grid"]
 
@@ -18,8 +19,6 @@ _LARGEST = 2**31
 
 #: Nor has a table of one axis more entries: a million positions of a 3-tap kernel fit.
 _ENTRIES = 2**22
-
-Table = list[list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Grid:
     filters: int
     width: int
     groups: int
-    tables: tuple[tuple[tuple[int, ...], ...], ...]
+    tables: tuple[Table, ...]
     transposed: bool
 
     @property
@@ -50,12 +49,12 @@ class Grid:
     @property
     def positions(self) -> int:
         """The number of output positions of a filter."""
-        return math.prod(len(table) for table in self.tables)
+        return math.prod(table.length for table in self.tables)
 
     @property
     def taps(self) -> int:
         """The number of taps of a kernel in one channel."""
-        return math.prod(len(table[0]) for table in self.tables)
+        return math.prod(table.taps for table in self.tables)
 
     @property
     def size(self) -> int:
@@ -78,7 +77,7 @@ class Grid:
         """Returns the pairs (tap, input position), flat, that an output position reads."""
         indices = []
         for table in reversed(self.tables):
-            position, index = divmod(position, len(table))
+            position, index = divmod(position, table.length)
             indices.append(index)
         found = [(0, 0)]
         for table, index, size in zip(self.tables, reversed(indices), self.shape[1:], strict=True):
@@ -124,8 +123,7 @@ def read_grid(
         extent = (shape[axis + 1], array[axis + 2])
         maker = _transposed if transposed else _forward
         tables.append(maker(extent, steps, mode, address))
-    frozen = tuple(tuple(map(tuple, table)) for table in tables)
-    return Grid(tuple(shape), filters, channels // groups, groups, frozen, transposed)
+    return Grid(tuple(shape), filters, channels // groups, groups, tuple(tables), transposed)
 
 
 def _forward(extent: tuple[int, int], steps: tuple[int, ...], mode: str, address: str) -> Table:
@@ -134,8 +132,7 @@ def _forward(extent: tuple[int, int], steps: tuple[int, ...], mode: str, address
     fits = {"reflect": max(before, after) < size, "circular": max(before, after) <= size}
     count = (size + before + after - dilation * (taps - 1) - 1) // stride + 1
     _insist(fits.get(mode, True) and 1 <= count, count * taps, address)
-    rows = range(-before, -before + count * stride, stride)
-    return [[_fold(row + k * dilation, size, mode) for k in range(taps)] for row in rows]
+    return Table(count, taps, size, stride, dilation, before, mode)
 
 
 def _transposed(extent: tuple[int, int], steps: tuple[int, ...], mode: str, address: str) -> Table:
@@ -143,25 +140,7 @@ def _transposed(extent: tuple[int, int], steps: tuple[int, ...], mode: str, addr
     stride, dilation, before, after, extra = steps
     count = (size - 1) * stride + dilation * (taps - 1) + 1 - before - after + extra
     _insist(count >= 1, count * taps, address)
-    table = [[-1] * taps for _ in range(count)]
-    for source in range(size):
-        for k in range(taps):
-            row = source * stride + k * dilation - before
-            if 0 <= row < count:
-                table[row][k] = source
-    return table
-
-
-def _fold(index: int, size: int, mode: str) -> int:
-    if 0 <= index < size:
-        return index
-    if mode == "zero":
-        return -1
-    if mode == "circular":
-        return index % size
-    if mode == "replicate":
-        return 0 if index < 0 else size - 1
-    return -index if index < 0 else 2 * (size - 1) - index
+    return Table(count, taps, size, stride, dilation, before, "transposed")
 
 
 def _insist(fits: bool, entries: int, address: str) -> None:

@@ -8,7 +8,7 @@ from flint import fmpq, fmpz
 
 from monic_checker.body import Body
 from monic_checker.budget import bits
-from monic_checker.domain import Domain, Side
+from monic_checker.domain import Domain
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.field import Field
 from monic_checker.filtered import PairedFilters
@@ -17,6 +17,7 @@ from monic_checker.linear import Row
 from monic_checker.lines import inside, readers_of
 from monic_checker.paired import PairedRows
 from monic_checker.peeling import Site, full_column_rank
+from monic_checker.sides import SeparateSides, Side
 from monic_checker.steps import Step
 from monic_checker.subject import Subject
 from monic_checker.system import System
@@ -80,7 +81,8 @@ class WindowLayer:
 
     def sides(self, window: tuple[int, ...]) -> list[Side]:
         """The half-spaces of the domain that speak of one entry of the window alone."""
-        if not self._system.subject.domain.separable or self._changed:
+        bounds = self._system.subject.domain.sides
+        if not isinstance(bounds, SeparateSides) or self._changed:
             return []
         columns: dict[int, int] = {}
         for channel in range(window[0] * self._channels, (window[0] + 1) * self._channels):
@@ -89,12 +91,9 @@ class WindowLayer:
                 for index, length in zip(place, self._shape[1:], strict=True):
                     flat = flat * length + index
                 columns[flat] = len(columns)
-        found = []
-        for side in self._system.subject.domain.sides:
-            ((j, a),) = side.a
-            if j in columns:
-                found.append(Side([(columns[j], a)], side.c))
-        return found
+        return [
+            Side([(columns[j], a)], c) for j in sorted(columns) for ((_, a),), c in bounds.of(j)
+        ]
 
     def check(
         self,
