@@ -149,7 +149,7 @@ def tile(node: Node, operands: Operands) -> Value:
 def depth_to_space(node: Node, operands: Operands) -> Value:
     """Y = X with blocks of channels spread over the image."""
     block = node.integer("blocksize", 0)
-    by_columns = node.string("mode", "DCR") == "CRD"
+    by_columns = _by_columns(node)
 
     def spread(numbers: Numbers) -> Numbers:
         n, c, h, w = numbers.shape
@@ -164,13 +164,19 @@ def depth_to_space(node: Node, operands: Operands) -> Value:
 def space_to_depth(node: Node, operands: Operands) -> Value:
     """Y = X with blocks of the image as channels."""
     block = node.integer("blocksize", 0)
+    order = (0, 1, 3, 5, 2, 4) if _by_columns(node) else (0, 3, 5, 1, 2, 4)
 
     def gathered(numbers: Numbers) -> Numbers:
         n, c, h, w = numbers.shape
         blocks = numbers.reshape(n, c, h // block, block, w // block, block)
-        return blocks.transpose(0, 3, 5, 1, 2, 4).reshape(n, -1, h // block, w // block)
+        return blocks.transpose(order).reshape(n, -1, h // block, w // block)
 
     return _in_blocks(value(operands, 0), gathered)
+
+
+def _by_columns(node: Node) -> bool:
+    """Whether the places of a block vary faster than the channels (CRD), or slower (DCR)."""
+    return node.string("mode", "DCR") == "CRD"
 
 
 def _in_blocks(first: Value, act: Callable[[Numbers], Numbers]) -> Value:
@@ -196,7 +202,7 @@ def moved(first: Value, act: Callable[[Numbers], Numbers], filling: float = 0.0)
 
 
 def _of_one_example(given: Numbers, count: int, lead: int) -> Numbers:
-    if given.shape[0] != lead:
+    if given.shape[:1] != (lead,):
         raise Refused(f"it mixes the {lead} examples of a fixed batch; export with one example")
     rows = given.reshape(lead, -1)
     shifts = np.where(rows[:1] == FILLED, 0, np.arange(lead)[:, None] * count)

@@ -153,6 +153,10 @@ _WAYS: dict[str, Callable[[_Axis, int], Fraction]] = {
 }
 
 
+#: Ways that depend on the size, which scales give in fractions: before or after rounding down?
+_DISPUTED = ("align_corners", "half_pixel_symmetric")
+
+
 def _axes(
     first: Value, scales: Sequence[float], wanted: Sequence[int] | None, way: str
 ) -> list[list[Taps]]:
@@ -165,10 +169,10 @@ def _axes(
             raise Refused(f"its scales {scales} are not one positive number for each axis")
         exact = [Fraction(scale) for scale in scales]
         wanted = [_scaled_size(size, scale) for size, scale in zip(shape, scales, strict=True)]
-        if way == "half_pixel_symmetric" and wanted != _products(shape, exact):
+        if way in _DISPUTED and wanted != _products(shape, exact):
             raise Refused(
-                "its sizes are no whole multiples by half_pixel_symmetric, where onnxruntime "
-                "computes something else than ONNX says; use half_pixel, or sizes"
+                f"its sizes are no whole multiples by {way}, where onnxruntime computes something "
+                "else than ONNX's own reference; give sizes instead of scales, or use half_pixel"
             )
     else:
         exact = [Fraction(a, b) for a, b in zip(wanted, shape, strict=True)]
