@@ -60,7 +60,8 @@ def load(
 
     Arguments:
         model: The file, or a `torch.nn.Module`.
-        input_shape: Of a module: the shape of one example, with or without a batch axis of 1.
+        input_shape: Of a module: the shape of one example. With or without sizes of 1 in front
+            it means the same.
 
     Raises:
         UnreadableModel: when the file is missing, damaged, or of a kind that is not read; when

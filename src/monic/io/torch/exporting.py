@@ -11,11 +11,17 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import ExportedProgram
+from torch.nn.parameter import is_lazy
+from torch.utils import _pytree as pytree
 
 from monic.errors import UnreadableModel, UnsupportedModel
 
 __all__ = ["exported", "in_evaluation"]
+
+#: Batches have at most so many axes: examples, channels and three of space.
+_RANK = 5
 
 #: Loggers of torch that report what `exported` turns into an error of its own.
 _TALKATIVE = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
@@ -26,23 +32,63 @@ def exported(module: nn.Module, input_shape: Sequence[int]) -> ExportedProgram:
 
     Arguments:
         module: The module; it is not changed, whichever mode it is in.
-        input_shape: The shape of one example. The module gets it with a batch axis of 1 in
-            front; if it does not take that, and the first size is 1, then as it stands.
+        input_shape: The shape of one example, with or without a batch axis of 1.
 
     Raises:
-        UnreadableModel: when `input_shape` is no shape, or the module does not take it.
+        UnreadableModel: when `input_shape` is no shape, the module does not take it, or has
+            parameters without a shape.
         UnsupportedModel: when the graph depends on the data.
     """
     shape = _shape(input_shape)
     plain = in_evaluation(module)
-    shapes = [(1, *shape), shape] if shape[:1] == (1,) else [(1, *shape)]
+    _insist_on_shapes(plain)
     errors: list[Exception] = []
-    for tried in shapes:
+    for tried in _given(in_evaluation(module), shape):  # what a copy keeps is none of the graph's
         try:
             return _graph(plain, tried)
         except Exception as error:  # the module's own code runs, which may raise anything
             errors.append(error)
     raise _refusal(plain, shape, errors[0])
+
+
+def _given(module: nn.Module, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Returns the shapes to try in order: what the module may be given for one example.
+
+    Sizes of 1 in front say nothing, so that the shape of an example and that of a batch of one
+    mean the same: (3, 4, 4) and (1, 3, 4, 4), but also (4, 4), (1, 4, 4) and (1, 1, 4, 4). The
+    module gets a batch of one, and more sizes of 1 after the batch axis (the channel of a grey
+    image) where it does not act on each example of a batch without them.
+    """
+    start = next((k for k, size in enumerate(shape) if size > 1), len(shape) - 1)
+    bare = shape[start:]
+    every = [(1,) * count + bare for count in range(1, max(2, _RANK + 1 - len(bare)))]
+    ones = {batch: _shapes_of_outputs(module, batch) for batch in every}
+    taken = [batch for batch in every if ones[batch] is not None]
+    for batch in taken:
+        pairs = _shapes_of_outputs(module, (2, *batch[1:]))
+        if pairs is not None and pairs == [(2, *one[1:]) for one in ones[batch] or () if one]:
+            return [batch]
+    return taken or every
+
+
+def _shapes_of_outputs(module: nn.Module, shape: tuple[int, ...]) -> list[tuple[int, ...]] | None:
+    """Returns the shapes that come of a shape, without computing; None when it is not taken."""
+    try:
+        with _quietly(), FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+            leaves = pytree.tree_leaves(module(_example(module, shape)))
+    except Exception:  # the module's own code runs, which may raise anything
+        return None
+    return [tuple(leaf.shape) for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _insist_on_shapes(module: nn.Module) -> None:
+    tensors = (*module.named_parameters(), *module.named_buffers())
+    lazy = [name for name, tensor in tensors if is_lazy(tensor)]
+    if lazy:
+        raise UnreadableModel(
+            f"Expected a module whose parameters have their shapes. Got some without: "
+            f"{', '.join(lazy)}. Call it once on an example before it is loaded."
+        )
 
 
 def in_evaluation(module: nn.Module) -> nn.Module:
@@ -83,14 +129,19 @@ def _shape(given: Sequence[int]) -> tuple[int, ...]:
 
 
 def _graph(module: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
-    floats = (p for p in module.parameters() if p.is_floating_point())
-    like = next(floats, torch.empty(0))
-    example = torch.zeros(shape, dtype=like.dtype, device=like.device)
     with _quietly(), torch.no_grad():
-        program = torch.export.export(module, (example,), strict=False)
+        program = torch.export.export(module, (_example(module, shape),), strict=False)
         # now no operator works in place, and none is taken apart
         plain: ExportedProgram = program.run_decompositions({})
         return plain
+
+
+def _example(module: nn.Module, shape: tuple[int, ...]) -> torch.Tensor:
+    floats = (p for p in module.parameters() if p.is_floating_point())
+    like = next(floats, None)
+    if like is None:
+        return torch.zeros(shape)
+    return torch.zeros(shape, dtype=like.dtype, device=like.device)
 
 
 @contextmanager
