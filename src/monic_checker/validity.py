@@ -55,9 +55,10 @@ class ValidArrays:
                 numbers.insist_on_existence(i)
             for k, step in enumerate(subject.steps):
                 if step.name == "quotient" and step.array is not None:
-                    numbers.insist(step.array, _NONZERO, f"subject.map[{k}]")
+                    address = f"{where and where + ': '}subject.map[{k}]"
+                    numbers.insist(step.array, _NONZERO, address)
             if slope is not None:
-                numbers.insist(slope, _POSITIVE, "slope")
+                numbers.insist(slope, _POSITIVE, f"{where}.slope")
         self.found = tuple(found)
 
     @classmethod
@@ -109,7 +110,7 @@ class _Numbers:
             entries, denominator = self._vector(i)
             holds = all(of_number(fmpq(number, denominator)) for number in entries)
         if not holds:
-            raise InvalidProof(f"{self._where}{address}", f"expected {expected}")
+            raise InvalidProof(address, f"expected {expected}")
 
     def _vector(self, i: int) -> Vector:
         """The numbers of an array, and before them those of all that it is computed from."""

@@ -213,7 +213,11 @@ def test_what_is_carried_and_bent_is_said() -> None:
         ("carried numbers", {"slope": 0}, "subject.stages[0].slope"),
         ("leaky slopes", {"slope": None}, "subject.stages[0].slope"),
         ("leaky slopes", {"slope": 3}, "subject.stages[0].slope"),
-        ("leaky slopes", {"slope": 0}, "subject.stages"),  # the weights as slopes: one is -2
+        (
+            "leaky slopes",
+            {"slope": 0},
+            "subject.stages[0].slope",
+        ),  # the weights as slopes: one is -2
     ],
 )
 def test_wrong_stages(name: str, change: dict[str, Any], address: str) -> None:
