@@ -1,8 +1,8 @@
 """Checks proofs of monic, independently: the standard library and python-flint are all it needs.
 
-A proof claims that a ReLU layer is one-to-one, or that it is not. `check` follows it step by step
-in exact arithmetic, and either returns the claim or raises. The format is specified in
-`monic/certificate/SPEC.md`.
+A proof claims that a ReLU layer or network is injective, or that it is not. `check` follows it
+step by step in exact arithmetic, and either returns the claim or raises. The format is specified
+in `monic/certificate/SPEC.md`.
 """
 
 from monic_checker.arrays import Array

@@ -13,7 +13,7 @@ __all__ = ["main"]
 VALID, INVALID, UNREADABLE, OVER_BUDGET = 0, 1, 2, 6
 
 _DESCRIPTION = """\
-Checks a proof that a ReLU layer is one-to-one, or that it is not.
+Checks a proof that a ReLU layer or network is injective, or that it is not.
 
 The proof names the arrays of the layer by their content (SHA-256), so it is
 checked against the weights in your files and against no others. Every step is

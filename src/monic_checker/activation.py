@@ -12,6 +12,7 @@ from monic_checker.errors import MalformedProof
 from monic_checker.steps import Shape
 from monic_checker.subject import Subject
 from monic_checker.vector import Vector
+from monic_checker.words import shortened
 
 __all__ = ["Activation", "bent"]
 
@@ -109,7 +110,7 @@ class Activation:
         slopes = "" if self.slope is None else f" with the slopes A{self.slope}"
         past = f" past the first {self.carried} numbers" if self.carried else ""
         groups = f" of {self.groups} groups" if self.groups else ""
-        epsilon = "" if self.epsilon is None else f" with epsilon {self.epsilon}"
+        epsilon = "" if self.epsilon is None else f" with epsilon {shortened(str(self.epsilon))}"
         return f"{self.name}{groups}{epsilon}{slopes}{past}"
 
     def insist_on_fit(self, stage: Subject, address: str) -> None:

@@ -1,13 +1,17 @@
 """What a check has established, as a value and in words."""
 
+import math
 from dataclasses import dataclass
 
 from monic_checker.arrays import Array
+from monic_checker.canonical import subject_digest
 from monic_checker.derived import Dequantized, Factors
 from monic_checker.evidence import Findings
+from monic_checker.formula import formula
 from monic_checker.header import Header
 from monic_checker.network import NetworkSubject
 from monic_checker.subject import Constant, Entry, NamedArray, Subject
+from monic_checker.words import shortened
 
 __all__ = ["Claim", "UsedArray", "state_claim"]
 
@@ -56,6 +60,7 @@ class Claim:
         findings: What the check went through.
         arrays: The arrays of the model that were used.
         formula: A sentence that says how W x + b comes from x and the arrays.
+        subject_digest: The SHA-256 of the canonical form of all that the claim is about.
     """
 
     claim: str
@@ -68,6 +73,7 @@ class Claim:
     findings: Findings
     arrays: tuple[UsedArray, ...]
     formula: str
+    subject_digest: str
 
     def sentence(self) -> str:
         """Returns in words what was checked: which claim, which weights, where, on what terms."""
@@ -78,10 +84,11 @@ class Claim:
             for array in self.arrays
         )
         return (
-            f"Checked: {function}, from R^{self.n} to R^{self.m}, is {verdict}one-to-one "
+            f"Checked: {function}, from R^{self.n} to R^{self.m}, is {verdict}injective "
             f"on {self.domain}, as a function of real numbers with exactly these weights: "
             f"{weights or 'none'}. {self.formula}. "
-            f"Assumption: {_assumed(self.assumption)}. Evidence: {self.findings.words}."
+            f"Assumption: {_assumed(self.assumption)}. Evidence: {self.findings.words}. "
+            f"Subject digest: {self.subject_digest}."
         )
 
 
@@ -113,6 +120,7 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         findings=findings,
         arrays=tuple(named.values()),
         formula=_formulas(subject, arrays),
+        subject_digest=subject_digest(subject),
     )
 
 
@@ -133,19 +141,21 @@ def _formulas(subject: Subject | NetworkSubject, arrays: list[Array | None]) -> 
     rest, lines = list(arrays), []
     for k, (stage, activation) in enumerate(zip(subject.stages, subject.activations, strict=True)):
         own, rest = rest[: len(stage.arrays)], rest[len(stage.arrays) :]
-        lines.append(f"stage {k} ({activation.words}) has W x + b = {_formula(stage, own)}")
+        value = _formula(stage, own, activation.slope)
+        lines.append(f"stage {k} ({activation.words}) has W x + b = {value}")
     return f"Its {len(lines)} stages: {'; '.join(lines)}"
 
 
-def _formula(subject: Subject, arrays: list[Array | None]) -> str:
+def _formula(subject: Subject, arrays: list[Array | None], slope: int | None = None) -> str:
     steps = subject.steps
     if len(steps) > _STEPS:
-        return f"what the {len(steps)} steps in the proof say"
-    lines = [f"v{i} = {step.formula()}" for i, step in enumerate(steps)]
-    used = {step.array for step in steps if step.array is not None}
-    used |= {source for i in used for source in getattr(subject.arrays[i], "sources", ())}
-    for i in sorted(used):
-        lines.append(f"A{i} = {_name(subject.arrays[i], arrays[i])}")
+        return f"what its {len(steps)} steps say, which are in the subject digest"
+    lines = [f"v{i} = {formula(step)}" for i, step in enumerate(steps)]
+    used = {place for place in (*(step.array for step in steps), slope) if place is not None}
+    for i in reversed(range(len(arrays))):  # arrays are computed from earlier ones
+        if i in used:
+            used.update(getattr(subject.arrays[i], "sources", ()))
+    lines += [f"A{i} = {_name(subject.arrays[i], arrays[i])}" for i in sorted(used)]
     return f"v{len(steps) - 1}, where {', '.join(lines)}"
 
 
@@ -155,5 +165,6 @@ def _name(entry: Entry, array: Array | None) -> str:
     if isinstance(entry, (Factors, Dequantized)):
         return entry.words([f"A{source}" for source in entry.sources])
     if isinstance(entry, Constant) and len(entry.values) <= _ENTRIES:
-        return f"({', '.join(map(str, entry.values))})"
-    return "numbers in the proof"
+        shape = f" of shape {list(entry.shape)}" if len(entry.shape) > 1 else ""
+        return shortened(f"({', '.join(map(str, entry.values))})") + shape
+    return f"{math.prod(entry.shape)} numbers (as in the subject digest)"

@@ -106,7 +106,7 @@ class Composition:
                         f"expected a set that holds every output of stage {last}",
                     )
         body.end()
-        return Findings("every stage is one-to-one: " + "; ".join(words), nodes, relations)
+        return Findings("every stage is injective: " + "; ".join(words), nodes, relations)
 
 
 def _checked(entry: _Entry, stages: Stages, body: Body) -> Findings:

@@ -11,6 +11,7 @@ from monic_checker.budget import Budget, bits
 from monic_checker.document import integer, items, members, rational
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.vector import Vector, over_one_denominator
+from monic_checker.words import shortened
 
 __all__ = ["Dequantized", "Derived", "Factors", "derived_vector", "read_derived"]
 
@@ -31,7 +32,8 @@ class Factors:
     def words(self, names: Sequence[str]) -> str:
         """Returns in words what the numbers are, given the names of the sources."""
         gamma, variance = names
-        return f"{gamma} / sqrt({variance} + {self.epsilon}), each rounded to {_BITS} bits"
+        root = f"sqrt({variance} + {shortened(str(self.epsilon))})"
+        return f"{gamma} / {root}, each rounded to {_BITS} bits"
 
     def compute(self, vectors: Sequence[Vector]) -> list[fmpq]:
         """Returns the numbers; raises ValueError where the variance is not positive."""

@@ -11,13 +11,14 @@ from monic_checker.document import choice, items, members, rational, rationals
 from monic_checker.errors import MalformedProof
 from monic_checker.sides import BoxSides, OrthantSides, Side
 from monic_checker.vector import Vector, over_one_denominator
+from monic_checker.words import shortened
 
 __all__ = ["Ball", "Domain", "Side", "read_domain"]
 
 _ADDRESS = "subject.domain"
 
-#: Domains of more half-spaces, or of longer descriptions, are not spelled out in sentences.
-_WORDY, _LETTERS = 16, 400
+#: Domains of more half-spaces are not spelled out in sentences.
+_WORDY = 16
 
 
 class Ball(NamedTuple):
@@ -44,12 +45,14 @@ class Domain:
         sides: The half-spaces, in the order of the specification.
         ball: The ball, if it is one; there are no sides then.
         separable: Whether each side bounds one coordinate: for an orthant and a box.
+        kind: What a header calls it; a part of another layer has a polyhedron.
     """
 
     words: str
     sides: Sequence[Side]
     ball: Ball | None = None
     separable: bool = False
+    kind: str = "polyhedron"
 
     def contains(self, x: Vector, *, interior: bool) -> bool:
         """Returns whether a point lies in the set, or in its interior."""
@@ -76,12 +79,12 @@ def read_domain(value: object, n: int, budget: Budget) -> Domain:
 
 def _whole(value: object, n: int, budget: Budget) -> Domain:
     members(value, _ADDRESS, ["kind"])
-    return Domain(f"the whole of R^{n}", [])
+    return Domain(f"the whole of R^{n}", [], kind="whole")
 
 
 def _orthant(value: object, n: int, budget: Budget) -> Domain:
     members(value, _ADDRESS, ["kind"])
-    return Domain(f"the orthant x >= 0 of R^{n}", OrthantSides(n), separable=True)
+    return Domain(f"the orthant x >= 0 of R^{n}", OrthantSides(n), separable=True, kind="orthant")
 
 
 def _box(value: object, n: int, budget: Budget) -> Domain:
@@ -91,7 +94,7 @@ def _box(value: object, n: int, budget: Budget) -> Domain:
         if low is not None and high is not None and low >= high:
             raise MalformedProof(f"{_ADDRESS}.lower[{j}]", "expected less than the upper bound")
     sides = BoxSides(lows, highs)
-    return Domain(f"a box in R^{n} ({_listed(sides)})", sides, separable=True)
+    return Domain(f"a box in R^{n} ({_listed(sides)})", sides, separable=True, kind="box")
 
 
 def _bounds(value: object, name: str, n: int) -> list[fmpq | None]:
@@ -123,9 +126,10 @@ def _ball(value: object, n: int, budget: Budget) -> Domain:
         raise MalformedProof(f"{_ADDRESS}.radius", "expected a positive radius")
     address = f"{_ADDRESS}.center"
     numbers = rationals(middle, address, n)
-    place = _shortened(f"({', '.join(map(str, numbers))})") if any(numbers) else "0"
-    words = f"the ball of radius {_shortened(str(radius))} around {place} in R^{n}"
-    return Domain(words, [], Ball(radius, over_one_denominator(numbers, budget, address)))
+    place = shortened(f"({', '.join(map(str, numbers))})") if any(numbers) else "0"
+    words = f"the ball of radius {shortened(str(radius))} around {place} in R^{n}"
+    ball = Ball(radius, over_one_denominator(numbers, budget, address))
+    return Domain(words, [], ball, kind="ball")
 
 
 _READERS = {
@@ -139,14 +143,10 @@ _READERS = {
 
 def _listed(sides: Sequence[Side]) -> str:
     if len(sides) > _WORDY:
-        return f"its {len(sides)} half-spaces are in the proof"
-    return _shortened(", ".join(f"{_sum(side)} <= {side.c}" for side in sides))
+        return f"its {len(sides)} half-spaces are in the subject digest"
+    return shortened(", ".join(f"{_sum(side)} <= {side.c}" for side in sides))
 
 
 def _sum(side: Side) -> str:
     terms = (f"{'-' if a < 0 else '+'}{'' if abs(a) == 1 else abs(a)}x{j}" for j, a in side.a)
     return " ".join(terms).removeprefix("+")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LETTERS else "as the proof says"

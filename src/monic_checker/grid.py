@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from monic_checker.document import choice, integer, items, members
 from monic_checker.errors import MalformedProof
@@ -21,6 +21,16 @@ _LARGEST = 2**31
 _ENTRIES = 2**22
 
 
+class Walk(NamedTuple):
+    """How the kernel of a convolution walks, axis by axis, as the proof says it."""
+
+    stride: list[int]
+    dilation: list[int]
+    padding: list[list[int]]
+    mode: str
+    extra: list[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The shapes of a convolution, and its tables.
@@ -32,6 +42,7 @@ class Grid:
         groups: The number of groups; a filter sees the channels of its group.
         tables: For each spatial axis the input index of (output index, tap), or -1 for none.
         transposed: Whether the array is stored as (channels, filters / groups, *taps).
+        walk: What the tables were made from.
     """
 
     shape: tuple[int, ...]
@@ -40,6 +51,17 @@ class Grid:
     groups: int
     tables: tuple[Table, ...]
     transposed: bool
+    walk: Walk
+
+    @property
+    def words(self) -> str:
+        """The geometry in words; all numbers are lists over the axes."""
+        stride, dilation, padding, mode, extra = self.walk
+        output = f", output padding {extra}" if self.transposed else ""
+        return (
+            f"input shape {list(self.shape)}, stride {stride}, dilation {dilation}, "
+            f"padding {padding}, groups {self.groups}, mode {mode}{output}"
+        )
 
     @property
     def inputs(self) -> int:
@@ -116,14 +138,16 @@ def read_grid(
     strides = _numbers(fields["stride"], f"{address}.stride", axes, 1)
     dilations = _numbers(fields["dilation"], f"{address}.dilation", axes, 1)
     extra = _numbers(fields["output_padding"], address, axes, 0) if transposed else [0] * axes
-    tables = []
+    tables, padding = [], []
     for axis, pair in enumerate(items(fields["padding"], f"{address}.padding", axes)):
         sides = _numbers(pair, f"{address}.padding[{axis}]", 2, 0)
+        padding.append(sides)
         steps = (strides[axis], dilations[axis], sides[0], sides[1], extra[axis])
         extent = (shape[axis + 1], array[axis + 2])
         maker = _transposed if transposed else _forward
         tables.append(maker(extent, steps, mode, address))
-    return Grid(tuple(shape), filters, channels // groups, groups, tuple(tables), transposed)
+    walk = Walk(strides, dilations, padding, mode, extra)
+    return Grid(tuple(shape), filters, channels // groups, groups, tuple(tables), transposed, walk)
 
 
 def _forward(extent: tuple[int, int], steps: tuple[int, ...], mode: str, address: str) -> Table:

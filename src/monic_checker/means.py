@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flint import fmpz
+from flint import fmpq, fmpz
 
 from monic_checker.budget import Budget, bits
 from monic_checker.document import integer, items, rational
 from monic_checker.errors import MalformedProof
 from monic_checker.linear import Row
 from monic_checker.vector import over_one_denominator
+from monic_checker.words import shortened
 
 __all__ = ["Terms", "centred", "combined", "read_groups", "read_terms"]
+
+
+#: More terms are not spelled out in sentences.
+_TERMS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,18 @@ class Terms:
     def count(self) -> int:
         """The number of terms of all combinations."""
         return self.times * sum(map(len, self.rows))
+
+    @property
+    def words(self) -> str:
+        """The combinations in words, of the entries z0, z1, ... of one part."""
+        parts = "" if self.times == 1 else f" for each of the {self.times} equal parts"
+        if sum(map(len, self.rows)) > _TERMS:
+            return f"{len(self.rows)} combinations (as in the subject digest){parts}"
+        sums = [" + ".join(self._term(*term) for term in row) or "0" for row in self.rows]
+        return shortened(f"({', '.join(sums)})") + parts
+
+    def _term(self, place: int, weight: fmpz) -> str:
+        return f"{fmpq(weight, self.denominator)} z{place}"
 
     @property
     def growth(self) -> int:

@@ -70,6 +70,6 @@ class RandomProjection:
         if not independent(rows, system.n, system.subject.budget, "evidence"):
             raise InvalidProof("evidence", "the rows of the matrix are linearly dependent")
         return Findings(
-            f"{system.subject.m} >= 2 x {self.n} + 1 independent rows, one-to-one on the image of "
+            f"{system.subject.m} >= 2 x {self.n} + 1 independent rows, injective on the image of "
             "what comes before for almost every matrix"
         )

@@ -80,7 +80,7 @@ class RandomSkip:
         if not independent(rows, len(rows[0]), stages.subject.budget, "evidence"):
             raise InvalidProof("evidence", "the matrix A has not full rank")
         return (
-            f"a sum with A z, {system.subject.m} >= 2 x {self.n} + 1 rows, one-to-one together "
+            f"a sum with A z, {system.subject.m} >= 2 x {self.n} + 1 rows, injective together "
             "with what comes before for almost every A"
         )
 

@@ -67,7 +67,7 @@ class Slopes:
                 total += (gap + spread[i, j]) * weight
             if total >= one * self.weights[i]:
                 raise InvalidProof(f"evidence.weights[{i}]", "expected a smaller sum of its row")
-        return "slopes in intervals, whose matrices are all one-to-one"
+        return "slopes in intervals, whose matrices are all injective"
 
 
 def _differences(stages: Stages, span: range, inputs: Sequence[Interval]) -> Pair:

@@ -61,29 +61,6 @@ class Step:
             return self.terms.denominator
         return fmpz(self.size // self.groups if self.groups else 1)
 
-    def formula(self) -> str:
-        """Returns the value in terms of earlier values v0, v1, ... and arrays A0, A1, ..."""
-        values = "; ".join(f"v{source}" for source in self.sources)
-        return {
-            "input": "x",
-            "linear": f"A{self.array} {values}",
-            "linear-transposed": f"A{self.array}^T {values}",
-            "shift": f"{values} + A{self.array}",
-            "shift-negative": f"{values} - A{self.array}",
-            "scale": f"diag(A{self.array}) {values}",
-            "channel-shift": f"{values} + A{self.array} in each channel",
-            "channel-shift-negative": f"{values} - A{self.array} in each channel",
-            "channel-scale": f"A{self.array} in each channel times {values}",
-            "quotient": f"{values} / A{self.array} in each channel",
-            "convolution": f"the convolution of {values} with A{self.array}",
-            "transposed-convolution": f"the transposed convolution of {values} with A{self.array}",
-            "concat": f"({values})",
-            "add": values.replace("; ", " + "),
-            "select": f"{len(self.places)} entries of {values}",
-            "combine": f"{self.size} combinations of the entries of {values}",
-            "centre": f"{values} less the means of its {self.groups} groups",
-        }[self.name]
-
 
 def read_steps(value: object, shapes: Sequence[Shape], budget: Budget) -> list[Step]:
     """Reads the map of a proof, given the shapes of its arrays.

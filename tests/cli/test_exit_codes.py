@@ -234,7 +234,7 @@ class TestCheck:
         done = monic("check", proof, proof.parent / "injective.npz")
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("VALID. ")
-        assert "is one-to-one" in done.stdout
+        assert "is injective" in done.stdout
 
     def test_other_weights(self, proof: Path, tmp_path: Path) -> None:
         done = monic("check", proof, identity(tmp_path))

@@ -28,7 +28,7 @@ def test_a_layer_norm_with_and_without_its_statistics(tmp_path: Path) -> None:
     done = monic("decide", path, "--assume", "statistics", "--certificates", tmp_path / "given")
     assert done.returncode == 0, done.stderr
     assert "The network: INJECTIVE (assuming statistics)" in done.stdout
-    for folder, words in (("lost", "not one-to-one"), ("given", "Assumption: statistics")):
+    for folder, words in (("lost", "not injective"), ("given", "Assumption: statistics")):
         for proof in (tmp_path / folder).iterdir():
             checked = monic("check", proof, path)
             assert checked.returncode == 0, checked.stderr

@@ -28,7 +28,7 @@ def model(tmp_path: Path) -> Path:
 def test_valid(proof: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(proof), str(model)]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("VALID. Checked: x -> ReLU(W x + b), from R^1 to R^2, is one-to-one")
+    assert out.startswith("VALID. Checked: x -> ReLU(W x + b), from R^1 to R^2, is injective")
     assert err == ""
 
 

@@ -37,7 +37,7 @@ def test_holds() -> None:
 def test_sentence_names_claim_weights_domain_and_assumption() -> None:
     sentence = checked(SPEC_EXAMPLE).sentence()
     for words in (
-        "is one-to-one on the whole of R^1",
+        "is injective on the whole of R^1",
         "ReLU(W x + b), from R^1 to R^2",
         "'weight' (float64 [2, 1], SHA-256 b74fce6cd8bcafd0",
         "v0 = x, v1 = A0 v0, A0 = 'weight'",

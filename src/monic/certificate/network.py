@@ -14,14 +14,16 @@ from monic.certificate.subject import (
     rationals,
     subject,
 )
-from monic.model import Activation, AffineMap, Network, Stage, WholeSpace
+from monic.model import Activation, AffineMap, Domain, Network, Stage, WholeSpace
 
 __all__ = [
     "bottleneck_certificate",
     "composition_certificate",
     "first_stage_certificate",
     "network_collision_certificate",
+    "network_subject",
     "projection_certificate",
+    "stage_subject",
 ]
 
 _NAMES = {
@@ -45,13 +47,13 @@ def network_collision_certificate(
     network: Network, x: Sequence[Fraction], other: Sequence[Fraction]
 ) -> Certificate:
     """Returns the certificate that two inputs of a network have the same output."""
-    return point_certificate(_subject(network), "collision", {"x": x, "other": other})
+    return point_certificate(network_subject(network), "collision", {"x": x, "other": other})
 
 
 def first_stage_certificate(network: Network, first: Certificate) -> Certificate:
     """Returns the certificate that a network merges what its first stage merges."""
     evidence = {"kind": "first-stage", "evidence": first.header["evidence"]}
-    return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
+    return Certificate(header("NOT_INJECTIVE", network_subject(network), evidence))
 
 
 def bottleneck_certificate(network: Network, stage: int, x: Sequence[Fraction]) -> Certificate:
@@ -63,7 +65,7 @@ def bottleneck_certificate(network: Network, stage: int, x: Sequence[Fraction]) 
         x: A point inside the domain, which thus has an interior.
     """
     evidence = {"kind": "bottleneck", "stage": stage, "x": rationals(x)}
-    return Certificate(header("NOT_INJECTIVE", _subject(network), evidence))
+    return Certificate(header("NOT_INJECTIVE", network_subject(network), evidence))
 
 
 def composition_certificate(
@@ -85,7 +87,7 @@ def composition_certificate(
         for k, certificate in enumerate(certificates)
     ]
     evidence = {"kind": "composition", "layers": layers}
-    about = _subject(network)
+    about = network_subject(network)
     needed = [certificate.header["assumption"] for certificate in certificates]
     if any(stage["activation"] == "normalization" for stage in about["stages"]):
         needed.append("statistics")
@@ -103,10 +105,18 @@ def projection_certificate(value: AffineMap) -> Certificate:
     return Certificate(header("INJECTIVE", about, evidence, assumption="random-projections"))
 
 
-def _subject(network: Network) -> dict[str, Any]:
+def network_subject(network: Network) -> dict[str, Any]:
+    """Returns the subject of certificates about a network."""
     first = subject("affine", network.stages[0].map, network.domain)
     stages = [_stage(stage) for stage in network.stages]
     return {"kind": "network", "stages": stages, "domain": first["domain"]}
+
+
+def stage_subject(stage: Stage, domain: Domain) -> dict[str, Any]:
+    """Returns the subject of certificates about a stage alone, on a domain of its own input."""
+    if stage.activation is Activation.RELU:
+        return subject("relu-layer", stage.layer_map(), domain)
+    return subject("affine", stage.map, domain)
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
