@@ -36,11 +36,12 @@ def test_the_digests_of_a_model_are_those_of_its_proofs(tmp_path: Path, domain: 
 
 
 def test_bare_weights_have_a_digest_each(tmp_path: Path) -> None:
-    np.savez(tmp_path / "two.npz", **{"a.weight": np.array(PAIRED), "b.weight": np.array(PAIRED) * 2})
+    once, twice = np.array(PAIRED), 2 * np.array(PAIRED)
+    np.savez(tmp_path / "two.npz", **{"a.weight": once, "b.weight": twice})
     known = digests(tmp_path / "two.npz", "--domain", "ball:1")
     assert [*known] == ["a", "b"]
     assert known["a"] != known["b"]
-    np.savez(tmp_path / "again.npz", **{"b.weight": np.array(PAIRED) * 2})
+    np.savez(tmp_path / "again.npz", **{"b.weight": twice})
     assert digests(tmp_path / "again.npz", "--domain", "ball:1")["b"] == known["b"]
 
 
