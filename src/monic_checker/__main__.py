@@ -4,7 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from monic_checker.budget import WORK, amount
+from monic_checker.amount import amount
+from monic_checker.budget import WORK
 from monic_checker.checker import check_files
 from monic_checker.errors import CheckError, InvalidProof, OverBudget
 

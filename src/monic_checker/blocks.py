@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from flint import fmpq, fmpq_mat, fmpz
 
 from monic_checker.body import Body
-from monic_checker.budget import Budget, bits
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import elimination
 from monic_checker.document import choice, integer, items, members
 from monic_checker.domain import Domain
 from monic_checker.errors import InvalidProof, MalformedProof
@@ -95,7 +96,9 @@ class Blocks:
 
 def _charge(budget: Budget, rows: Sequence[Row], n: int) -> None:
     """Cramer's rule: coordinates are quotients of minors, of at most n times the length."""
-    budget.spend(len(rows) * n, 2 * n * (max(map(bits, rows)) + n.bit_length()), "evidence.blocks")
+    longest = max(map(bits, rows))
+    budget.spend(len(rows) * n, 2 * n * (longest + n.bit_length()), "evidence.blocks")
+    budget.work(4 * elimination(n, len(rows), longest), "evidence.blocks")
 
 
 def _part(
@@ -107,6 +110,12 @@ def _part(
 ) -> System:
     """The rows of a block on the coordinates of its basis, as a layer by itself on all of R^d."""
     rows: list[Row] = []
+    count, width = len(block.basis) + len(block.rows), len(columns)
+    budget = system.subject.budget
+    budget.work(len(block.rows) * system.n * PYTHON * 4, address)
+    known = [entry for i in block.rows for entry in coordinates[i]]
+    length = bits([entry.p for entry in known]) + bits([entry.q for entry in known])
+    budget.spend(count * width, (width + 1) * length + system.longest, address)
     for k, i in enumerate(block.basis):
         rows.append([*(fmpz(int(j == k)) for j in range(len(columns))), system.rows[i][-1]])
     for i in block.rows:

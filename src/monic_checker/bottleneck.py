@@ -53,6 +53,6 @@ class Bottleneck:
         ):
             raise InvalidProof("evidence.stage", "expected no given statistics before the stage")
         point = over_one_denominator(self.x, subject.budget, "evidence.x")
-        if not subject.domain.contains(point, interior=True):
+        if not subject.domain.contains(point, subject.budget, interior=True):
             raise InvalidProof("evidence.x", "the point does not lie inside the domain")
         return Findings(f"stage {self.stage} passes on {width} numbers, fewer than {subject.n}")

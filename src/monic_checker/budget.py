@@ -10,15 +10,13 @@ list counts as `PYTHON` units. Both come from sizes alone, so that they are the 
 machine and in every run.
 """
 
-import re
 from collections.abc import Sequence
-from fractions import Fraction
 
 from flint import fmpz
 
 from monic_checker.errors import OverBudget
 
-__all__ = ["MEMORY", "PYTHON", "WORK", "Budget", "allowance", "amount", "bits"]
+__all__ = ["MEMORY", "PYTHON", "WORK", "Budget", "allowance", "bits"]
 
 #: The bytes that a check may take by default, besides `PER_BYTE` for each byte of model files.
 MEMORY = 384 * 2**20
@@ -31,10 +29,6 @@ WORK = 10**11
 
 #: The units of work that Python takes for one entry of a list.
 PYTHON = 64
-
-_AMOUNT = re.compile(
-    r"([0-9]{1,18}(?:\.[0-9]{1,18})?)(?:[eE]([0-9]{1,2}))?(?:([KMGTkmgt])(?:i?B)?)?"
-)
 
 #: What a number costs besides its bits, in bytes: a pointer and a Python object.
 _OVERHEAD = 40
@@ -172,25 +166,6 @@ def allowance(size: int) -> int:
         True
     """
     return MEMORY + PER_BYTE * size
-
-
-def amount(text: str) -> int:
-    """Returns the number that a text such as "512M", "2GiB", "1e11" or "4096" stands for.
-
-    K, M, G and T stand for powers of 1024, with or without B or iB behind them.
-
-    Raises:
-        ValueError: when it is no such number.
-
-    Example:
-        >>> amount("1.5G"), amount("2e11")
-        (1610612736, 200000000000)
-    """
-    match = _AMOUNT.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"expected a number such as 512M, 2G or 1e11. Got {text!a:.40}")
-    digits, power, unit = match[1], int(match[2] or 0), (match[3] or "").upper()
-    return int(Fraction(digits) * 10**power * 1024 ** " KMGT".index(unit or " "))
 
 
 def bits(numbers: Sequence[fmpz]) -> int:

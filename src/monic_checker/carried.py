@@ -15,6 +15,7 @@ def doubled(stage: Subject, carried: int) -> Subject:
     """
     if not carried:
         return stage
+    stage.budget.spend(stage.m, 0, "subject.stages")
     steps, first, rest = _parted(stage.steps, carried)
     minus = len(stage.arrays)
     negated = []

@@ -48,7 +48,7 @@ class Collision:
         for name, numbers in (("x", self.x), ("other", self.other)):
             address = f"evidence.{name}"
             point = over_one_denominator(numbers, system.subject.budget, address)
-            if not system.subject.domain.contains(point, interior=False):
+            if not system.subject.domain.contains(point, system.subject.budget, interior=False):
                 raise InvalidProof(address, "the point does not lie in the domain")
             outputs.append((system.values(point, address), point.denominator))
         (values, p), (others, q) = outputs

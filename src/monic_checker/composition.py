@@ -130,7 +130,7 @@ def _holds(domain: Domain, stages: Stages, entry: _Entry) -> bool:
     """
     budget, last = stages.subject.budget, entry.span.stop - 1
     activation, m = stages.subject.activations[last], stages.subject.stages[last].m
-    budget.spend(2 * m, 0, f"subject.stages[{last}]")
+    budget.spend(m, 2048, f"subject.stages[{last}]")
     anything = activation.intervals([Interval(None, None)] * m, stages.slopes(last))
     if contains(domain, anything, budget):
         return True

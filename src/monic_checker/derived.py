@@ -7,7 +7,8 @@ from typing import Any
 
 from flint import fmpq, fmpz
 
-from monic_checker.budget import Budget, bits
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import times
 from monic_checker.document import integer, items, members, rational
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.vector import Vector, over_one_denominator
@@ -110,7 +111,9 @@ def derived_vector(
     """
     vectors = [known[source] for source in entry.sources]
     length = sum(bits([*vector.entries, vector.denominator]) for vector in vectors)
-    budget.spend(math.prod(entry.shape), 2 * length + 2 * _GUARDED, name)
+    count = math.prod(entry.shape)
+    budget.spend(3 * count, 2 * length + 2 * _GUARDED, name)
+    budget.work(count * (32 * PYTHON + 8 * times(length, length)), name)
     try:
         numbers = entry.compute(vectors)
     except ValueError as error:

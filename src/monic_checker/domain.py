@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from flint import fmpq, fmpz
 
-from monic_checker.budget import Budget
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import times
 from monic_checker.document import choice, items, members, rational, rationals
 from monic_checker.errors import MalformedProof
 from monic_checker.sides import BoxSides, OrthantSides, Side
@@ -54,11 +55,18 @@ class Domain:
     separable: bool = False
     kind: str = "polyhedron"
 
-    def contains(self, x: Vector, *, interior: bool) -> bool:
-        """Returns whether a point lies in the set, or in its interior."""
+    def contains(self, x: Vector, budget: Budget, *, interior: bool) -> bool:
+        """Returns whether a point lies in the set, or in its interior.
+
+        Raises:
+            OverBudget: when that takes more work than is left.
+        """
+        length = bits([*x.entries, x.denominator])
+        budget.work(len(x.entries) * 8 * (PYTHON + times(length, length)), _ADDRESS)
         if self.ball is not None:
             return self.ball.contains(x, interior=interior)
         for side in self.sides:
+            budget.work(4 * len(side.a) * (PYTHON + times(length, length)), _ADDRESS)
             gap = side.c * x.denominator - sum((a * x.entries[j] for j, a in side.a), fmpz(0))
             if gap < 0 or (gap == 0 and interior):
                 return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flint import fmpz
 
 from monic_checker.body import Body
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.document import integer, items, members
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
@@ -19,6 +20,9 @@ from monic_checker.subject import Subject
 from monic_checker.system import System
 
 __all__ = ["PairedFilters", "full_rank", "read_prime", "site"]
+
+#: The bytes for a tap of an output position: an entry of a table, and a tuple of one tap.
+_READ = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ class PairedFilters:
 
         Raises:
             InvalidProof: when a pair is not opposite, or the rank is not full.
-            MalformedProof: when there are bytes after the header, or the rank takes too much
-                memory.
+            MalformedProof: when there are bytes after the header.
+            OverBudget: when the rank takes more memory or work than is left.
         """
         body.end()
         firsts = self.firsts(system, read_blocks(system))
@@ -102,13 +106,15 @@ def full_rank(system: System, blocks: Sequence[Block], prime: int) -> bool:
         prime: The prime.
 
     Raises:
-        MalformedProof: when the rank takes too much memory.
+        OverBudget: when the rank takes more memory or work than is left.
     """
-    grid = blocks[0].grid
-    system.subject.budget.spend(grid.positions * grid.taps + grid.inputs, 64, "evidence")
-    circulant = is_circulant(grid) and not any((prime - 1) % len(t) for t in grid.tables)
-    sites = [] if circulant else [site(grid, place) for place in range(grid.positions)]
-    field = Field(prime, system.subject.budget, "evidence")
+    grid, budget = blocks[0].grid, system.subject.budget
+    fits = not any((prime - 1) % len(table) for table in grid.tables)
+    circulant = fits and is_circulant(grid, budget)
+    sites = [] if circulant else _sites(grid, budget)
+    field = Field(prime, budget, "evidence")
+    budget.spend(len(blocks) * grid.width * grid.taps, 0, "evidence")
+    budget.work(PYTHON * grid.groups * len(blocks), "evidence")
     for group in range(grid.groups):
         kernels: list[Row] = []
         for block in blocks:
@@ -117,12 +123,20 @@ def full_rank(system: System, blocks: Sequence[Block], prime: int) -> bool:
         if not kernels:
             return False
         if circulant:
-            full = spectrum_has_full_rank(kernels, grid, prime)
+            full = spectrum_has_full_rank(kernels, grid, prime, budget)
         else:
-            full = full_column_rank(kernels, grid.width, sites, grid.inputs, field)
+            with budget.scope():
+                full = full_column_rank(kernels, grid.width, sites, grid.inputs, field)
         if not full:
             return False
     return True
+
+
+def _sites(grid: Grid, budget: Budget) -> list[Site]:
+    """What all output positions read."""
+    budget.hold(_READ * grid.positions * (grid.taps + 2), "evidence")
+    budget.work(16 * PYTHON * grid.positions * (grid.taps + 2), "evidence")
+    return [site(grid, place) for place in range(grid.positions)]
 
 
 def site(grid: Grid, position: int) -> Site:

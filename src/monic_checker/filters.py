@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 
 from flint import fmpq, fmpz
 
+from monic_checker.budget import PYTHON
+from monic_checker.costs import times
 from monic_checker.errors import InvalidProof
 from monic_checker.grid import Grid
-from monic_checker.prefix import check_invertible
+from monic_checker.prefix import check_invertible, takes_each_once
 from monic_checker.steps import Step
 from monic_checker.system import System
 
@@ -43,6 +45,8 @@ def read_blocks(system: System) -> list[Block]:
     known: list[list[Block]] = []
     for i, step in enumerate(system.subject.steps):
         parts = [known[source] for source in step.sources]
+        count = sum(map(len, parts)) + (step.grid.filters if step.grid is not None else 0)
+        system.subject.budget.spend(count, 1024, f"subject.map[{i}]")
         if step.grid is not None:
             filters = range(step.grid.filters)
             known.append([Block(i, step.grid, f, fmpq(1), fmpq(0)) for f in filters])
@@ -66,7 +70,7 @@ def read_blocks(system: System) -> list[Block]:
 def _before_permutation(steps: Sequence[Step]) -> int:
     """The last step, or the one before it where that only changes the order of the rows."""
     last = steps[-1]
-    if last.name == "select" and sorted(last.places) == list(range(steps[last.sources[0]].size)):
+    if last.name == "select" and takes_each_once(last, steps[last.sources[0]].size):
         return last.sources[0]
     return len(steps) - 1
 
@@ -74,6 +78,7 @@ def _before_permutation(steps: Sequence[Step]) -> int:
 def _numbered(system: System, step: Step, blocks: Sequence[Block], place: int) -> list[Block]:
     """Shifts or scales blocks by numbers that do not differ within a block."""
     array = system.arrays[step.array or 0]
+    system.subject.budget.work(2 * PYTHON * len(array.entries), f"subject.map[{place}]")
     each = step.size // len(array.entries)
     sign = -1 if step.name.endswith("-negative") else 1
     result, start = [], 0
@@ -129,12 +134,15 @@ def opposite(system: System, first: Block, second: Block) -> bool:
             return False
         steps = system.subject.steps
         arrays = [system.arrays[steps[block.step].array or 0] for block in (first, second)]
+        length = max(system.lengths[steps[block.step].array or 0] for block in (first, second))
+        each = 8 * PYTHON + 2 * times(length, length)
+        system.subject.budget.work(first.grid.width * first.grid.taps * each, "evidence")
         ours, theirs = kernel(system, first), kernel(system, second)
         pivot = next((k for k, entry in enumerate(ours) if entry != 0), None)
         if pivot is None:
             return False
-        times = fmpq(theirs[pivot], ours[pivot])
-        if any(b * times.q != a * times.p for a, b in zip(ours, theirs, strict=True)):
+        factor = fmpq(theirs[pivot], ours[pivot])
+        if any(b * factor.q != a * factor.p for a, b in zip(ours, theirs, strict=True)):
             return False
-        ratio *= times * fmpq(arrays[0].denominator, arrays[1].denominator)
+        ratio *= factor * fmpq(arrays[0].denominator, arrays[1].denominator)
     return bool(ratio < 0 and second.bias - ratio * first.bias >= 0)

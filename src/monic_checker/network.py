@@ -134,7 +134,7 @@ class Stages:
         """Returns the slope below 0 of every number that a stage gives."""
         activation = self.subject.activations[k]
         place, m, budget = activation.slope, self.subject.stages[k].m, self.subject.budget
-        budget.spend(m, 0, f"subject.stages[{k}]")
+        budget.spend(m, 256, f"subject.stages[{k}]")
         with budget.scope():
             found = None if place is None else self.system(k).arrays[place]
             return activation.slopes(found, m)

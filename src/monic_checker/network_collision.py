@@ -49,7 +49,7 @@ class NetworkCollision:
         for name, numbers in (("x", self.x), ("other", self.other)):
             address = f"evidence.{name}"
             point = over_one_denominator(numbers, stages.subject.budget, address)
-            if not stages.subject.domain.contains(point, interior=False):
+            if not stages.subject.domain.contains(point, stages.subject.budget, interior=False):
                 raise InvalidProof(address, "the point does not lie in the domain")
             points.append(point)
         partial = [k for k, a in enumerate(stages.subject.activations) if a.is_partial]

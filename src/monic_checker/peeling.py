@@ -33,11 +33,13 @@ def full_column_rank(
         field: The prime, and the memory that is left.
 
     Raises:
-        MalformedProof: when the rows that are left do not fit the memory.
+        OverBudget: when the rows that are left do not fit the budget.
     """
     spaces = _Spaces(kernels, width, places, field)
     left = [site for site in sites if site]
+    taps = max(map(len, left), default=0)
     while True:
+        field.looked_at(2 * len(left) * (taps + 4))
         waiting = []
         for site in left:
             unfixed = [q for q in site if spaces.size(q)]
@@ -62,6 +64,7 @@ class _Spaces:
         self._width = width
         self._field = field
         self._taps = len(kernels[0]) // width
+        field.residues(2 * places)
         self._history: list[tuple[tuple[int, ...], ...]] = [()] * places
         self._bases: dict[tuple[tuple[int, ...], ...], nmod_mat | None] = {(): None}
         self._blocks: dict[tuple[tuple[tuple[int, ...], ...], tuple[int, ...]], nmod_mat] = {}
@@ -86,7 +89,10 @@ class _Spaces:
     def _narrowed(
         self, history: tuple[tuple[int, ...], ...], taps: tuple[int, ...]
     ) -> nmod_mat | None:
-        table, nullity = self._block(history, taps).nullspace()
+        block = self._block(history, taps)
+        self._field.elimination(block.nrows(), block.ncols())
+        self._field.residues(3 * block.ncols() * block.ncols())
+        table, nullity = block.nullspace()
         old = self._bases[history]
         columns = [row[:nullity] for row in table.tolist()]
         flat = [int(entry) for row in columns for entry in row]
@@ -100,6 +106,7 @@ class _Spaces:
     def _block(self, history: tuple[tuple[int, ...], ...], taps: tuple[int, ...]) -> nmod_mat:
         """What some taps of all filters read, in terms of what is free."""
         if (history, taps) not in self._blocks:
+            self._field.residues(2 * len(self._kernels) * self._width * (len(taps) + 2))
             entries = [
                 int(sum((row[c * self._taps + tap] for tap in taps), fmpz(0)) % self._field.prime)
                 for row in self._kernels
@@ -121,11 +128,13 @@ class _Spaces:
             return columns == 0
         known: dict[object, list[list[int]]] = {}
         strips = []
+        self._field.residues(4 * sum(map(len, sites)) + 4 * len(sites))
         for site in sites:
             blocks = []
             for place, taps in site.items():
                 history = self._history[place]
                 if (history, taps) not in known:
+                    self._field.residues(3 * height * self._width)
                     block = self._block(history, taps).tolist()
                     known[history, taps] = [[int(entry) for entry in row] for row in block]
                 if self._size(history):

@@ -40,7 +40,7 @@ class SparsePoint:
         """
         body.end()
         x = over_one_denominator(self.x, system.subject.budget, "evidence.x")
-        if not system.subject.domain.contains(x, interior=True):
+        if not system.subject.domain.contains(x, system.subject.budget, interior=True):
             raise InvalidProof("evidence.x", "the point is not in the interior of the domain")
         active = sum(1 for v in system.values_at(self.x, "evidence.x") if v >= 0)
         if active >= system.n:

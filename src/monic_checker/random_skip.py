@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from monic_checker.bounds import Interval
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.document import members
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.linear import Row, independent
@@ -60,7 +61,7 @@ class RandomSkip:
         places = _followed(subject, span, everything)
         for number, step in enumerate(last.steps):
             if step.name in _MATRICES and places[step.sources[0]] == everything:
-                scales = _way(last.steps, number)
+                scales = _way(last.steps, number, subject.budget)
                 if scales is not None and _is_alone(subject, span.stop - 1, step.array):
                     return cls(subject.n, number, scales)
         raise MalformedProof("evidence", "expected s A z in a sum, with A of the model used once")
@@ -94,6 +95,8 @@ def _insist_on_memory(subject: NetworkSubject, span: range) -> None:
 def _is_alone(subject: NetworkSubject, k: int, place: int | None) -> bool:
     """Whether an array of stage k is one of the model, and used by one step of the network."""
     stage = subject.stages[k]
+    count = len(stage.steps) + sum(len(other.arrays) for other in subject.stages)
+    subject.budget.work(4 * PYTHON * count, "evidence")
     if place is None or place == subject.activations[k].slope:
         return False
     if not all(isinstance(array, (NamedArray, Constant)) for array in stage.arrays):
@@ -127,13 +130,14 @@ def _moved(step: Step, values: Sequence[_Places], known: _Places) -> _Places:
     return [None] * step.size
 
 
-def _way(steps: Sequence[Step], number: int) -> list[int] | None:
+def _way(steps: Sequence[Step], number: int, budget: Budget) -> list[int] | None:
     """Returns what a value is multiplied by up to the end, where all else is added to it.
 
     None when it goes another way, or several.
     """
     scales: list[int] = []
     while number + 1 < len(steps):
+        budget.work(PYTHON * (len(steps) + sum(len(step.sources) for step in steps)), "evidence")
         readers = [
             (i, step)
             for i, step in enumerate(steps)

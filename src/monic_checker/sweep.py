@@ -47,10 +47,10 @@ def has_full_column_rank(strips: Sequence[Strip], columns: int, field: Field) ->
     Arguments:
         strips: The rows; no block is empty.
         columns: The number of columns, at least 1.
-        field: The prime, and the memory that is left.
+        field: The prime, and the memory and the work that are left.
 
     Raises:
-        MalformedProof: when the rows that are eliminated at once do not fit the memory.
+        OverBudget: when the rows that are eliminated at once do not fit the budget.
     """
     waiting = sorted(strips, key=lambda strip: strip.first, reverse=True)
     begin, carried = 0, list[list[int]]()
@@ -64,15 +64,17 @@ def has_full_column_rank(strips: Sequence[Strip], columns: int, field: Field) ->
         rows = len(carried) + sum(strip.height for strip in batch)
         if rows < stop - begin:
             return False
-        table = field.matrix(rows, edge - begin)
-        _fill(table, carried, batch, begin)
-        if stop == columns:
-            return bool(table.rank() == columns - begin)
-        echelon, rank = table.rref()
-        if any(int(echelon[i, i]) == 0 for i in range(stop - begin)):
-            return False
-        left = echelon.tolist()[stop - begin : int(rank)]
-        carried = [[int(entry) for entry in row[stop - begin :]] for row in left]
+        with field.budget.scope():
+            table = _table(carried, batch, (begin, edge), field)
+            field.elimination(rows, edge - begin)
+            if stop == columns:
+                return bool(table.rank() == columns - begin)
+            echelon, rank = table.rref()
+            if any(int(echelon[i, i]) == 0 for i in range(stop - begin)):
+                return False
+            field.residues(rows * (edge - begin))
+            left = echelon.tolist()[stop - begin : int(rank)]
+            carried = [[int(entry) for entry in row[stop - begin :]] for row in left]
         begin = stop
     return True
 
@@ -85,9 +87,14 @@ def _taken(waiting: list[Strip], stop: int) -> list[Strip]:
     return taken
 
 
-def _fill(
-    table: nmod_mat, carried: Sequence[Sequence[int]], batch: Sequence[Strip], begin: int
-) -> None:
+def _table(
+    carried: Sequence[Sequence[int]], batch: Sequence[Strip], span: tuple[int, int], field: Field
+) -> nmod_mat:
+    """The matrix of rows that are left and of strips, from one column to before another."""
+    begin, end = span
+    field.residues(sum(map(len, carried)))
+    field.looked_at(sum(len(block) * len(block[0]) for s in batch for _, block in s.blocks))
+    table = field.matrix(len(carried) + sum(strip.height for strip in batch), end - begin)
     for i, row in enumerate(carried):
         for j, entry in enumerate(row):
             table[i, j] = entry
@@ -98,3 +105,4 @@ def _fill(
                 for j, entry in enumerate(row, start=start - begin):
                     table[i, j] = entry
         top += strip.height
+    return table

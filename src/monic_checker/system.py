@@ -57,6 +57,11 @@ class System:
         return self._value.rows if self.known is None else self.known
 
     @cached_property
+    def lengths(self) -> list[int]:
+        """The bits of the longest entry of each array."""
+        return [bits([*array.entries, array.denominator]) for array in self.arrays]
+
+    @cached_property
     def longest(self) -> int:
         """The bits of the longest entry of the rows."""
         return max(map(bits, self.rows), default=0)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from flint import fmpq, fmpz
 
-from monic_checker.budget import Budget, bits
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import times
 
 __all__ = ["Vector", "lcm", "over_one_denominator"]
 
@@ -30,10 +31,16 @@ def over_one_denominator(numbers: Sequence[fmpq], budget: Budget, address: str) 
             have a very long common multiple.
 
     Example:
-        >>> over_one_denominator([fmpq(1, 2), fmpq(-1, 3)], Budget(2**10, 2**10), "example")
+        >>> over_one_denominator([fmpq(1, 2), fmpq(-1, 3)], Budget(2**12, 2**12), "example")
         Vector(entries=[3, -2], denominator=6)
     """
-    denominator = lcm([number.q for number in numbers])
+    denominators = {number.q for number in numbers}
+    length = sum(int(q.bit_length()) for q in denominators)
+    with budget.scope():
+        budget.hold(length // 4 + 64 * len(denominators), address)
+        rounds = len(denominators).bit_length()
+        budget.work(4 * PYTHON * len(numbers) + rounds * times(length, length) // 2, address)
+        denominator = lcm(list(denominators))
     size = int(denominator.bit_length()) + bits([number.p for number in numbers])
     budget.spend(len(numbers), size, address)
     return Vector([number.p * (denominator // number.q) for number in numbers], denominator)

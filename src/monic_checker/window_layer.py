@@ -7,7 +7,7 @@ from itertools import product
 from flint import fmpq, fmpz
 
 from monic_checker.body import Body
-from monic_checker.budget import bits
+from monic_checker.budget import PYTHON, bits
 from monic_checker.domain import Domain
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.field import Field
@@ -46,16 +46,17 @@ class WindowLayer:
         if len(size) != len(self._shape) - 1:
             raise MalformedProof("evidence.size", "expected a side for each axis")
         self.groups = grids[0].groups if len({grid.groups for grid in grids}) == 1 else 1
+        self._budget = system.subject.budget
         self._readers = {
             step: [
-                readers_of(table, side)
-                for table, side in zip(grid.tables, self._shape[1:], strict=True)
+                readers_of(*each, self._budget)
+                for each in zip(grid.tables, self._shape[1:], strict=True)
             ]
             for step, grid in self._grids.items()
         }
         self.inputs = math.prod(self._shape[1:])
         self._channels = self._shape[0] // self.groups
-        system.subject.budget.spend(self.groups * self.inputs, 64, "evidence.size")
+        self._budget.spend(self.groups * self.inputs, 2048, "evidence.size")  # what is covered
 
     def rows_inside(self, window: tuple[int, ...], address: str) -> Shape:
         """What the different rows inside a window read along each axis, relative to it."""
@@ -66,7 +67,7 @@ class WindowLayer:
             raise MalformedProof(address, f"the window {window} does not lie in the input")
         return [
             tuple(
-                inside(table, readers, a, end)
+                inside(table, readers, (a, end), self._budget)
                 for table, readers, a, end in zip(
                     grid.tables, self._readers[step], start, ends, strict=True
                 )
@@ -76,6 +77,7 @@ class WindowLayer:
 
     def positions(self, window: tuple[int, ...]) -> list[tuple[int, ...]]:
         """The positions (group, *place) of a window."""
+        self._budget.work(4 * PYTHON * math.prod(self._size), "evidence.classes")
         sides = [range(a, a + s) for a, s in zip(window[1:], self._size, strict=True)]
         return list(product((window[0],), *sides))
 
@@ -84,6 +86,7 @@ class WindowLayer:
         bounds = self._system.subject.domain.sides
         if not isinstance(bounds, SeparateSides) or self._changed:
             return []
+        self._budget.work(16 * PYTHON * self._entries, "evidence.classes")
         columns: dict[int, int] = {}
         for channel in range(window[0] * self._channels, (window[0] + 1) * self._channels):
             for _, *place in self.positions(window):
@@ -96,11 +99,7 @@ class WindowLayer:
         ]
 
     def check(
-        self,
-        kind: str,
-        proof: object,
-        of: tuple[int, Shape, list[Side]],
-        body: Body,
+        self, kind: str, proof: object, of: tuple[int, Shape, list[Side]], body: Body
     ) -> None:
         """Checks the proof about a window of a group, with its patterns and bounds.
 
@@ -126,6 +125,8 @@ class WindowLayer:
         if grid.groups != self.groups or any(self._group(b) != group for b in firsts):
             raise InvalidProof("evidence.classes", "expected filters of the window's group")
         lines = dict(zip(self._grids, shape, strict=True))[firsts[0].step]
+        count = math.prod(map(len, lines))
+        self._budget.spend(8 * count * (grid.taps + 2), 0, "evidence.classes")
         sites: list[Site] = []
         for choice in product(*lines):
             site: Site = {}
@@ -135,7 +136,7 @@ class WindowLayer:
                     site[flat] = (*site.get(flat, ()), tap)
             sites.append(site)
         kernels = [kernel(self._system, block) for block in firsts]
-        field = Field(proof.prime, self._system.subject.budget, "evidence.classes")
+        field = Field(proof.prime, self._budget, "evidence.classes")
         if not full_column_rank(kernels, grid.width, sites, math.prod(self._size), field):
             raise InvalidProof("evidence.classes", f"the rank modulo {proof.prime} is not full")
 
@@ -148,20 +149,29 @@ class WindowLayer:
     def part(self, group: int, shape: Shape, sides: list[Side]) -> System:
         """The rows inside a window as a layer by itself, on what the domain leaves for it."""
         inside = dict(zip(self._grids, shape, strict=True))
-        rows = [
-            row
-            for block in self._blocks
-            if self._group(block) == group
-            for row in self._rows(block, group, inside[block.step])
-        ]
-        n = self._channels * math.prod(self._size)
+        blocks = [block for block in self._blocks if self._group(block) == group]
+        for block in blocks:
+            self._charge(block, inside[block.step])
+        rows = [row for b in blocks for row in self._rows(b, group, inside[b.step])]
+        n, budget = self._entries, self._budget
         if not rows:
             raise InvalidProof("evidence.classes", "a window has no rows")
-        budget = self._system.subject.budget
-        budget.spend(len(rows) * (n + 1), max(map(bits, rows)), "evidence.classes")
         steps = [Step("input", n), Step("rows", len(rows))]
         domain = Domain("a window", sides)
         return System(Subject("relu-layer", [], steps, domain, budget), ValidArrays.none(), rows)
+
+    @property
+    def _entries(self) -> int:
+        """The entries of a window: all channels of a group at all its positions."""
+        return self._channels * math.prod(self._size)
+
+    def _charge(self, block: Block, lines: Sequence[list[tuple[int, ...]]]) -> None:
+        """Charges the rows of a block inside a window."""
+        steps, rows = self._system.subject.steps, math.prod(map(len, lines))
+        length = self._system.lengths[steps[block.step].array or 0]
+        length += bits([block.scale.p, block.scale.q]) + bits([block.bias.p, block.bias.q])
+        self._budget.spend(rows * (self._entries + 1), 2 * length, "evidence.classes")
+        self._budget.work(8 * PYTHON * rows * block.grid.taps * block.grid.width, "evidence")
 
     def _group(self, block: Block) -> int:
         return block.filter * self.groups // block.grid.filters

@@ -57,12 +57,13 @@ class Windows:
         for k, each in enumerate(self.classes):
             address = f"evidence.classes[{k}]"
             first, *others = each.windows
-            shape, sides = layer.rows_inside(first, address), layer.sides(first)
-            for other in others:
-                same = layer.rows_inside(other, address) == shape and layer.sides(other) == sides
-                if not same or other[0] != first[0]:
-                    raise InvalidProof(address, f"the windows {first} and {other} differ")
-            layer.check(each.kind, each.proof, (first[0], shape, sides), body)
+            with system.subject.budget.scope():
+                shape, sides = layer.rows_inside(first, address), layer.sides(first)
+                for other in others:
+                    same = layer.rows_inside(other, address) == shape
+                    if not same or layer.sides(other) != sides or other[0] != first[0]:
+                        raise InvalidProof(address, f"the windows {first} and {other} differ")
+                layer.check(each.kind, each.proof, (first[0], shape, sides), body)
             for window in each.windows:
                 covered.update(layer.positions(window))
         body.end()

@@ -11,7 +11,7 @@ __all__ = ["check"]
 
 
 def _amount(text: str) -> int:
-    from monic_checker.budget import amount  # the help needs no checker
+    from monic_checker.amount import amount  # the help needs no checker
 
     return amount(text)
 
