@@ -47,6 +47,7 @@ class Domain:
         ball: The ball, if it is one; there are no sides then.
         separable: Whether each side bounds one coordinate: for an orthant and a box.
         kind: What a header calls it; a part of another layer has a polyhedron.
+        inside: Of a polyhedron, a point of its interior that the proof states, if it does.
     """
 
     words: str
@@ -54,6 +55,7 @@ class Domain:
     ball: Ball | None = None
     separable: bool = False
     kind: str = "polyhedron"
+    inside: Vector | None = None
 
     def contains(self, x: Vector, budget: Budget, *, interior: bool) -> bool:
         """Returns whether a point lies in the set, or in its interior.
@@ -112,7 +114,8 @@ def _bounds(value: object, name: str, n: int) -> list[fmpq | None]:
 
 
 def _polyhedron(value: object, n: int, budget: Budget) -> Domain:
-    _, table, offsets = members(value, _ADDRESS, ["kind", "A", "c"])
+    more = ["interior"] if isinstance(value, dict) and "interior" in value else []
+    _, table, offsets, *inside = members(value, _ADDRESS, ["kind", "A", "c", *more])
     rows = items(table, f"{_ADDRESS}.A")
     bounds = rationals(offsets, f"{_ADDRESS}.c", len(rows))
     sides: list[Side] = []
@@ -124,7 +127,11 @@ def _polyhedron(value: object, n: int, budget: Budget) -> Domain:
         if not a:
             raise MalformedProof(address, "expected a row that is not zero")
         sides.append(Side(a, c))
-    return Domain(f"a polyhedron in R^{n}, taken to have interior ({_listed(sides)})", sides)
+    words, point = f"a polyhedron in R^{n} ({_listed(sides)})", None
+    if inside:
+        address = f"{_ADDRESS}.interior"
+        point = over_one_denominator(rationals(inside[0], address, n), budget, address)
+    return Domain(words, sides, inside=point)
 
 
 def _ball(value: object, n: int, budget: Budget) -> Domain:

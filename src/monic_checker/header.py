@@ -18,6 +18,7 @@ from monic_checker.filter_rank import IndependentFilters
 from monic_checker.filtered import PairedFilters
 from monic_checker.first_stage import FirstStage
 from monic_checker.independent import IndependentRows
+from monic_checker.interior import insist_on_interior
 from monic_checker.invertible import Invertible
 from monic_checker.moments import Moments
 from monic_checker.network import NetworkSubject, Stages, read_network
@@ -81,6 +82,7 @@ class Header:
             MalformedProof: when the body is not what the evidence asks for.
         """
         subject, evidence = self.subject, self.evidence
+        insist_on_interior(subject.domain, subject.n, subject.budget)
         if isinstance(evidence, (Composition, FirstStage, NetworkCollision, Bottleneck)):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)

@@ -41,7 +41,7 @@ def test_a_repeated_relation_is_not_computed_again() -> None:
         ("whole", "on the whole of R^2"),
         ("orthant", "on the orthant x >= 0 of R^2"),
         ("box", "on a box in R^2 (-x0 <= 1, 2x0 <= 1, x1 <= 2)"),
-        ("polyhedron", "taken to have interior (x0 +x1 <= 1, -2x0 +4x1 <= 3)"),
+        ("polyhedron", "on a polyhedron in R^2 (x0 +x1 <= 1, -2x0 +4x1 <= 3)"),
         ("ball", "on the ball of radius 1 around 0 in R^2"),
         ("ball with centre", "on the ball of radius 3/2 around (1/3, 0) in R^2"),
     ],
