@@ -10,8 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
-__all__ = ["go_on", "monotonic", "stand_still", "watching"]
+from monic.errors import OutOfTime
+
+__all__ = [
+    "go_on",
+    "insist",
+    "is_limited",
+    "monotonic",
+    "patiently",
+    "stand_still",
+    "watching",
+    "within",
+]
 
 
 class _Clock(threading.local):
@@ -22,6 +34,7 @@ class _Clock(threading.local):
         self.stopped = 0.0  # when the outermost stop began
         self.lost = 0.0
         self.watchers: list[Callable[[], None]] = []
+        self.end, self.limit = inf, inf  # when work must end, and after how many seconds
 
     def read(self) -> float:
         return (self.stopped if self.depth else time.monotonic()) - self.lost
@@ -76,3 +89,65 @@ def watching(watcher: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _CLOCK.watchers.remove(watcher)
+
+
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Lets the work of a block take so many seconds: `insist`, in whatever it calls, raises then.
+
+    Blocks may lie inside each other; the limit that ends first counts.
+
+    Raises:
+        OutOfTime: in the block.
+
+    Example:
+        >>> with within(0.0):
+        ...     insist()
+        Traceback (most recent call last):
+        monic.errors.OutOfTime: the time limit of 0 s was hit; raise time_limit
+    """
+    before = _CLOCK.end, _CLOCK.limit
+    end = inf if seconds is None else monotonic() + seconds
+    if seconds is not None and end < _CLOCK.end:
+        _CLOCK.end, _CLOCK.limit = end, seconds
+    try:
+        yield
+    finally:
+        _CLOCK.end, _CLOCK.limit = before
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """Lifts the limits of blocks around for work that must not be cut in the middle of a step."""
+    before = _CLOCK.end, _CLOCK.limit
+    _CLOCK.end = inf
+    try:
+        yield
+    finally:
+        _CLOCK.end, _CLOCK.limit = before
+
+
+def is_limited() -> bool:
+    """Whether a limit of time is in force."""
+    return _CLOCK.end < inf
+
+
+def insist(needed: float = 0.0) -> None:
+    """Insists that time is left, or that much for a step that cannot be cut.
+
+    Arguments:
+        needed: How many seconds the step will take, roughly.
+
+    Raises:
+        OutOfTime: when less is left.
+    """
+    if _CLOCK.end == inf:
+        return
+    left = _CLOCK.end - monotonic()
+    if left <= 0:
+        raise OutOfTime(f"the time limit of {_CLOCK.limit:g} s was hit; raise time_limit")
+    if left < needed:
+        raise OutOfTime(
+            f"the next step takes about {needed:.0e} s, more than is left of the time limit of "
+            f"{_CLOCK.limit:g} s; raise time_limit"
+        )

@@ -6,10 +6,13 @@ __all__ = [
     "InvalidProof",
     "InversionError",
     "LayerError",
+    "LimitReached",
     "MalformedProof",
     "MonicError",
     "NotInRange",
+    "OutOfTime",
     "OverBudget",
+    "TooLarge",
     "UnreadableCheckpoint",
     "UnreadableModel",
     "UnsupportedModel",
@@ -27,6 +30,18 @@ class ContradictionError(MonicError, AssertionError):
 
 class LayerError(MonicError, ValueError):
     """Raised when arrays do not form a layer: wrong shapes, NaN, infinities, no rows."""
+
+
+class LimitReached(MonicError):
+    """Raised where work is beyond a limit; what decides takes it as the reason of UNDECIDED."""
+
+
+class OutOfTime(LimitReached):
+    """Raised where the time of a question is over."""
+
+
+class TooLarge(LimitReached, LayerError):
+    """Raised where a matrix would be larger than memory is meant to hold."""
 
 
 class DomainError(MonicError, ValueError):

@@ -1,9 +1,10 @@
 """Fibres: everything in them has the same output, and nothing outside does."""
 
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from math import inf
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 
 from monic import Ball, Box, Network, Orthant, ReLULayer, Stage, Verdict, decide, fibre
 from monic.decision.fibre import Fibre, Piece
-from monic.errors import DomainError, LayerError
+from monic.errors import DomainError, LayerError, OutOfTime
 from monic.geometry.program import maximum
-from monic.model import Activation, Input, Linear
+from monic.model import Activation, Geometry, Input, Linear, TransposedConvolution
 from tests.decision.networks import box, chain, outputs, random_network, same_output_exists
 from tests.strategies import integer_layers
 
@@ -197,3 +198,47 @@ def test_bad_inputs() -> None:
         fibre(layer, [1.0, -1.0, 0.0])
     with pytest.raises(LayerError, match="Expected a ReLULayer or a Network"):
         fibre(EYE, [1.0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_time_limit_holds_for_all_of_it(alone: bool) -> None:
+    rng = np.random.default_rng(0)
+    shapes = [(30, 20)] if alone else [(30, 20), (30, 30)]
+    maps = [ReLULayer(rng.standard_normal(shape)).map for shape in shapes]
+    network = Network([Stage(str(k), value) for k, value in enumerate(maps)])
+    found = fibre(network, [0.5] * 20, time_limit=0)
+    assert found.injective is None
+    assert "time limit of 0 s" in found.reason
+    assert found.pieces == ()
+    assert found.other is None
+    assert not found.complete
+    with pytest.raises(LayerError, match="time limit"):
+        fibre(network, [0.5] * 20, time_limit=-1)
+
+
+def test_what_was_found_before_the_end_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object, **__: object) -> NoReturn:
+        raise OutOfTime("the time limit of 3 s was hit; raise time_limit")
+
+    module = sys.modules[fibre.__module__]  # a package exports the function by the same name
+    monkeypatch.setattr(module, "meeting_points", late)
+    network = Network([Stage(name, ReLULayer(np.eye(2)).map) for name in "ab"])
+    found = fibre(network, [1.0, -1.0], time_limit=3)
+    assert found.injective is False
+    assert found.other is not None
+    assert fibre(network, [1.0, 1.0]).injective  # no search is needed
+    assert "before the time limit of 3 s" in found.reason
+
+
+def test_a_generator_of_convolutions() -> None:
+    """A basis of all directions that one of its layers loses would take minutes."""
+    rng = np.random.default_rng(0)
+    up = TransposedConvolution(
+        rng.standard_normal((16, 8, 4, 4)).astype(np.float32),
+        Input(256),
+        Geometry((16, 4, 4), stride=2, padding=1),
+    )
+    first = Linear(rng.standard_normal((256, 8)).astype(np.float32), Input(8))
+    network = Network([Stage("fc", first), Stage("up", up)])
+    found = fibre(network, rng.standard_normal(8).tolist(), time_limit=3)
+    assert found.reason

@@ -10,8 +10,8 @@ import torch.nn.functional as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monic.errors import LayerError
-from monic.model.affine import Input
+from monic.errors import LayerError, TooLarge
+from monic.model.affine import AffineMap, Input, Linear, Shift
 from monic.model.channels import ChannelScale, ChannelShift
 from monic.model.convolution import Convolution, ConvolutionMap, TransposedConvolution
 from monic.model.grid import Geometry
@@ -179,11 +179,43 @@ def test_refuses_what_does_not_fit(make: Any, message: str) -> None:
 
 def test_large_convolutions_are_not_written_out() -> None:
     step = Convolution(np.ones((256, 64, 3, 3)), Input(65536), Geometry((64, 32, 32), padding=1))
-    with pytest.raises(LayerError, match="without its matrix"):
+    with pytest.raises(TooLarge, match="without its matrix"):
         step.exact()
     small = Convolution(np.ones((4, 1, 3)), Input(2000), Geometry((1, 2000), padding=1))
-    with pytest.raises(LayerError, match="works without its matrix"):
+    with pytest.raises(LayerError, match="8,000 x 2,000 after a map of 2,000"):
         small.exact()
     with pytest.raises(LayerError, match="apply and adjoint"):
         step.taps.matrix()
     assert step.taps.apply(np.ones(65536))[33] == 64 * 9
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_map_of_few_inputs_is_walked_over(
+    axes: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a matrix of the convolution, and with the same result."""
+    rng = np.random.default_rng([seed, axes, 7])
+    step = random_convolution(rng, axes)
+    inner: AffineMap = Linear(rng.standard_normal((step.in_dim, 2)), Input(2))
+    if seed % 2:
+        inner = Shift(rng.standard_normal(step.in_dim), inner)
+    value = step.after(inner)
+    wanted = value.exact()
+    monkeypatch.setattr("monic.model.convolution.ENTRIES", 2 * step.out_dim)
+    found = value.exact()
+    assert found.weight == wanted.weight
+    assert (found.bias, found.power, found.divisor) == (wanted.bias, wanted.power, wanted.divisor)
+
+
+def test_a_large_convolution_behind_few_inputs_is_written_out() -> None:
+    geometry = Geometry((128, 4, 4), stride=2, padding=1)
+    kernel = np.random.default_rng(0).standard_normal((128, 65, 4, 4))
+    inner = Linear(np.random.default_rng(1).standard_normal((2048, 5)), Input(5))
+    step = TransposedConvolution(kernel, inner, geometry)
+    exact = step.exact()
+    assert (exact.weight.nrows(), exact.weight.ncols()) == (4160, 5)
+    x = np.array([1.0, -2.0, 3.0, 0.5, -1.0])
+    wanted = step.taps.apply(inner.matrix @ x)
+    rows = np.array([[int(t) * 2.0**exact.exponent for t in row] for row in exact.weight.tolist()])
+    np.testing.assert_allclose(rows @ x, wanted, rtol=1e-9, atol=1e-9)

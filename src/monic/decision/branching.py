@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import reduce
 
 from monic.certificate import Certificate, header
-from monic.clock import monotonic
+from monic.clock import monotonic, patiently
 from monic.decision import tree as compiled
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint, Interrupted, Keeping
@@ -125,7 +125,7 @@ class _Run:
     def run(self) -> Outcome | None:
         """Returns the outcome, or None when the prime must be given up."""
         crew = crew_for(self.problem, self.job, self.approach)
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, patiently():  # limits are looked at between steps
             try:
                 while True:
                     interrupts.let_in()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from monic.clock import monotonic
+from monic.clock import monotonic, within
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Checkpoint, Interrupted
 from monic.decision.components import components, decide_components
@@ -16,11 +16,12 @@ from monic.decision.convolution.decide import (
 from monic.decision.falsify import SMALL, falsify, sparse_margin
 from monic.decision.margin import margin
 from monic.decision.moments import DIMENSIONS, moments
-from monic.decision.outcome import Outcome
+from monic.decision.outcome import Outcome, limited
 from monic.decision.problem import Problem
-from monic.decision.result import Decision, Execution, Statistics, Verdict
+from monic.decision.result import Decision, Execution, Verdict
 from monic.decision.structure import Paired, structure
 from monic.decision.witness import Witness, witness_certificate
+from monic.errors import LimitReached, TooLarge
 from monic.model.reduction import direction
 from monic.model.wiring import Wiring
 
@@ -46,28 +47,40 @@ WIDE = 1 << 17
 
 
 def decide_layer(problem: Problem, approach: Approach) -> Decision:
-    """Decides one layer: each way in turn, or the one that was asked for."""
+    """Decides one layer: each way in turn, or the one that was asked for.
+
+    A limit that some way runs into ends this way; what it says is the reason of UNDECIDED.
+    """
     started, approach = monotonic(), approach.begun()
+    try:
+        with within(approach.limits.seconds):
+            decision = _tried(problem, approach)
+    except (LimitReached, MemoryError) as limit:
+        decision = limited(limit)
+    spent = replace(decision.statistics, seconds=monotonic() - started)
+    return replace(decision, statistics=spent)
+
+
+def _tried(problem: Problem, approach: Approach) -> Decision:
     names: tuple[str, ...] = LARGE_FIRST
     large = math.prod(problem.layer.shape) > LARGE and approach.method == "auto"
     if not large:
         problem.inner_point()  # a domain without interior is an error whatever the method
         names = tuple(_WAYS)
+    beyond = ""
     for name in names:
-        if approach.method in ("auto", name):
+        if approach.method not in ("auto", name):
+            continue
+        try:
             decision = _WAYS[name](problem, approach, approach.resume.get(approach.number))
-            if decision is None and large and approach.left() == 0:
-                decision = _late(approach)
-            if decision is not None:
-                spent = replace(decision.statistics, seconds=monotonic() - started)
-                return replace(decision, statistics=spent)
-    return Decision(
-        verdict=Verdict.UNDECIDED,
-        reason=f"{approach.method} alone does not decide this layer; use method='branching' or "
-        "'auto'",
-        method=approach.method,
-        statistics=Statistics(seconds=monotonic() - started),
-    )
+        except TooLarge as limit:  # another way may need no matrix
+            decision, beyond = None, beyond or str(limit)
+        if decision is None and large and approach.left() == 0:
+            decision = _late(approach)
+        if decision is not None:
+            return decision
+    alone = f"{approach.method} alone does not decide this layer; use method='branching' or 'auto'"
+    return Decision(verdict=Verdict.UNDECIDED, reason=beyond or alone, method=approach.method)
 
 
 def _late(approach: Approach) -> Decision:

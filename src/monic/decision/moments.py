@@ -15,16 +15,17 @@ import numpy as np
 from flint import fmpq, fmpq_mat, fmpz_mat, nmod_mat
 
 from monic.certificate import Certificate, header
-from monic.clock import monotonic
+from monic.clock import insist, monotonic
 from monic.decision.problem import Problem
 from monic.geometry.rational import LARGE_PRIME, independent_rows, primitive, spans
+from monic.geometry.system import normalised
 
 __all__ = ["Moments", "is_positive_semidefinite", "moments"]
 
 #: In fewer dimensions a tree is found as quickly.
 DIMENSIONS = 8
 
-#: Entries of the table of moments, and multiplications for its rank, that are tried.
+#: Words in the table of moments, and multiplications for its rank, that are tried.
 ENTRIES, WORK = 1 << 22, 1 << 30
 
 #: Weights above this are proposed as positive.
@@ -56,7 +57,8 @@ def moments(problem: Problem, until: float | None = None) -> Moments | None:
     kept = problem.reduction.kept
     rows = [problem.rows[i][:-1] for i in kept]
     size = comb(problem.dim + 2, 3)
-    if len(rows) * size > ENTRIES or len(rows) ** 2 * size > WORK:
+    words = 1 + max(abs(entry).bit_length() for row in rows for entry in row) // 21
+    if len(rows) * size * words > ENTRIES or len(rows) ** 2 * size * words > WORK:
         return None
     table = fmpz_mat([_cubes(row) for row in rows])
     if nmod_mat(table, LARGE_PRIME).rank() == len(rows):  # independent: no weights but 0
@@ -73,6 +75,7 @@ def moments(problem: Problem, until: float | None = None) -> Moments | None:
 
 def _cubes(row: Sequence[int]) -> list[int]:
     """The entries of w (x) w (x) w, each of them once."""
+    insist()
     return [a * b * c for a, b, c in combinations_with_replacement(row, 3)]
 
 
@@ -81,8 +84,7 @@ def _spanning(
 ) -> list[int] | None:
     """Adds up extreme solutions, each with weight on rows outside the span so far."""
     dim, total = len(rows[0]), [0] * len(rows)
-    norms = np.array([np.sqrt(float(sum(e * e for e in row))) for row in rows])
-    floats = np.array([[float(e) for e in row] for row in rows]) / norms[:, None]
+    floats = normalised(rows)
     cubes = np.array([_cubes(row) for row in floats.tolist()]).T
     while until is None or monotonic() < until:
         used = [row for row, c in zip(rows, total, strict=True) if c]

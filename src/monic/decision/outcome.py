@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from monic.certificate import Certificate
-from monic.decision.result import Statistics
+from monic.decision.result import Decision, Statistics, Verdict
 from monic.decision.witness import Witness
+from monic.errors import LimitReached
 
 if TYPE_CHECKING:
     from monic.decision.checkpoint import Checkpoint
 
-__all__ = ["Outcome", "new_body"]
+__all__ = ["Outcome", "limited", "new_body"]
 
 #: A body of up to this many bytes stays in memory.
 IN_MEMORY = 1 << 24
@@ -26,6 +27,21 @@ class Outcome:
     witness: Witness | None = None
     limit: str | None = None
     checkpoint: "Checkpoint | None" = None
+
+
+def limited(limit: LimitReached | MemoryError) -> Decision:
+    """Returns what is said of a layer that a limit of size, time or memory left undecided.
+
+    Example:
+        >>> limited(MemoryError()).reason
+        'the memory of this machine was not enough'
+    """
+    short = "the memory of this machine was not enough"
+    if isinstance(limit, MemoryError):
+        reason = f"{short}: {limit}" if str(limit) else short
+    else:
+        reason = str(limit)
+    return Decision(verdict=Verdict.UNDECIDED, reason=reason, method="limits")
 
 
 def new_body() -> IO[bytes]:

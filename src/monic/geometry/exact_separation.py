@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from flint import fmpq_mat, fmpz_mat
 
+from monic.clock import insist
 from monic.geometry.rational import as_fraction
 
 __all__ = ["Relation", "separate_exactly", "separating"]
@@ -62,6 +63,7 @@ def separating(
     table = _Simplex(strict, active, width)
     while table.step():
         yield
+        insist()
     return table.answer(len(strict))
 
 

@@ -7,6 +7,8 @@ from math import lcm
 import numpy as np
 from flint import fmpz_mat
 
+from monic.geometry.patience import begin_elimination
+
 __all__ = ["feasible_point"]
 
 #: (a, c): a.x = c, or a.x <= c.
@@ -61,6 +63,7 @@ def _flat(
     for a, c in equalities:
         scale = lcm(Fraction(c).denominator, *(Fraction(t).denominator for t in a))
         table.append([int(t * scale) for t in [*a, c]])
+    begin_elimination(fmpz_mat(table))
     echelon, divisor, rank = fmpz_mat(table).rref()
     pivots = [next(j for j in range(dim + 1) if echelon[i, j] != 0) for i in range(int(rank))]
     if pivots and pivots[-1] == dim:

@@ -8,6 +8,7 @@ import numpy as np
 from flint import fmpz_mat
 
 from monic.geometry.exact_separation import Relation, separate_exactly
+from monic.geometry.patience import begin_elimination
 from monic.geometry.rational import independent_rows
 
 __all__ = ["maximum"]
@@ -116,6 +117,7 @@ def _solution(rows: Sequence[Row], width: int) -> list[Fraction] | None:
         table.append(numbers)
     if not table:
         return [Fraction(0)] * width
+    begin_elimination(fmpz_mat(table))
     echelon, divisor, rank = fmpz_mat(table).rref()
     found = [Fraction(0)] * width
     for i in range(int(rank)):

@@ -8,8 +8,11 @@ from typing import cast
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpz_mat, nmod_mat
 
+from monic.geometry.patience import begin_elimination, begin_solution
+
 __all__ = [
     "independent_rows",
+    "kernel_basis",
     "kernel_vector",
     "positive_relation",
     "primitive",
@@ -63,6 +66,7 @@ def rank(rows: Sequence[Row]) -> int:
     full = min(table.nrows(), table.ncols())
     if nmod_mat(table, LARGE_PRIME).rank() == full:  # independent modulo p is independent
         return int(full)
+    begin_elimination(table)
     return int(table.rank())
 
 
@@ -102,6 +106,7 @@ def _solved_kernel_vector(rows: Sequence[Row], dim: int) -> tuple[int, ...] | No
     if columns:
         square = fmpz_mat([[rows[i][j] for j in columns] for i in chosen])
         right = fmpz_mat(len(chosen), 1, [rows[i][last] for i in chosen])
+        begin_solution(square)
         solution = cast(fmpq_mat, square.solve(right))
         numerators, denominator = solution.numer_denom()
         vector[last] = -int(denominator)
@@ -156,6 +161,7 @@ def independent_rows(rows: Sequence[Row]) -> list[int]:
     if full == table.nrows():  # independent modulo p is independent
         width = range(len(rows))
         return [next(j for j in width if int(shadow[i, j])) for i in range(int(full))]
+    begin_elimination(table)
     echelon, _, count = table.rref()
     return [next(j for j in range(len(rows)) if echelon[i, j] != 0) for i in range(int(count))]
 
@@ -174,13 +180,29 @@ def kernel_vector(rows: Sequence[Row], dim: int) -> tuple[int, ...] | None:
     solved = _solved_kernel_vector(rows, dim) if dim >= SOLVED else None
     if solved is not None:
         return solved
-    basis, nullity = fmpz_mat([list(row) for row in rows]).nullspace()
-    if nullity == 0:
+    columns = kernel_basis(rows, dim)
+    if not columns:
         return None
-    columns = [[int(basis[i, j]) for i in range(dim)] for j in range(int(nullity))]
     shortest = min(columns, key=lambda column: sum(abs(entry) for entry in column))
     first = next(entry for entry in shortest if entry)
     return primitive(shortest if first > 0 else [-entry for entry in shortest])
+
+
+def kernel_basis(rows: Sequence[Row], dim: int) -> list[list[int]]:
+    """Returns an integer basis of the vectors d with row.d = 0 for all rows.
+
+    Example:
+        >>> kernel_basis([[1, 2]], 2), kernel_basis([[1, 0], [0, 1]], 2)
+        ([[-2, 1]], [])
+    """
+    if not rows:
+        return [[int(i == j) for j in range(dim)] for i in range(dim)]
+    if len(rows) >= dim and _spans_modulo_some(rows, dim):
+        return []
+    table = fmpz_mat([list(row) for row in rows])
+    begin_elimination(table)
+    basis, nullity = table.nullspace()
+    return [[int(basis[i, j]) for i in range(dim)] for j in range(int(nullity))]
 
 
 def solve(matrix: Sequence[Row], right: Row) -> list[Fraction] | None:
@@ -212,7 +234,9 @@ def positive_relation(positive: Sequence[Row], negative: Sequence[Row]) -> list[
         [2, 1]
     """
     rows = [*positive, *([-entry for entry in row] for row in negative)]
-    basis, nullity = fmpz_mat([list(row) for row in rows]).transpose().nullspace()
+    table = fmpz_mat([list(row) for row in rows]).transpose()
+    begin_elimination(table)
+    basis, nullity = table.nullspace()
     if nullity != 1:
         return None
     weights = [int(basis[i, 0]) for i in range(len(rows))]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from flint import fmpz_mat
 
-from monic.errors import LayerError
+from monic.errors import LayerError, TooLarge
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine, at_one_unit
 
@@ -84,7 +84,7 @@ class AffineMap(ABC):
         width = self.in_dim if start is None else int(start.weight.ncols())
         largest = max(step.out_dim for step in self.steps()) * width
         if largest > DENSE_ENTRIES:
-            raise LayerError(
+            raise TooLarge(
                 f"Expected a map whose dense matrices have at most {DENSE_ENTRIES:,} entries. Got "
                 f"one of {largest:,}; only structure decides a layer without its matrix."
             )

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from flint import fmpz, fmpz_mat
 
-from monic.errors import LayerError
+from monic.errors import LayerError, TooLarge
 from monic.model.affine import AffineMap, FloatArray
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine
@@ -55,14 +55,16 @@ class ConvolutionMap(AffineMap):
 
     def evaluate(self, *parts: ExactAffine) -> ExactAffine:
         rows, columns = prod(self.taps.out_shape), prod(self.taps.shape)
-        if int(parts[0].weight.ncols()) * FEW < columns:
-            return self._on_columns(parts[0])
-        if rows * columns > ENTRIES:
-            raise LayerError(
-                f"Expected a dense matrix of at most {ENTRIES:,} entries. Got a "
-                f"convolution of {rows:,} x {columns:,}; `decide` works without its matrix."
+        inputs = int(parts[0].weight.ncols())
+        if rows * min(columns, inputs) > ENTRIES:
+            raise TooLarge(
+                f"Expected a dense matrix of at most {ENTRIES:,} entries. Got a convolution of "
+                f"{rows:,} x {columns:,} after a map of {inputs:,} inputs; only its filters say "
+                "more about it."
             )
         integers, exponent = dyadic(self.taps.kernel)
+        if rows * columns > ENTRIES:  # the map before has few columns: it is walked over
+            return self._walked(integers, exponent, parts[0])
         flat = integers.entries()
         pattern = self.taps.pattern()
         entries: list[int | fmpz] = [0] * (rows * columns)
@@ -71,18 +73,15 @@ class ConvolutionMap(AffineMap):
             entries[cell] += flat[place]
         return parts[0].times(fmpz_mat(rows, columns, entries), exponent)
 
-    def _on_columns(self, inner: ExactAffine) -> ExactAffine:
-        """Returns the map after one from few dimensions, by the convolution of its columns."""
-        kernel, exponent = dyadic(self.taps.kernel)
-        integers = np.array([int(entry) for entry in kernel.entries()], dtype=object)
-        width = int(inner.weight.ncols())
-        rows = zip(inner.weight.tolist(), inner.bias.entries(), strict=True)
-        entries = [int(entry) for row, shift in rows for entry in (*row, shift)]
-        table = np.array(entries, dtype=object).reshape(-1, width + 1)
-        given = integers.reshape(self.taps.kernel.shape)
-        found: Array = self.taps.apply(table, kernel=given).reshape(-1, width + 1)
-        weight = fmpz_mat(self.out_dim, width, found[:, :width].reshape(-1).tolist())
-        bias = fmpz_mat(self.out_dim, 1, found[:, width].tolist())
+    def _walked(self, integers: fmpz_mat, exponent: int, inner: ExactAffine) -> ExactAffine:
+        """Returns the convolution of every column of a map, and of its bias, tap by tap."""
+        table = [
+            [*row, bias]
+            for row, bias in zip(inner.weight.tolist(), inner.bias.entries(), strict=True)
+        ]
+        found = self.taps.exactly(integers, table)
+        weight = fmpz_mat([row[:-1] for row in found])
+        bias = fmpz_mat(len(found), 1, [row[-1] for row in found])
         return ExactAffine(weight, bias, inner.power + exponent, inner.divisor)
 
 

@@ -6,7 +6,7 @@ from math import lcm
 import numpy as np
 from flint import fmpz_mat
 
-from monic.errors import LayerError
+from monic.errors import LayerError, TooLarge
 from monic.model.affine import AffineMap, FloatArray, beside
 from monic.model.array import Array, dyadic, freeze
 from monic.model.exact import ExactAffine
@@ -58,7 +58,7 @@ class Quotient(Wiring):
         object.__setattr__(self, "out_dim", size)
         if self.divisor.bit_length() > LONGEST:
             count = np.unique(vector).size
-            raise LayerError(
+            raise TooLarge(
                 f"Expected divisors with a common multiple of at most {LONGEST:,} bits. Got "
                 f"{count:,} different ones; multiply by their rounded reciprocals."
             )

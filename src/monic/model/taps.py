@@ -12,8 +12,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flint import fmpz, fmpz_mat
 
-from monic.errors import LayerError
+from monic.errors import TooLarge
 from monic.model.array import Array
 from monic.model.grid import IntArray
 
@@ -116,6 +117,33 @@ class Taps:
                 np.add.at(value, place, part)
         return value.reshape(-1) if count == 1 else value.reshape(-1, count)
 
+    def exactly(self, integers: fmpz_mat, table: list[list[fmpz]]) -> list[list[fmpz]]:
+        """Returns the operator on every column of a table of integers, exactly.
+
+        Arguments:
+            integers: The kernel as integers, filters as rows.
+            table: The numbers it is applied to, a row for each input of the operator.
+        """
+        inside, outside, width = prod(self.shape[1:]), self.positions, self.kernel.shape[1]
+        filters, count = self.kernel.shape[0] // self.groups, prod(self.kernel.shape[2:])
+        kernel, columns = integers.tolist(), len(table[0])
+        found = [[fmpz(0)] * columns for _ in range(prod(self.out_shape))]
+        for tap, targets, sources in self._links():
+            target = np.ravel_multi_index(np.ix_(*targets), self.out_shape[1:]).reshape(-1)
+            source = np.ravel_multi_index(np.ix_(*sources), self.shape[1:]).reshape(-1).tolist()
+            flat = int(np.ravel_multi_index(tap, self.kernel.shape[2:]))
+            for group in range(self.groups):
+                own = [row[flat::count] for row in kernel[group * filters : (group + 1) * filters]]
+                channels = range(group * width, (group + 1) * width)
+                read = [[t for s in source for t in table[c * inside + s]] for c in channels]
+                values = (fmpz_mat(own) * fmpz_mat(read)).tolist()
+                for f, line in enumerate(values, group * filters):
+                    for k, place in enumerate(target.tolist()):
+                        row = found[f * outside + place]
+                        for j, value in enumerate(line[k * columns : (k + 1) * columns]):
+                            row[j] += value
+        return found
+
     def place(self, row: int) -> tuple[int, tuple[int, ...]]:
         """Returns the filter and the output position that a row belongs to."""
         index = np.unravel_index(row, self.out_shape)
@@ -157,7 +185,7 @@ class Taps:
         chosen = np.arange(self.kernel.shape[0]) if filters is None else filters
         count = self.coefficients // self.kernel.shape[0] * chosen.size
         if count > SPARSE_ENTRIES:
-            raise LayerError(
+            raise TooLarge(
                 f"Expected at most {SPARSE_ENTRIES:,} coefficients in a sparse matrix. Got "
                 f"{count:,}; use apply and adjoint."
             )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from monic.clock import monotonic
+from monic.clock import monotonic, within
 from monic.decision.fibre.conditions import layer_polytope, region_polytope
 from monic.decision.fibre.polytope import Piece, is_alone, piece
 from monic.decision.network.bounds import range_superset
@@ -21,7 +21,7 @@ from monic.decision.network.pairs import collision_between, meeting_points
 from monic.decision.network.region import region
 from monic.decision.network.sampling import Sampler
 from monic.decision.problem import Problem
-from monic.errors import DomainError, LayerError
+from monic.errors import DomainError, LayerError, OutOfTime
 from monic.model import Domain, Network, ReLULayer
 from monic.model.array import fraction
 from monic.model.asked import as_network
@@ -41,8 +41,8 @@ class Fibre:
         injective: True when no other input has the output of x; False when one has; None when
             neither was shown.
         reason: The sentence that explains it.
-        pieces: The polytopes that were found, the first one around x. For a layer, there is one
-            and it is the whole fibre.
+        pieces: The polytopes that were found, the first one around x; none when time ran out
+            before. For a layer, there is one and it is the whole fibre.
         complete: Whether the pieces are the whole fibre.
     """
 
@@ -55,8 +55,12 @@ class Fibre:
     @property
     def other(self) -> Point | None:
         """A second input with the same output, when one was found."""
-        first, *rest = self.pieces
-        return first.other or next((found.point for found in rest), None)
+        for found in self.pieces:
+            if found.point != self.x:
+                return found.point
+            if found.other is not None:
+                return found.other
+        return None
 
 
 def fibre(
@@ -75,12 +79,14 @@ def fibre(
     Arguments:
         model: The layer or network.
         x: The input; every float counts as the rational that it is.
-        time_limit: Seconds for the search in other regions of a network.
+        time_limit: Seconds for all of it; what is not known by then is said. None lets
+            everything end but the search in other regions of a network, which takes 5 s.
         seed: The seed of that search.
 
     Raises:
         LayerError: when x has the wrong length or holds NaN or infinities, the network's
-            first map is too large to be written down, or it has a norm with epsilon = 0.
+            first map is too large to be written down, it has a norm with epsilon = 0, or the
+            time limit is negative.
         DomainError: when x lies outside the domain.
 
     Example:
@@ -102,10 +108,31 @@ def fibre(
         raise LayerError(
             "Expected a first map that fits into memory as a matrix. Got a larger one."
         )
-    if len(chain.layers) == 1 and len(network.stages) == 1:
-        return _of_layer(chain, point)
-    seconds = SECONDS if time_limit is None else time_limit
-    return _of_network(network, chain, point, monotonic() + seconds, seed)
+    if time_limit is not None and not time_limit >= 0:
+        raise LayerError(f"Expected a time limit of 0 seconds or more. Got {time_limit}.")
+    alone = len(chain.layers) == 1 and len(network.stages) == 1
+    found: list[Piece] = []
+    try:
+        with within(time_limit):
+            if alone:
+                return _of_layer(chain, point)
+            seconds = SECONDS if time_limit is None else time_limit
+            return _of_network(network, chain, point, (monotonic() + seconds, seed), found)
+    except OutOfTime as limit:
+        return _unfinished(point, found, str(limit))
+
+
+def _unfinished(x: Point, found: Sequence[Piece], limit: str) -> Fibre:
+    """What is known when the time is over: the pieces so far, which may hold another input."""
+    other = any(piece.other is not None or piece.point != x for piece in found)
+    reason = f"another input with its output was found before {limit}" if other else limit
+    return Fibre(
+        x=x,
+        injective=False if other else None,
+        reason=reason,
+        pieces=tuple(found),
+        complete=False,
+    )
 
 
 def _point(x: Sequence[Any], network: Network) -> Point:
@@ -132,11 +159,15 @@ def _of_layer(chain: Chain, x: Point) -> Fibre:
     return Fibre(x=x, injective=alone, reason=reason, pieces=(found,), complete=True)
 
 
-def _of_network(network: Network, chain: Chain, x: Point, deadline: float, seed: int) -> Fibre:
+def _of_network(
+    network: Network, chain: Chain, x: Point, times: tuple[float, int], pieces: list[Piece]
+) -> Fibre:
+    """Returns the fibre; what is found on the way is noted in `pieces`."""
     around = region(chain, x, closed=True)
     assert around is not None, "a closed region holds every point"
     output = chain.outputs(x)
     here = piece(x, region_polytope(chain, around, output))
+    pieces.append(here)
     if here.other is None and _alone_at_every_stage(network, chain, x):
         return Fibre(
             x=x,
@@ -145,18 +176,17 @@ def _of_network(network: Network, chain: Chain, x: Point, deadline: float, seed:
             pieces=(here,),
             complete=True,
         )
-    elsewhere, tried = _elsewhere(chain, x, deadline, seed)
-    pieces = (here, *elsewhere)
-    if here.other is not None or elsewhere:
+    tried = _elsewhere(chain, x, times, pieces)
+    if here.other is not None or len(pieces) > 1:
         dimension = max(found.dimension for found in pieces)
         regions = f"{len(pieces)} region{'s' if len(pieces) > 1 else ''}"
         reason = f"inputs with its output were found in {regions}, in dimension {dimension}"
-        return Fibre(x=x, injective=False, reason=reason, pieces=pieces, complete=False)
+        return Fibre(x=x, injective=False, reason=reason, pieces=tuple(pieces), complete=False)
     reason = (
         f"no other input with its output was found from {tried} starts, and none was excluded; "
         "raise the time limit or try another seed"
     )
-    return Fibre(x=x, injective=None, reason=reason, pieces=pieces, complete=False)
+    return Fibre(x=x, injective=None, reason=reason, pieces=tuple(pieces), complete=False)
 
 
 def _alone_at_every_stage(network: Network, chain: Chain, x: Point) -> bool:
@@ -174,14 +204,14 @@ def _alone_at_every_stage(network: Network, chain: Chain, x: Point) -> bool:
     return True
 
 
-def _elsewhere(chain: Chain, x: Point, deadline: float, seed: int) -> tuple[list[Piece], int]:
-    """Returns pieces of the fibre in other regions, and the number of starts it took."""
+def _elsewhere(chain: Chain, x: Point, times: tuple[float, int], pieces: list[Piece]) -> int:
+    """Notes pieces of the fibre in other regions; returns the number of starts it took."""
     if not chain.is_finite:
-        return [], 0
-    inner = _inner(chain)
-    sampler = Sampler(chain.domain, chain.dim, inner, seed)
+        return 0
+    deadline, seed = times
+    sampler = Sampler(chain.domain, chain.dim, _inner(chain), seed)
     start = np.array([float(t) for t in x])
-    output, found, seen, tried = chain.outputs(x), [], {_signs(chain, x)}, 0
+    output, seen, tried = chain.outputs(x), {_signs(chain, x)}, 0
     for near in meeting_points(chain, sampler, STARTS, fixed=start):
         tried += 1
         if near is not None:
@@ -191,10 +221,10 @@ def _elsewhere(chain: Chain, x: Point, deadline: float, seed: int) -> tuple[list
                 seen.add(_signs(chain, pair[1]))
                 there = region(chain, pair[1], closed=True)
                 assert there is not None, "a closed region holds every point"
-                found.append(piece(pair[1], region_polytope(chain, there, output)))
-        if len(found) + 1 >= REGIONS or monotonic() > deadline:
+                pieces.append(piece(pair[1], region_polytope(chain, there, output)))
+        if len(pieces) >= REGIONS or monotonic() > deadline:
             break
-    return found, tried
+    return tried
 
 
 def _inner(chain: Chain) -> Point:

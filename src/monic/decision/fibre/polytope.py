@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf, lcm
 
-from flint import fmpz_mat
-
+from monic.clock import insist
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.program import maximum
-from monic.geometry.rational import kernel_vector, rank
+from monic.geometry.rational import kernel_basis, kernel_vector, rank
 from monic.model import Ball
 
 __all__ = ["Condition", "Piece", "Polytope", "is_alone", "piece"]
@@ -65,6 +64,8 @@ def is_alone(x: Point, polytope: Polytope) -> bool:
         >>> is_alone((one,), Polytope((), (((one,), one), ((-one,), -one))))
         True
     """
+    if polytope.ball is None and _is_moved(x, polytope):
+        return False
     basis = _directions(polytope.equalities, len(x))
     if not basis:
         return True
@@ -79,6 +80,17 @@ def is_alone(x: Point, polytope: Polytope) -> bool:
         isinstance(separate_exactly([row], negated[:i] + negated[i + 1 :], len(basis)), Relation)
         for i, row in enumerate(tight)
     )
+
+
+def _is_moved(x: Point, polytope: Polytope) -> bool:
+    """Whether some direction leaves all that holds with equality at a point as it is.
+
+    This says that the point is not alone, and costs a small part of what a basis of directions
+    does.
+    """
+    tight = [a for a, c in polytope.inequalities if any(a) and _dot(a, x) == c]
+    rows = [_integers(a) for a in (*(a for a, _ in polytope.equalities), *tight)]
+    return kernel_vector(rows, len(x)) is not None
 
 
 def piece(x: Point, polytope: Polytope) -> Piece:
@@ -116,10 +128,7 @@ def piece(x: Point, polytope: Polytope) -> Piece:
 
 def _directions(equalities: Sequence[Condition], dim: int) -> list[list[int]]:
     """Returns an integer basis of the directions in which all equalities stay."""
-    if not equalities:
-        return [[int(i == j) for j in range(dim)] for i in range(dim)]
-    basis, nullity = fmpz_mat([_integers(a) for a, _ in equalities]).nullspace()
-    return [[int(basis[i, j]) for i in range(dim)] for j in range(int(nullity))]
+    return kernel_basis([_integers(a) for a, _ in equalities], dim)
 
 
 def _in_basis(a: Sequence[Fraction], basis: Sequence[Sequence[int]]) -> list[int]:
@@ -128,7 +137,11 @@ def _in_basis(a: Sequence[Fraction], basis: Sequence[Sequence[int]]) -> list[int
 
 def _tight(x: Point, polytope: Polytope, basis: Sequence[Sequence[int]]) -> list[list[int]]:
     """Returns the inequalities that hold with equality at a point, along the directions."""
-    rows = [_in_basis(a, basis) for a, c in polytope.inequalities if _dot(a, x) == c]
+    rows = []
+    for a, c in polytope.inequalities:
+        if _dot(a, x) == c:
+            insist()
+            rows.append(_in_basis(a, basis))
     return [row for row in rows if any(row)]
 
 
@@ -188,7 +201,10 @@ def _walk(x: Point, step: Sequence[Fraction], polytope: Polytope) -> Point:
 def _width(x: Point, polytope: Polytope, lines: list[list[int]]) -> Fraction | float | None:
     """Returns the largest extent along a coordinate, by two linear programs for each."""
     basis = [_near_unit(line) for line in lines]
-    rows = [([_dot(a, line) for line in basis], c - _dot(a, x)) for a, c in polytope.inequalities]
+    rows = []
+    for a, c in polytope.inequalities:
+        insist()
+        rows.append(([_dot(a, line) for line in basis], c - _dot(a, x)))
     width: Fraction | float = Fraction(0)
     for j in range(len(x)):
         objective = [line[j] for line in basis]
@@ -204,6 +220,7 @@ def _width(x: Point, polytope: Polytope, lines: list[list[int]]) -> Fraction | f
 
 def _near_unit(line: Sequence[int]) -> list[Fraction]:
     """Returns a multiple with entries of size at most 1: linear programs in floats ask for it."""
+    insist()
     unit = 1 << max(entry.bit_length() for entry in line)
     return [Fraction(entry, unit) for entry in line]
 
@@ -214,4 +231,5 @@ def _integers(numbers: Sequence[Fraction]) -> list[int]:
 
 
 def _dot(a: Sequence[Fraction | int], b: Sequence[Fraction | int]) -> Fraction:
+    insist()
     return sum((Fraction(s * t) for s, t in zip(a, b, strict=True) if s and t), Fraction(0))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from flint import fmpz, fmpz_mat
 
+from monic.clock import insist
 from monic.model import AffineMap, Domain, Network
 from monic.model.affine import ExactAffine
 
@@ -111,6 +112,7 @@ class Chain:
         numbers = fmpz_mat(len(x), 1, [int(t * unit) for t in x])
         power, found = 0, []
         for layer in self.layers:
+            insist()
             # the value is numbers 2^power / unit
             if power > 0:
                 numbers, power = numbers * (1 << power), 0

@@ -15,6 +15,7 @@ from flint import fmpz_mat
 from monic.decision.network.chain import Chain, Floats, Point
 from monic.decision.network.region import Region, pivots, region
 from monic.decision.network.sampling import Sampler
+from monic.geometry.patience import begin_solution
 from monic.geometry.rational import as_fraction
 from monic.model.exact import at_one_unit
 
@@ -96,6 +97,7 @@ def _solve(here: Region, there: Region, fixed: bool) -> Point | None:
     table = [[matrix[i, j] for j in columns] for i in rows]
     if not table:
         return tuple(point)
+    begin_solution(fmpz_mat(table))
     answer = fmpz_mat(table).solve(fmpz_mat(len(rows), 1, [right[i, 0] for i in rows]))
     for k, j in enumerate(columns):
         point[j] += as_fraction(answer[k, 0]) / unit

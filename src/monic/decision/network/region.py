@@ -11,7 +11,9 @@ from math import gcd
 
 from flint import fmpz_mat, nmod_mat
 
+from monic.clock import insist
 from monic.decision.network.chain import Chain, Point
+from monic.geometry.patience import begin_elimination
 from monic.model.affine import ExactAffine, Input
 
 __all__ = ["Region", "region", "rows_of"]
@@ -47,6 +49,7 @@ class Region:
             return None
         chosen = sorted([*basis, next(j for j in range(size) if j not in basis)])
         table = [[row[j] for j in chosen] for row in weight.tolist()]
+        begin_elimination(fmpz_mat(table))
         vector, nullity = fmpz_mat(table).nullspace()
         assert nullity == 1, "one column more than a basis leaves one relation"
         entries = [int(vector[i, 0]) for i in range(len(chosen))]
@@ -80,6 +83,7 @@ def region(chain: Chain, x: Point, *, closed: bool = False) -> Region | None:
     """
     inner, walls = Input(chain.dim).evaluate(), []
     for layer, trace in zip(chain.layers, chain.traces(x), strict=True):
+        insist()
         inner = layer.after(inner)
         if not layer.kinks:
             continue
@@ -108,8 +112,16 @@ def pivots(matrix: fmpz_mat) -> list[int]:
         >>> pivots(fmpz_mat([[1, 2, 0], [2, 4, 1]]))
         [0, 2]
     """
-    rank = int(matrix.rank())
-    reduced = nmod_mat(matrix, PRIME).rref()
-    echelon = reduced[0] if int(reduced[1]) == rank else matrix.rref()[0]
-    columns = range(int(matrix.ncols()))
-    return [next(j for j in columns if echelon[i, j] != 0) for i in range(rank)]
+    reduced, count = nmod_mat(matrix, PRIME).rref()
+    rank, full = int(count), min(matrix.nrows(), matrix.ncols())
+    if rank < full:  # what is independent modulo p is independent, and the rest must be looked at
+        begin_elimination(matrix)
+        if int(matrix.rank()) > rank:
+            echelon, _, rank = matrix.rref()
+            return _leading(echelon, int(rank))
+    return _leading(reduced, rank)
+
+
+def _leading(echelon: fmpz_mat | nmod_mat, rank: int) -> list[int]:
+    columns = range(int(echelon.ncols()))
+    return [next(j for j in columns if int(echelon[i, j]) != 0) for i in range(rank)]

@@ -16,7 +16,7 @@ from monic.certificate import (
     joined,
     projection_certificate,
 )
-from monic.clock import monotonic
+from monic.clock import monotonic, within
 from monic.decision.affine import decide_affine
 from monic.decision.approach import Approach
 from monic.decision.checkpoint import Interrupted, checkpoints_of
@@ -44,8 +44,10 @@ from monic.decision.network.scales import decide_scales, where_defined
 from monic.decision.network.search import SECONDS, search
 from monic.decision.network.skips import is_skip
 from monic.decision.network.statistics import given_statistics
+from monic.decision.outcome import limited
 from monic.decision.problem import Point, Problem
-from monic.decision.result import NetworkDecision, StageDecision, Verdict
+from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
+from monic.errors import LimitReached
 from monic.model import (
     Activation,
     AffineMap,
@@ -108,15 +110,11 @@ def _may_project(network: Network, approach: Approach) -> bool:
 
 def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecision:
     """Decides one stage on a domain of its own input."""
-    if stage.is_partial:
-        decision = decide_scales(stage, domain)
-    elif stage.activation.is_one_to_one:
-        decision = decide_affine(stage.map, domain, approach.begun().deadline)
-        given = stage.activation is Activation.GIVEN_STATISTICS
-        if given and decision.verdict is Verdict.INJECTIVE:
-            decision = replace(decision, assumption="statistics")
-    else:
-        decision = decide_layer(Problem(ReLULayer(stage.layer_map(), domain=domain)), approach)
+    try:
+        with within(approach.limits.seconds):
+            decision = _decide_stage(stage, domain, approach)
+    except (LimitReached, MemoryError) as limit:
+        decision = limited(limit)
     decided = StageDecision(
         name=stage.name,
         shape=(stage.out_dim, stage.map.in_dim),
@@ -126,6 +124,18 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
         kind=stage_kind(stage.map),
     )
     return with_remarks(decided, stage.map)
+
+
+def _decide_stage(stage: Stage, domain: Domain, approach: Approach) -> Decision:
+    if stage.is_partial:
+        return decide_scales(stage, domain)
+    if not stage.activation.is_one_to_one:
+        return decide_layer(Problem(ReLULayer(stage.layer_map(), domain=domain)), approach)
+    decision = decide_affine(stage.map, domain, approach.begun().deadline)
+    given = stage.activation is Activation.GIVEN_STATISTICS
+    if given and decision.verdict is Verdict.INJECTIVE:
+        return replace(decision, assumption="statistics")
+    return decision
 
 
 def stage_kind(value: AffineMap) -> str:
@@ -155,8 +165,12 @@ def network_decision(
         stages: The decisions about its stages, or about the first of them.
         approach: How long to look for two inputs, and the seed; None does not look.
     """
-    found = where_defined(network, _decided(network, stages, approach))
-    return remarked(found, network)
+    try:
+        found = _decided(network, stages, approach)
+    except (LimitReached, MemoryError) as limit:
+        reason = f"{_why(network, stages)}; {limited(limit).reason}"
+        found = NetworkDecision(verdict=Verdict.UNDECIDED, reason=reason, stages=tuple(stages))
+    return remarked(where_defined(network, found), network)
 
 
 def _decided(
@@ -180,7 +194,7 @@ def _decided(
     open_ = ""
     if narrow is None and approach is not None and verdicts[0] is not Verdict.NOT_INJECTIVE:
         skips, proofs = _may_project(network, approach), _proofs(network, stages)
-        parts = spans(network, stages, proofs, _seconds(approach), skips=skips)
+        parts = _spanned(network, stages, proofs, approach, skips=skips)
         if not isinstance(parts, str):
             random = any(is_skip(part.certificate) for part in parts)
             refuted = _refuted(network, stages, approach, skips=random)
@@ -208,6 +222,23 @@ def _decided(
         reason="; ".join(filter(None, [_why(network, stages), open_, found, more])),
         stages=tuple(stages),
     )
+
+
+def _spanned(
+    network: Network,
+    stages: Sequence[StageDecision],
+    proofs: Sequence[Certificate | None],
+    approach: Approach,
+    *,
+    skips: bool,
+) -> list[Span] | str:
+    """Returns the runs of stages that prove the network, or why there are none."""
+    seconds = _seconds(approach)
+    try:
+        with within(seconds):
+            return spans(network, stages, proofs, seconds, skips=skips)
+    except LimitReached as limit:
+        return f"runs of layers were not decided together: {limit}"
 
 
 def _refuted(
@@ -267,8 +298,11 @@ def _searched(
     chain = linear_part(network)
     if chain is None:
         return "its first map is too large for a search for two inputs"
-    sampler = _sampler(network, approach)
-    found = search(chain, stages, sampler, _seconds(approach))
+    try:
+        with within(_seconds(approach)):
+            found = search(chain, stages, _sampler(network, approach), _seconds(approach))
+    except LimitReached as limit:
+        return f"the search for a collision ended: {limit}"
     if isinstance(found, str):
         return found
     return not_injective(network, stages, as_collision(chain, *found.pair), found.how)
@@ -285,7 +319,11 @@ def _narrowed(
         return None
     seconds = approach.limits.seconds
     until = None if seconds is None else monotonic() + seconds
-    pair = pair_through(network, narrow, _sampler(network, approach), until)
+    try:
+        with within(seconds):
+            pair = pair_through(network, narrow, _sampler(network, approach), until)
+    except LimitReached:
+        return None  # that the stage is narrow proves it without a pair
     if pair is None:
         return None
     return not_injective(network, stages, pair, words(network, narrow))
