@@ -46,7 +46,8 @@ def check(
     """Checks a proof about a model; returns nothing when the proof is valid.
 
     The work is done by `monic_checker`, which shares no code with the rest of monic. It knows
-    the weights by their content: a proof about other weights is invalid.
+    the weights by their content: a proof about other weights is invalid. So is one about another
+    function than the graph of an ONNX file is seen to compute at some points.
 
     Arguments:
         proof: A proof file, or the certificate of a decision.
@@ -81,15 +82,15 @@ def claim(
     *,
     memory: int | None = None,
     work: int | None = None,
-) -> str:
-    """Returns what a proof proves, in words, after checking it; raises as `check` does."""
+) -> monic_checker.Claim:
+    """Returns what a proof proves, after checking it; raises as `check` does."""
     with _stream(proof) as stream:
         try:
             if isinstance(model, str | Path):
-                return _checked_file(stream, Path(model), memory, work).sentence()
+                return _checked_file(stream, Path(model), memory, work)
             size, arrays = _arrays(model, input_shape)
             limit = allowance(size) if memory is None else memory
-            return monic_checker.check(stream, arrays, memory=limit, work=work).sentence()
+            return monic_checker.check(stream, arrays, memory=limit, work=work)
         except monic_checker.InvalidProof as error:
             raise InvalidProof(str(error)) from None
         except monic_checker.MalformedProof as error:

@@ -15,11 +15,13 @@ from monic_checker.errors import (
     OverBudget,
     UnreadableModel,
 )
+from monic_checker.graph import Comparison
 
 __all__ = [
     "Array",
     "CheckError",
     "Claim",
+    "Comparison",
     "InvalidProof",
     "MalformedProof",
     "OverBudget",

@@ -11,7 +11,7 @@ from monic_checker.errors import CheckError, InvalidProof, OverBudget
 
 __all__ = ["main"]
 
-VALID, INVALID, UNREADABLE, OVER_BUDGET = 0, 1, 2, 6
+VALID, INVALID, UNREADABLE, NO_GRAPH, OVER_BUDGET = 0, 1, 2, 5, 6
 
 _DESCRIPTION = """\
 Checks a proof that a ReLU layer or network is injective, or that it is not.
@@ -32,6 +32,7 @@ exit codes:
   0  valid: the claim that is printed has been proved for these weights
   1  invalid: the proof does not prove its claim, or is about other weights
   2  malformed: not a proof, or a file that cannot be read
+  5  valid for the weights, but compared with no graph, under --require-graph
   6  over budget: it would take more memory or work than allowed; nothing is known
 """
 
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"MALFORMED or unreadable: {ascii(str(error))[1:-1]}", file=sys.stderr)
         return UNREADABLE
     print(f"VALID. {claim.sentence()}")
-    return VALID
+    return VALID if claim.has_graph or not options.require_graph else NO_GRAPH
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         nargs="+",
         help="a file with the layer's weights: .onnx, .safetensors, .pt, .pth, .npy or .npz",
+    )
+    parser.add_argument(
+        "--require-graph",
+        action="store_true",
+        help="exit with 5 unless the proof was compared with the graph of a model file",
     )
     parser.add_argument(
         "--memory",

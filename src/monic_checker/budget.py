@@ -56,6 +56,11 @@ class Budget:
         return self._memory - self._held
 
     @property
+    def work_left(self) -> int:
+        """The units of work that are left."""
+        return max(self._units, 0)
+
+    @property
     def work_done(self) -> int:
         """The units of work that were charged."""
         return self._work - self._units

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,6 +10,7 @@ from monic_checker.arrays import Array
 from monic_checker.body import Body
 from monic_checker.budget import WORK, Budget, allowance
 from monic_checker.claim import Claim, state_claim
+from monic_checker.graph import compare
 from monic_checker.header import read_header
 from monic_checker.models import arrays_of
 from monic_checker.system import find_arrays
@@ -54,17 +56,21 @@ def check_files(
     memory: int | None = None,
     work: int | None = None,
 ) -> Claim:
-    """Checks a proof against the arrays of some model files.
+    """Checks a proof against the arrays of some model files, and compares it with their graphs.
 
     Arguments:
         proof: A path, or a binary stream at its beginning.
-        models: Paths of ONNX, safetensors, .pt, .npy and .npz files.
+        models: Paths of ONNX, safetensors, .pt, .npy and .npz files; the ONNX files hold graphs.
         memory: The bytes that the check may take; None allows 384 MiB, and 24 times the
             size of the model files.
         work: The units of work that it may take, about a nanosecond each; None allows 10^11.
 
+    Returns:
+        What has been proved; its `compared` says which graphs compute the same at points.
+
     Raises:
-        InvalidProof: when the proof does not hold, or the models have other weights.
+        InvalidProof: when the proof does not hold, the models have other weights, or a graph
+            computes something else.
         MalformedProof: when the file is not a proof at all.
         UnreadableModel: when a model file is broken or of another kind.
         OverBudget: when more memory or work is needed than is allowed.
@@ -72,7 +78,8 @@ def check_files(
     """
     paths = [Path(model) for model in models]
     budget = _budget(paths, memory, work)
-    return _check(proof, (array for path in paths for array in arrays_of(path, budget)), budget)
+    arrays = (array for path in paths for array in arrays_of(path, budget))
+    return _check(proof, arrays, budget, paths)
 
 
 def read_arrays(
@@ -108,12 +115,18 @@ def _size(path: Path) -> int:
 
 
 def _check(
-    proof: BinaryIO | str | os.PathLike[str], arrays: Iterable[Array], budget: Budget
+    proof: BinaryIO | str | os.PathLike[str],
+    arrays: Iterable[Array],
+    budget: Budget,
+    models: Sequence[Path] = (),
 ) -> Claim:
     if isinstance(proof, (str, os.PathLike)):
         with open(proof, "rb") as stream:
-            return _check(stream, arrays, budget)
+            return _check(stream, arrays, budget, models)
     header = read_header(proof, budget)
     found = find_arrays(header.subject, arrays)
-    findings = header.check(found, Body(proof, budget))
-    return state_claim(header, found, findings)
+    with budget.scope():
+        findings = header.check(found, Body(proof, budget))
+    with budget.scope():
+        compared = tuple(compare(header.subject, found, path) for path in models)
+    return replace(state_claim(header, found, findings), compared=compared)

@@ -8,6 +8,7 @@ from monic_checker.canonical import subject_digest
 from monic_checker.derived import Dequantized, Factors
 from monic_checker.evidence import Findings
 from monic_checker.formula import formula
+from monic_checker.graph import Comparison
 from monic_checker.header import Header
 from monic_checker.network import NetworkSubject
 from monic_checker.subject import Constant, Entry, NamedArray, Subject
@@ -61,6 +62,7 @@ class Claim:
         arrays: The arrays of the model that were used.
         formula: A sentence that says how W x + b comes from x and the arrays.
         subject_digest: The SHA-256 of the canonical form of all that the claim is about.
+        compared: For each model file, whether its graph computes the same; none without files.
     """
 
     claim: str
@@ -74,6 +76,12 @@ class Claim:
     arrays: tuple[UsedArray, ...]
     formula: str
     subject_digest: str
+    compared: tuple[Comparison, ...] = ()
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether what was proved was compared with the graph of a model file."""
+        return any(comparison.points for comparison in self.compared)
 
     def sentence(self) -> str:
         """Returns in words what was checked: which claim, which weights, where, on what terms."""
@@ -89,6 +97,7 @@ class Claim:
             f"{weights or 'none'}. {self.formula}. "
             f"Assumption: {_assumed(self.assumption)}. Evidence: {self.findings.words}. "
             f"Subject digest: {self.subject_digest}."
+            + "".join(f" {comparison.words}" for comparison in self.compared)
         )
 
 

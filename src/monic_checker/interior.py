@@ -14,7 +14,7 @@ from monic_checker.domain import Domain
 from monic_checker.errors import InvalidProof
 from monic_checker.vector import Vector, over_one_denominator
 
-__all__ = ["insist_on_interior"]
+__all__ = ["insist_on_interior", "interior_point"]
 
 _ADDRESS = "subject.domain"
 
@@ -34,14 +34,24 @@ def insist_on_interior(domain: Domain, n: int, budget: Budget) -> None:
     if domain.kind != "polyhedron" or not domain.sides:
         return
     with budget.scope():
-        origin = Vector([fmpz(0)] * n, fmpz(1))
-        point = domain.inside or (
-            origin if domain.contains(origin, budget, interior=True) else None
-        )
-        point = point or _Table(domain, n, budget).point()
+        point = interior_point(domain, n, budget)
         if not domain.contains(point, budget, interior=True):
             known = "a point of its interior" if domain.inside else "a set with interior: A x < c"
             raise InvalidProof(_ADDRESS, f"expected {known}")
+
+
+def interior_point(domain: Domain, n: int, budget: Budget) -> Vector:
+    """Returns a point inside a polyhedron that has interior, and any point for another.
+
+    Raises:
+        OverBudget: when looking for one takes too much.
+    """
+    origin = Vector([fmpz(0)] * n, fmpz(1))
+    if domain.inside is not None:
+        return domain.inside
+    if domain.contains(origin, budget, interior=True):
+        return origin
+    return _Table(domain, n, budget).point()
 
 
 class _Table:

@@ -13,10 +13,10 @@ from monic_checker.errors import UnreadableModel
 from monic_checker.external import external
 from monic_checker.protobuf import Message, content, messages, number, numbers, signed, text
 
-__all__ = ["read_onnx", "read_tensor"]
+__all__ = ["FORMATS", "read_onnx", "read_tensor"]
 
 #: TensorProto.DataType, as far as proofs can name the number formats.
-_DTYPES = {
+FORMATS = {
     1: "float32",
     2: "uint8",
     3: "int8",
@@ -104,7 +104,7 @@ def read_tensor(tensor: Message, name: str, folder: Path) -> Iterator[Array]:
         OverBudget: when it does not fit the budget.
         OSError: when a file beside it cannot be opened.
     """
-    dtype = _DTYPES.get(number(tensor, _DATA_TYPE))
+    dtype = FORMATS.get(number(tensor, _DATA_TYPE))
     dims = islice(numbers(tensor, _DIMS), _DIMENSIONS + 1)
     shape = tuple(signed(dim) for dim in dims)
     if dtype is None:

@@ -128,7 +128,7 @@ def test_an_unknown_exception_has_a_code_of_its_own(
     model = injective(tmp_path)
     monkeypatch.setattr(asking, "load", broken)
     monkeypatch.setattr("monic.io.load", broken)
-    monkeypatch.setattr("monic.checking.claim", lambda *_: broken(""))
+    monkeypatch.setattr("monic.checking.claim", lambda *_, **__: broken(""))
     for words in (
         ("decide", model),
         ("bound", model),

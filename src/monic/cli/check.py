@@ -24,6 +24,13 @@ def check(
         str,
         typer.Argument(metavar="MODEL", help="The file with the weights that it speaks about."),
     ],
+    require_graph: Annotated[
+        bool,
+        typer.Option(
+            "--require-graph",
+            help="Exit with 5 unless the proof was compared with the graph of MODEL.",
+        ),
+    ] = False,
     memory: Annotated[
         int | None,
         typer.Option(
@@ -47,18 +54,24 @@ def check(
 
     Example: monic check proofs/01-fc1.monic network.onnx
 
-    Exit code: 0 valid; 1 invalid, or about other weights; 2 malformed or unreadable; 6 more
-    memory or work needed than allowed.
+    The graph of an ONNX file is carried out exactly at some points and compared with what the
+    proof is about; the answer says at how many, or why not.
+
+    Exit code: 0 valid; 1 invalid, or about other weights or another graph; 2 malformed or
+    unreadable; 5 not compared with a graph under --require-graph; 6 more memory or work needed
+    than allowed.
     """
     from monic.checking import claim
     from monic.report.text import printable
 
     try:
-        typer.echo(f"VALID. {claim(proof, model, memory=memory, work=work)}")
+        found = claim(proof, model, memory=memory, work=work)
     except InvalidProof as error:
         typer.echo(f"monic: invalid: {printable(str(error), 2000)}", err=True)
         raise typer.Exit(CheckCode.INVALID) from None
     except OverBudget as error:
         typer.echo(f"monic: over budget: {printable(str(error), 2000)}", err=True)
         raise typer.Exit(CheckCode.OVER_BUDGET) from None
-    raise typer.Exit(CheckCode.VALID)
+    typer.echo(f"VALID. {found.sentence()}")
+    lacks = require_graph and not found.has_graph
+    raise typer.Exit(CheckCode.NO_GRAPH if lacks else CheckCode.VALID)

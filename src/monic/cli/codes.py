@@ -43,6 +43,7 @@ class CheckCode(IntEnum):
 
     VALID = 0
     INVALID = 1
+    NO_GRAPH = 5
     OVER_BUDGET = 6
 
 

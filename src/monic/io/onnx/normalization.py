@@ -20,6 +20,9 @@ from monic.model.derived import BatchFactors, derive
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
+#: The epsilon of norms that name none: attributes of ONNX are 32 bits long.
+EPSILON = float(np.float32(1e-5))
+
 
 #: From this version on a GroupNormalization has a gamma and a beta for each channel.
 GAMMAS_OF_CHANNELS = 21
@@ -34,7 +37,7 @@ def batch_norm(node: Node, operands: Operands) -> Value:
     mean, variance = (_vector(operand(operands, i), count) for i in (3, 4))
     gamma, beta = (_optional_vector(operands, i, count) for i in (1, 2))
     one = np.ones(1) if gamma is None else gamma.array
-    factors = derive(BatchFactors(one, variance.array, node.number("epsilon", 1e-5)))
+    factors = derive(BatchFactors(one, variance.array, node.number("epsilon", EPSILON)))
     moved = ChannelScale(factors, ChannelShift(mean.array, first.map, negative=True))
     found = moved if beta is None else ChannelShift(beta.array, moved)
     return first.mapped(found, name=node.name)
@@ -166,7 +169,7 @@ def _normal(
     node: Node, first: Value, groups: int, *, is_centred: bool
 ) -> tuple[Value, AffineMap | None]:
     """Returns what a norm gives before gamma and beta, and its deviations if they are used."""
-    epsilon = node.number("epsilon", 1e-5)
+    epsilon = node.number("epsilon", EPSILON)
     if epsilon < 0:
         raise Refused(
             f"its epsilon is {epsilon:g}, so that it is not defined where a group is almost "
