@@ -12,6 +12,7 @@ __all__ = [
     "NotInRange",
     "OutOfTime",
     "OverBudget",
+    "ReadingError",
     "TooLarge",
     "UnreadableCheckpoint",
     "UnreadableModel",
@@ -66,6 +67,10 @@ class UnreadableCheckpoint(MonicError):
 
 class UnsupportedModel(MonicError):
     """Raised when a readable model holds operators that monic does not decide; lists them all."""
+
+
+class ReadingError(MonicError):
+    """Raised when a network that was read computes something else than its file or module."""
 
 
 class MalformedProof(MonicError):

@@ -2,6 +2,7 @@
 
 from monic.model.affine import AffineMap, Concat, Input, Linear, Product, Scale, Shift
 from monic.model.channels import ChannelScale, ChannelShift
+from monic.model.comparison import Comparison
 from monic.model.convolution import Convolution, TransposedConvolution
 from monic.model.domain import Ball, Box, Domain, Orthant, Polyhedron, WholeSpace
 from monic.model.enclosed import Enclosed
@@ -23,6 +24,7 @@ __all__ = [
     "ChannelScale",
     "ChannelShift",
     "Combine",
+    "Comparison",
     "Concat",
     "Convolution",
     "Domain",

@@ -12,6 +12,7 @@ import numpy as np
 from monic.errors import LayerError
 from monic.model.affine import AffineMap, Concat, FloatArray, Scale
 from monic.model.array import Array, exact, freeze
+from monic.model.comparison import Comparison
 from monic.model.domain import Domain, WholeSpace, known_domain
 from monic.model.enclosed import Enclosed
 from monic.model.normalization import Normalization
@@ -233,6 +234,7 @@ class Network:
     Arguments:
         stages: The stages in order; the last may have the activation IDENTITY.
         domain: The domain of the network's input.
+        reading: How it was compared with the file or module that it was read from, if it was.
 
     Raises:
         LayerError: when there is no stage or neighbouring dimensions do not fit.
@@ -241,9 +243,16 @@ class Network:
 
     stages: tuple[Stage, ...]
     domain: Domain = field(default_factory=WholeSpace)
+    reading: Comparison | None = field(default=None, repr=False)
 
-    def __init__(self, stages: Iterable[Stage], domain: Domain | None = None) -> None:
+    def __init__(
+        self,
+        stages: Iterable[Stage],
+        domain: Domain | None = None,
+        reading: Comparison | None = None,
+    ) -> None:
         object.__setattr__(self, "stages", tuple(stages))
+        object.__setattr__(self, "reading", reading)
         for stage in self.stages:
             if not isinstance(stage, Stage):
                 raise LayerError(f"Expected stages. Got {stage!r}; see monic.Stage.")

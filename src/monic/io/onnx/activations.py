@@ -20,7 +20,7 @@ def relu(node: Node, operands: Operands) -> Tensor:
 
 def leaky_relu(node: Node, operands: Operands) -> Tensor:
     """Y = X where X >= 0, else alpha X."""
-    alpha = node.number("alpha", float(np.float32(0.01)))
+    alpha = node.number("alpha", 0.01)
     first = value(operands, 0)
     if alpha > 0:
         return first.activated(Activation.LEAKY_RELU, node.outputs[0], literal(alpha))

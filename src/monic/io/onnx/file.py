@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monic.errors import UnreadableModel, UnsupportedModel
+from monic.io.comparing import DEFAULT_SECONDS
+from monic.io.onnx.comparing import compared_with_file
 from monic.io.onnx.graph import graph_of
 from monic.io.onnx.hints import shapes_of
 from monic.io.onnx.reader import Reading, fixed_batch, read
@@ -18,8 +20,8 @@ __all__ = ["load_onnx", "message"]
 _LIMIT = (1 << 31) - 1  # bytes in a protobuf message
 
 
-def load_onnx(path: Path) -> Network:
-    """Returns the network in an ONNX file, for one example.
+def load_onnx(path: Path, seconds: float = DEFAULT_SECONDS) -> Network:
+    """Returns the network in an ONNX file, for one example, compared with the file.
 
     A first axis of unknown size counts examples and is read as 1. A first axis of a fixed size
     above 1 belongs to the input if the graph can be read so, without matrices that are applied
@@ -27,8 +29,10 @@ def load_onnx(path: Path) -> Network:
 
     Arguments:
         path: The file. External data is read from the folder of the file only.
+        seconds: How long the comparison may take.
 
     Raises:
+        ReadingError: when the network computes something else than the file.
         UnreadableModel: when the file is no ONNX file, is damaged or reaches outside its folder.
         UnsupportedModel: when nodes are not supported; the message lists all of them.
     """
@@ -38,9 +42,8 @@ def load_onnx(path: Path) -> Network:
     fixed, readings = fixed_batch(graph), list[Reading]()
     for lead, whole in ((1, True), (fixed, False), (1, False))[0 if fixed > 1 else 2 :]:
         readings.append(read(graph, lead, hints, whole=whole))
-        network = readings[-1].network
-        if network is not None:
-            return network
+        if readings[-1].network is not None:
+            return compared_with_file(model, path, graph, readings[-1], seconds)
     *others, loose = readings
     best = next((r for r in others[1:] if r.is_closer_than(loose)), loose)
     raise UnsupportedModel(best.complaint(repr(path.name)))

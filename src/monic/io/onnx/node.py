@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from monic.errors import UnreadableModel
 from monic.io.onnx.values import Refused
 from monic.model.array import Array
@@ -52,10 +54,13 @@ class Node:
     def number(self, name: str, default: float) -> float:
         """Returns a finite numeric attribute.
 
+        ONNX's attributes are float32, and so are their defaults: epsilon is not 1e-5 but
+        0.00000999999974737875163555145263671875.
+
         Raises:
             Refused: when it is not finite, or no number.
         """
-        value = self.attributes.get(name, default)
+        value = self.attributes.get(name, float(np.float32(default)))
         if not isinstance(value, float | int) or not math.isfinite(value):
             raise Refused(f"its attribute {name!r} is not a finite number")
         return float(value)

@@ -45,10 +45,14 @@ class Reading:
     Arguments:
         problems: What is not supported, and why: a pair for each node or other thing.
         network: The network; None when there are problems.
+        tensors: What was found about each tensor, in the order of the nodes.
+        last: The place after the last activation; None when there are problems.
     """
 
     problems: list[tuple[str, str]] = field(default_factory=list)
     network: Network | None = None
+    tensors: Mapping[str, Operand | None] = field(default_factory=dict)
+    last: Source | None = None
 
     def is_closer_than(self, other: "Reading") -> bool:
         """Returns whether this one has problems in fewer places, all of them places of other."""
@@ -98,6 +102,7 @@ def read(
             known[name] = _hinted(name, lead, hints) if given is None else None
         for name, part in zip(node.outputs, given or (), strict=False):
             known[name] = _ended(part, node, readers[name])
+    reading.tensors = known
     if not reading.problems:
         _finish(reading, known[graph.output], graph.output)
     return reading
@@ -176,6 +181,7 @@ def _finish(reading: Reading, output: Operand | None, name: str) -> None:
         reading.problems.append((f"the output {short(name)}", "it does not depend on the input"))
         return
     last = output.settled()
+    reading.last = last.source
     stages = last.source.stages()
     if stages and isinstance(last.map, Select) and _only_permutes(last, stages[-1]):
         # back before the activation that it passed
