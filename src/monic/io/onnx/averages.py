@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 
-from monic.io.onnx.convolution import image_of, pads_of
+from monic.io.onnx.convolution import image_of, pads_of_pool
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, value
 from monic.io.onnx.values import Refused, Shape, Value
@@ -26,7 +26,7 @@ def average_pool(node: Node, operands: Operands) -> Value:
         raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
     strides = node.integers("strides") or (1,) * axes
     dilations = node.integers("dilations") or (1,) * axes
-    pads = pads_of(node, shape[1:], taps)
+    pads = pads_of_pool(node, shape[1:], taps)
     reads = [
         _reads(size, (tap, stride, dilation), pad, ceil=bool(node.integer("ceil_mode", 0)))
         for size, tap, stride, dilation, pad in zip(

@@ -14,7 +14,7 @@ from monic.model import (
 )
 from monic.model.array import Array
 
-__all__ = ["conv", "conv_transpose", "image_of", "pads_of"]
+__all__ = ["conv", "conv_transpose", "image_of", "pads_of", "pads_of_pool"]
 
 
 def conv(node: Node, operands: Operands) -> Value:
@@ -29,13 +29,15 @@ def conv(node: Node, operands: Operands) -> Value:
 def conv_transpose(node: Node, operands: Operands) -> Value:
     """Y = the transposed convolution of X with a constant kernel, plus a constant a channel."""
     first, kernel = value(operands, 0), _kernel(operand(operands, 1))
-    if node.attributes.get("output_shape") is not None or _auto(node) != "NOTSET":
+    if node.attributes.get("output_shape") is not None or _auto(node) not in ("NOTSET", "VALID"):
         raise Refused("it derives its padding from a shape (output_shape or auto_pad); give pads")
-    shape = image_of(first)
-    axes = len(shape) - 1
-    pads = _ends(node.integers("pads") or (0,) * (2 * axes), axes)
-    extra = node.integers("output_padding") or (0,) * axes
-    geometry = _geometry(node, shape, kernel.shape[2:], pads, extra)
+    shape, taps = image_of(first), kernel.shape[2:]
+    pads = pads_of(node, shape[1:], taps)
+    extra = node.integers("output_padding") or (0,) * (len(shape) - 1)
+    geometry = _geometry(node, shape, taps, pads, extra)
+    steps = [geometry.steps(axis) for axis in range(len(shape) - 1)]
+    if any(more >= max(stride, dilation) for stride, dilation, more in steps):
+        raise Refused(f"its output_padding {extra} is not below its strides or dilations")
     return _with_bias(node, first, operands, TransposedConvolution(kernel, first.map, geometry))
 
 
@@ -100,14 +102,39 @@ def pads_of(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, in
         return _ends(given or (0,) * (2 * len(sizes)), len(sizes))
     if auto not in ("SAME_UPPER", "SAME_LOWER"):
         raise Refused(f"its auto_pad {auto!r} is not known")
+    needs = [max(need, 0) for need in _missing(node, sizes, taps)]
+    halves = [(need // 2, need - need // 2) for need in needs]
+    return halves if auto == "SAME_UPPER" else [(large, small) for small, large in halves]
+
+
+def pads_of_pool(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
+    """Returns how many entries are added before and after each axis of a pooling.
+
+    Raises:
+        Refused: when they follow from auto_pad in a case in which onnxruntime computes something
+            else than ONNX says: it leaves dilations out, and lets windows start within the input.
+    """
+    if _auto(node) in ("SAME_UPPER", "SAME_LOWER"):
+        dilations = node.integers("dilations") or (1,) * len(taps)
+        spread = any(d > 1 and tap > 1 for d, tap in zip(dilations, taps, strict=True))
+        if spread or min(_missing(node, sizes, taps)) < 0:
+            raise Refused(
+                f"its padding is {_auto(node)} with dilations, or with strides longer than its "
+                "windows, where onnxruntime computes something else than ONNX says; give pads"
+            )
+    return pads_of(node, sizes, taps)
+
+
+def _missing(node: Node, sizes: Shape, taps: Sequence[int]) -> list[int]:
+    """Returns how many entries each axis lacks for an output position at every stride."""
     strides = node.integers("strides") or (1,) * len(sizes)
     dilations = node.integers("dilations") or (1,) * len(sizes)
-    ends = []
-    for size, tap, stride, dilation in zip(sizes, taps, strides, dilations, strict=True):
-        need = max((-(-size // stride) - 1) * stride + dilation * (tap - 1) + 1 - size, 0)
-        small, large = need // 2, need - need // 2
-        ends.append((small, large) if auto == "SAME_UPPER" else (large, small))
-    return ends
+    if not len(strides) == len(dilations) == len(taps) == len(sizes) or min(*strides, 1) < 1:
+        raise Refused(f"its strides {strides} and dilations {dilations} do not fit {taps}")
+    return [
+        (-(-size // stride) - 1) * stride + dilation * (tap - 1) + 1 - size
+        for size, tap, stride, dilation in zip(sizes, taps, strides, dilations, strict=True)
+    ]
 
 
 def _auto(node: Node) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from monic.io.onnx.affine import added, along, of_one_shape, scaled, shifted
 from monic.io.onnx.branches import picked, side_by_side
-from monic.io.onnx.convolution import image_of, pads_of
+from monic.io.onnx.convolution import image_of, pads_of_pool
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value
 from monic.io.onnx.reductions import reduced_axes, reduced_shape
@@ -122,7 +122,7 @@ def max_pool(node: Node, operands: Operands) -> Value:
     taps = node.integers("kernel_shape") or ()
     if len(taps) != len(shape) - 1 or min(taps, default=1) < 1:
         raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
-    pads = pads_of(node, shape[1:], taps)
+    pads = pads_of_pool(node, shape[1:], taps)
     strides = node.integers("strides") or (1,) * len(taps)
     dilations = node.integers("dilations") or (1,) * len(taps)
     if len(strides) != len(taps) or len(dilations) != len(taps) or min(*strides, *dilations) < 1:
@@ -142,9 +142,9 @@ def _table(
     room = size + sum(ends) - dilation * (taps - 1) - 1
     if room < 0:
         raise Refused(f"its windows of {taps} entries do not fit an axis of {size}")
-    count = (-(-room // stride) if up else room // stride) + 1
-    while (count - 1) * stride >= size + ends[0]:  # a window that starts after the last entry
-        count -= 1
+    count = room // stride + 1
+    if up and room % stride and count * stride < size + ends[0]:  # it starts before the end
+        count += 1
     table = np.arange(count)[:, None] * stride + np.arange(taps) * dilation - ends[0]
     inside = (table >= 0) & (table < size)
     if not inside.any(axis=1).all():

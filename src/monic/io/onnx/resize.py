@@ -153,8 +153,22 @@ _WAYS: dict[str, Callable[[_Axis, int], Fraction]] = {
 }
 
 
-#: Ways that depend on the size, which scales give in fractions: before or after rounding down?
-_DISPUTED = ("align_corners", "half_pixel_symmetric")
+def _insist_on_agreement(
+    shape: Sequence[int], wanted: Sequence[int], scales: Sequence[Fraction], way: str
+) -> None:
+    """Raises Refused where onnxruntime and ONNX's reference understand scales differently.
+
+    Rounding a size down leaves two scales, the given one and that of the sizes; and onnxruntime
+    gives the tensor itself where no size changes.
+    """
+    if list(wanted) == _products(shape, scales):
+        return
+    alone = way == "pytorch_half_pixel" and 1 in wanted
+    if way in ("align_corners", "half_pixel_symmetric") or alone or tuple(wanted) == tuple(shape):
+        raise Refused(
+            f"its sizes are no whole multiples by {way}, where onnxruntime computes something "
+            "else than ONNX's own reference; give sizes instead of scales"
+        )
 
 
 def _axes(
@@ -169,11 +183,7 @@ def _axes(
             raise Refused(f"its scales {scales} are not one positive number for each axis")
         exact = [Fraction(scale) for scale in scales]
         wanted = [_scaled_size(size, scale) for size, scale in zip(shape, scales, strict=True)]
-        if way in _DISPUTED and wanted != _products(shape, exact):
-            raise Refused(
-                f"its sizes are no whole multiples by {way}, where onnxruntime computes something "
-                "else than ONNX's own reference; give sizes instead of scales, or use half_pixel"
-            )
+        _insist_on_agreement(shape, wanted, exact, way)
     else:
         exact = [Fraction(a, b) for a, b in zip(wanted, shape, strict=True)]
     if min(wanted, default=0) < 1:
