@@ -164,7 +164,7 @@ def _insist_on_agreement(
     if list(wanted) == _products(shape, scales):
         return
     alone = way == "pytorch_half_pixel" and 1 in wanted
-    if way in ("align_corners", "half_pixel_symmetric") or alone or tuple(wanted) == tuple(shape):
+    if way == "align_corners" or alone or tuple(wanted) == tuple(shape):
         raise Refused(
             f"its sizes are no whole multiples by {way}, where onnxruntime computes something "
             "else than ONNX's own reference; give sizes instead of scales"
