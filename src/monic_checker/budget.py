@@ -42,18 +42,19 @@ class Budget:
         work: The work in units.
     """
 
-    __slots__ = ("_held", "_memory", "_units", "_work")
+    __slots__ = ("_held", "_leased", "_memory", "_units", "_work")
 
     def __init__(self, memory: int, work: int) -> None:
         self._memory = memory
         self._work = work
-        self._held = 0
+        self._held = 0  # what is given back with its scope, and apart from it
+        self._leased = 0  # what is given back with its lease
         self._units = work
 
     @property
     def memory_left(self) -> int:
         """The bytes that are left."""
-        return self._memory - self._held
+        return self._memory - self._held - self._leased
 
     @property
     def work_left(self) -> int:
@@ -72,8 +73,7 @@ class Budget:
             OverBudget: when fewer are left.
         """
         self._held += size
-        if self._held > self._memory:
-            raise OverBudget(address, "memory", "bytes", self._held, self._memory)
+        self._insist(address)
 
     def work(self, units: int, address: str) -> None:
         """Charges units of work.
@@ -109,7 +109,8 @@ class Budget:
         Raises:
             OverBudget: when fewer are left.
         """
-        self.hold(size, address)
+        self._leased += size
+        self._insist(address)
         return _Lease(self, size)
 
     def scope(self) -> "_Scope":
@@ -124,12 +125,17 @@ class Budget:
         """
         return _Scope(self, self._held)
 
-    def give_back(self, size: int) -> None:
-        """Gives bytes back that are held; only leases and scopes do."""
-        self._held -= size
+    def _insist(self, address: str) -> None:
+        needed = self._held + self._leased
+        if needed > self._memory:
+            raise OverBudget(address, "memory", "bytes", needed, self._memory)
 
-    def give_back_to(self, held: int) -> None:
-        """Gives back all but so many bytes."""
+    def end_lease(self, size: int) -> None:
+        """Gives back what was leased."""
+        self._leased -= size
+
+    def end_scope(self, held: int) -> None:
+        """Gives back what was charged since so many bytes were held."""
         self._held = held
 
 
@@ -145,7 +151,7 @@ class _Lease:
         return None
 
     def __exit__(self, *error: object) -> None:
-        self._budget.give_back(self._size)
+        self._budget.end_lease(self._size)
 
 
 class _Scope:
@@ -160,7 +166,7 @@ class _Scope:
         return None
 
     def __exit__(self, *error: object) -> None:
-        self._budget.give_back_to(self._held)
+        self._budget.end_scope(self._held)
 
 
 def allowance(size: int) -> int:

@@ -7,7 +7,7 @@ from flint import fmpz
 from monic_checker.body import Body
 from monic_checker.budget import Budget, bits
 from monic_checker.costs import elimination_size
-from monic_checker.linear import Row, relation_signs
+from monic_checker.linear import Row, primitive, relation_signs
 from monic_checker.sides import Side
 from monic_checker.system import System
 
@@ -24,13 +24,12 @@ class Circuits:
     """
 
     def __init__(self, rows: Sequence[Row], n: int, budget: Budget) -> None:
-        self._budget = budget
-        self._bits = list(map(bits, rows))
-        longest = max(self._bits, default=0)
+        self._budget, longest = budget, max(map(bits, rows), default=0)
         budget.spend(2 * len(rows) * (n + 1), longest, "subject.map")
+        self._rows = [primitive(row, budget, "subject.map") for row in rows]
+        self._bits = list(map(bits, self._rows))
         most = min(n + 2, len(rows))
-        budget.hold(elimination_size(most, n + 1, longest), "subject.map")
-        self._rows = [_primitive(row) for row in rows]
+        budget.hold(elimination_size(most, n + 1, max(self._bits, default=0)), "subject.map")
         # without a bias the last column is often zero; relations are then found among the w_i
         self._directions = [row[:-1] for row in self._rows]
         self._biased = [row[-1] != 0 for row in self._rows]
@@ -61,14 +60,6 @@ class Circuits:
         if signs != [1] * len(left) + [-1] * len(right):
             return f"the multipliers of the rows {chosen} have the wrong signs, {signs}"
         return None
-
-
-def _primitive(row: Row) -> Row:
-    """The row divided by the greatest common divisor of its entries."""
-    divisor = fmpz(0)
-    for entry in row:
-        divisor = divisor.gcd(entry)
-    return row if divisor <= 1 else [entry // divisor for entry in row]
 
 
 def side_rows(system: System) -> list[Row]:

@@ -1,14 +1,14 @@
 """Exact linear algebra on lists of integer rows."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 from flint import fmpz, fmpz_mat, nmod_mat
 
-from monic_checker.budget import Budget, bits
-from monic_checker.costs import elimination, modular_elimination
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import elimination, modular_elimination, times
 
-__all__ = ["Row", "independent", "matrix", "relation_signs", "spanning"]
+__all__ = ["Row", "independent", "matrix", "primitive", "relation_signs", "spanning"]
 
 Row = list[fmpz]
 
@@ -37,18 +37,42 @@ def independent(rows: Sequence[Row], width: int, budget: Budget, address: str) -
     """
     if len(rows) > width:
         return False
-    lengths = [bits(row) for row in rows]
     with budget.scope():
-        budget.spend(2 * len(rows) * width, max(lengths, default=0), address)
-        table = matrix(rows, width)
-        minor = sum(lengths) + len(rows) * (width.bit_length() // 2 + 1)  # Hadamard's bound
-        words = max(lengths, default=0) // 64 + 1
-        each = modular_elimination(len(rows), width) + 2 * len(rows) * width * words
-        for prime in _primes(minor):
-            budget.work(each, address)
-            if nmod_mat(table, prime).rank() == len(rows):
-                return True
+        if _rank_is_full(rows, width, 1, budget, address):
+            return True
+        short = [primitive(row, budget, address) for row in rows]
+        # Hadamard's bound
+        minor = sum(map(bits, short)) + len(rows) * (width.bit_length() // 2 + 1)
+        return _rank_is_full(short, width, minor // (_PRIME_BITS - 1) + 1, budget, address)
+
+
+def _rank_is_full(
+    rows: Sequence[Row], width: int, primes: int, budget: Budget, address: str
+) -> bool:
+    """Whether the rows are independent modulo one of so many primes."""
+    longest = max(map(bits, rows), default=0)
+    budget.spend(2 * len(rows) * width, longest, address)
+    table = matrix(rows, width)
+    reduced = 4 * len(rows) * width * (longest // 64 + 1)
+    for prime in islice(_primes(), primes):
+        budget.work(modular_elimination(len(rows), width) + reduced, address)
+        if nmod_mat(table, prime).rank() == len(rows):
+            return True
     return False
+
+
+def primitive(row: Row, budget: Budget, address: str) -> Row:
+    """Returns the row divided by the greatest common divisor of its entries.
+
+    Raises:
+        OverBudget: when that takes more than is left.
+    """
+    length = bits(row)
+    budget.work((len(row) + 16) * (2 * times(length, length) + PYTHON), address)
+    divisor = fmpz(0)
+    for entry in row:
+        divisor = divisor.gcd(entry)
+    return row if divisor <= 1 else [entry // divisor for entry in row]
 
 
 def spanning(rows: Sequence[Row], width: int, budget: Budget, address: str) -> bool:
@@ -63,10 +87,10 @@ def spanning(rows: Sequence[Row], width: int, budget: Budget, address: str) -> b
     return independent(columns, len(rows), budget, address)
 
 
-def _primes(length: int) -> Iterator[int]:
-    """Primes of 61 bits whose product has more bits than the given length, at least one."""
+def _primes() -> Iterator[int]:
+    """Primes of 61 bits, the largest first."""
     prime = 2**_PRIME_BITS - 1
-    for _ in range(length // (_PRIME_BITS - 1) + 1):
+    while True:
         yield prime
         prime -= 2
         while not fmpz(prime).is_prime():

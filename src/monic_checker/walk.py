@@ -7,10 +7,10 @@ from typing import Protocol
 from flint import fmpz_mat
 
 from monic_checker.body import Body
-from monic_checker.budget import PYTHON
+from monic_checker.budget import PYTHON, bits
 from monic_checker.costs import elimination, elimination_size, times
 from monic_checker.errors import InvalidProof, MalformedProof
-from monic_checker.linear import matrix
+from monic_checker.linear import Row, matrix, primitive
 from monic_checker.system import System
 
 __all__ = ["Relations", "Walk"]
@@ -166,26 +166,36 @@ class _Spans:
 
     def __init__(self, system: System) -> None:
         self._n, self._budget = system.n, system.subject.budget
-        self._longest = longest = system.longest
-        self._budget.spend(2 * len(system.rows) * system.n, longest, "subject.map")
-        self._budget.hold(elimination_size(self._n, self._n, longest), "subject.map")
-        self._product = self._n * times(longest, self._n * longest)
-        self._rows = [row[:-1] for row in system.rows]
-        self._columns = [fmpz_mat(system.n, 1, row) for row in self._rows]
+        self._all = system.rows
+        self._budget.spend(2 * len(self._all) * self._n, system.longest, "subject.map")
+        self._budget.hold(elimination_size(self._n, self._n, system.longest), "subject.map")
+        self._rows: dict[int, Row] = {}
+        self._columns: dict[int, fmpz_mat] = {}
+        self._longest = 1
         self._others: list[int] | None = None
         self._normal: fmpz_mat | None = None
 
     def __call__(self, numbers: list[int]) -> bool:
         *others, last = numbers
+        if last not in self._columns:
+            self._columns[last] = fmpz_mat(self._n, 1, self._row(last))
         if others != self._others:
             self._others, self._normal = others, self._orthogonal(others)
-        self._budget.work(self._product, "the tree")
+        length = self._longest
+        self._budget.work(self._n * times(length, self._n * length), "the tree")
         return self._normal is not None and (self._normal * self._columns[last])[0, 0] != 0
+
+    def _row(self, i: int) -> Row:
+        """A positive multiple of w_i, the shortest of integers."""
+        if i not in self._rows:
+            self._rows[i] = primitive(self._all[i][:-1], self._budget, "the tree")
+            self._longest = max(self._longest, bits(self._rows[i]))
+        return self._rows[i]
 
     def _orthogonal(self, numbers: list[int]) -> fmpz_mat | None:
         """The vector orthogonal to the n - 1 rows, or None if they are dependent."""
+        rows = [self._row(i) for i in numbers]
         self._budget.work(elimination(len(numbers), self._n, self._longest), "the tree")
-        rows = [self._rows[i] for i in numbers]
         kernel, nullity = matrix(rows, self._n).nullspace()
         if nullity != 1:
             return None
