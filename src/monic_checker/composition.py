@@ -23,7 +23,7 @@ Rules = Mapping[tuple[str, str, str], Callable[[object, Subject], Evidence]]
 
 
 #: What is said of stages together.
-Run = Contraction | RandomSkip | Slopes
+Run = Contraction | RandomProjection | RandomSkip | Slopes
 
 
 class _Part(Body):
@@ -111,7 +111,7 @@ class Composition:
 
 def _checked(entry: _Entry, stages: Stages, body: Body) -> Findings:
     """Checks the evidence of an entry on its domain."""
-    if isinstance(entry.evidence, (Contraction, RandomSkip, Slopes)):
+    if isinstance(entry.evidence, (Contraction, RandomProjection, RandomSkip, Slopes)):
         inputs = _inputs(entry, stages)
         return Findings(entry.evidence.check(stages, entry.span, inputs))
     return entry.evidence.check(stages.layer(entry.span.start, entry.domain), _Part(body))

@@ -6,16 +6,16 @@ al., 2020]). That the matrix at hand was drawn from a density, independently of 
 it, cannot be checked; that it may have been, as far as its shape, its place and its rank go, can.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monic_checker.body import Body
+from monic_checker.bounds import Interval
 from monic_checker.document import members
 from monic_checker.errors import InvalidProof, MalformedProof
-from monic_checker.evidence import Findings
+from monic_checker.kinship import insist_on_strangers
 from monic_checker.linear import independent
-from monic_checker.network import NetworkSubject
+from monic_checker.network import NetworkSubject, Stages
 from monic_checker.subject import Constant, NamedArray
-from monic_checker.system import System
 
 __all__ = ["RandomProjection"]
 
@@ -60,16 +60,19 @@ class RandomProjection:
             raise MalformedProof(address, "expected a matrix that is used once")
         return cls(network.n)
 
-    def check(self, system: System, body: Body) -> Findings:
+    def check(self, stages: Stages, span: range, inputs: Sequence[Interval]) -> str:
         """Checks that the rows of the matrix are independent, as almost always.
 
         Raises:
-            InvalidProof: when they are not: then no density gave this matrix.
+            InvalidProof: when they are not, or the network has the matrix's numbers elsewhere:
+                then no density gave this matrix independently of the rest.
         """
+        system = stages.system(span.start)
         rows = system.directions(range(system.subject.m))
         if not independent(rows, system.n, system.subject.budget, "evidence"):
             raise InvalidProof("evidence", "the rows of the matrix are linearly dependent")
-        return Findings(
+        insist_on_strangers(stages, span.start, system.subject.steps[1])
+        return (
             f"{system.subject.m} >= 2 x {self.n} + 1 independent rows, injective on the image of "
             "what comes before for almost every matrix"
         )

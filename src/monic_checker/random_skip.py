@@ -13,6 +13,7 @@ from monic_checker.bounds import Interval
 from monic_checker.budget import PYTHON, Budget
 from monic_checker.document import members
 from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.kinship import insist_on_strangers
 from monic_checker.linear import Row, independent
 from monic_checker.network import NetworkSubject, Stages
 from monic_checker.steps import Step
@@ -33,13 +34,11 @@ class RandomSkip:
 
     Arguments:
         n: The dimension of the input of the whole network.
-        matrix: Which step of the last map is A z.
-        scales: The arrays that A z is multiplied by.
+        terms: Which steps of the last map may be A z, and the arrays by which each is multiplied.
     """
 
     n: int
-    matrix: int
-    scales: list[int]
+    terms: list[tuple[int, list[int]]]
 
     @classmethod
     def read(cls, value: object, subject: NetworkSubject, span: range) -> "RandomSkip":
@@ -59,31 +58,50 @@ class RandomSkip:
         _insist_on_memory(subject, span)
         everything: _Places = [*range(subject.stages[span.start].n)]
         places = _followed(subject, span, everything)
+        terms = []
         for number, step in enumerate(last.steps):
             if step.name in _MATRICES and places[step.sources[0]] == everything:
                 scales = _way(last.steps, number, subject.budget)
                 if scales is not None and _is_alone(subject, span.stop - 1, step.array):
-                    return cls(subject.n, number, scales)
-        raise MalformedProof("evidence", "expected s A z in a sum, with A of the model used once")
+                    terms.append((number, scales))
+        if not terms:
+            reason = "expected s A z in a sum, with A of the model used once"
+            raise MalformedProof("evidence", reason)
+        return cls(subject.n, terms)
 
     def check(self, stages: Stages, span: range, inputs: Sequence[Interval]) -> str:
         """Checks that A has full rank, as almost always; returns in words what was done.
 
         Raises:
-            InvalidProof: when it has not, or A z is multiplied by 0.
+            InvalidProof: when it has not, A z is multiplied by 0, or the network has the numbers
+                of A elsewhere.
         """
-        system = stages.system(span.stop - 1)
-        if any(entry == 0 for place in self.scales for entry in system.arrays[place].entries):
-            raise InvalidProof("evidence", "A z is multiplied by 0")
-        rows = _rows(system, system.subject.steps[self.matrix], len(inputs))
-        if len(rows) > len(inputs):
-            rows = [list(column) for column in zip(*rows, strict=True)]
-        if not independent(rows, len(rows[0]), stages.subject.budget, "evidence"):
-            raise InvalidProof("evidence", "the matrix A has not full rank")
-        return (
-            f"a sum with A z, {system.subject.m} >= 2 x {self.n} + 1 rows, injective together "
-            "with what comes before for almost every A"
-        )
+        system, refused = stages.system(span.stop - 1), InvalidProof("evidence", "no matrix")
+        for number, scales in self.terms:
+            matrix = system.subject.steps[number]
+            try:
+                _insist_on_rank(system, matrix, scales, len(inputs))
+                insist_on_strangers(stages, span.stop - 1, matrix)
+            except InvalidProof as error:
+                refused = error  # perhaps another term of the sum is the random one
+                continue
+            return (
+                f"a sum with A z, where A is A{matrix.array} of stage {span.stop - 1}, with "
+                f"{system.subject.m} >= 2 x {self.n} + 1 rows, injective together with what comes "
+                "before for almost every A"
+            )
+        raise refused
+
+
+def _insist_on_rank(system: System, matrix: Step, scales: Sequence[int], width: int) -> None:
+    """Insists that A has full rank, and that A z is not multiplied by 0."""
+    if any(entry == 0 for place in scales for entry in system.arrays[place].entries):
+        raise InvalidProof("evidence", "A z is multiplied by 0")
+    rows = _rows(system, matrix, width)
+    if len(rows) > width:
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    if not independent(rows, len(rows[0]), system.subject.budget, "evidence"):
+        raise InvalidProof("evidence", "the matrix A has not full rank")
 
 
 def _insist_on_memory(subject: NetworkSubject, span: range) -> None:

@@ -43,7 +43,7 @@ def test_two_roads_agree_on_the_corpus(proof: Path) -> None:
     if proof.parent.name == "valid":
         claim = check_files(proof, [proof.with_suffix(".npz")])
         assert claim.subject_digest == expected
-        assert claim.sentence().endswith(f" Subject digest: {expected}.")
+        assert f" Subject digest: {expected}." in claim.sentence()
 
 
 def test_the_worked_example_by_hand() -> None:

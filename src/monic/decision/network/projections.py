@@ -13,6 +13,7 @@ import numpy as np
 
 from monic.clock import monotonic
 from monic.decision.convolution.residues import primes, residues
+from monic.decision.network.kinship import has_kin
 from monic.decision.result import Decision, StageDecision, Statistics, Verdict
 from monic.model import Activation, AffineMap, Input, Linear, Network, Shift, Stage, WholeSpace
 from monic.model.array import Array
@@ -60,7 +61,7 @@ def with_projections(network: Network) -> Network:
 def decide_projection(network: Network, stage: Stage) -> StageDecision | None:
     """Returns what is assumed of a stage, or None where it is no projection of Corollary 3.
 
-    A matrix with dependent rows, or one that the network uses twice, was not drawn so.
+    A matrix with dependent rows, or one whose numbers the network uses twice, was not drawn so.
 
     Arguments:
         network: The network.
@@ -170,14 +171,14 @@ def _matrix(cut: AffineMap) -> Array:
 
 
 def is_alone(matrix: Array, network: Network) -> bool:
-    """Returns whether the network uses a matrix once only."""
+    """Returns whether a network uses a matrix once only, and has its numbers nowhere else."""
     same = [
         step
         for stage in network.stages
         for step in stage.map.steps()
         if isinstance(step, Linear) and np.array_equal(step.matrix, matrix)
     ]
-    return len(same) == 1
+    return len(same) == 1 and not has_kin(matrix, network)
 
 
 def full_rank(matrix: Array) -> bool:

@@ -39,7 +39,7 @@ _Places = NDArray[np.int64]
 def random_skip(network: Network, run: Sequence[Stage], domain: Domain) -> Certificate | None:
     """Returns the part of a composition that says that a run ends in such a sum, or None.
 
-    A matrix without full rank, or one that the network uses twice, was not drawn so.
+    A matrix without full rank, or one whose numbers the network uses twice, was not drawn so.
 
     Arguments:
         network: The network.
