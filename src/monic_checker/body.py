@@ -5,7 +5,7 @@ from typing import BinaryIO
 from monic_checker.budget import PYTHON, Budget
 from monic_checker.errors import MalformedProof
 
-__all__ = ["Body"]
+__all__ = ["Body", "Part"]
 
 _PIECE = 1 << 16
 
@@ -94,3 +94,13 @@ class Body:
     def _refuse_padding(self, last: int) -> None:
         if last == 0:
             raise MalformedProof(self.address, "a varint with a superfluous zero byte at its end")
+
+
+class Part(Body):
+    """The body as one layer's evidence reads it: the file may go on after it."""
+
+    def __init__(self, body: Body) -> None:
+        self.__dict__ = body.__dict__  # one place in one stream
+
+    def end(self) -> None:
+        """Leaves the rest to the next layer."""

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from monic_checker.arrays import Array
+from monic_checker.bound import Bound
 from monic_checker.canonical import subject_digest
 from monic_checker.derived import Dequantized, Factors
 from monic_checker.evidence import Findings
@@ -51,7 +52,7 @@ class Claim:
     """A claim whose proof has been checked and holds.
 
     Arguments:
-        claim: "INJECTIVE" or "NOT_INJECTIVE".
+        claim: "INJECTIVE", "NOT_INJECTIVE" or "BOUND".
         kind: "relu-layer", "affine" or "network".
         m: The number of rows.
         n: The number of inputs.
@@ -63,6 +64,7 @@ class Claim:
         formula: A sentence that says how W x + b comes from x and the arrays.
         subject_digest: The SHA-256 of the canonical form of all that the claim is about.
         compared: For each model file, whether its graph computes the same; none without files.
+        bound: The number that a claim BOUND is about; None for the others.
     """
 
     claim: str
@@ -82,17 +84,24 @@ class Claim:
     def has_graph(self) -> bool:
         """Whether what was proved was compared with the graph of a model file."""
         return any(comparison.points for comparison in self.compared)
+    bound: Bound | None = None
+
+    @property
+    def _verdict(self) -> str:
+        """What the function is or has."""
+        if self.bound is not None:
+            return self.bound.words
+        return "is injective" if self.claim == "INJECTIVE" else "is not injective"
 
     def sentence(self) -> str:
         """Returns in words what was checked: which claim, which weights, where, on what terms."""
         function = _FUNCTIONS[self.kind]
-        verdict = "" if self.claim == "INJECTIVE" else "not "
         weights = "; ".join(
             f"{array.name!a} ({array.dtype} {list(array.shape)}, SHA-256 {array.sha256})"
             for array in self.arrays
         )
         return (
-            f"Checked: {function}, from R^{self.n} to R^{self.m}, is {verdict}injective "
+            f"Checked: {function}, from R^{self.n} to R^{self.m}, {self._verdict} "
             f"on {self.domain}, as a function of real numbers with exactly these weights: "
             f"{weights or 'none'}. {self.formula}. "
             f"Assumption: {_assumed(self.assumption)}. Evidence: {self.findings.words}. "
@@ -130,6 +139,7 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         arrays=tuple(named.values()),
         formula=_formulas(subject, arrays),
         subject_digest=subject_digest(subject),
+        bound=header.bound,
     )
 
 

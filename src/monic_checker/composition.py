@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from monic_checker.body import Body
+from monic_checker.body import Body, Part
 from monic_checker.bounds import Interval, contains, intervals, outputs
 from monic_checker.contraction import Contraction
 from monic_checker.document import choice, integer, items, members
@@ -16,7 +16,7 @@ from monic_checker.random_skip import RandomSkip
 from monic_checker.slopes import Slopes
 from monic_checker.subject import Subject
 
-__all__ = ["Composition", "Rules"]
+__all__ = ["Composition", "Rules", "stage_domain", "stage_holds"]
 
 #: What proves which claim about which layers: (claim, kind of layer, kind of evidence).
 Rules = Mapping[tuple[str, str, str], Callable[[object, Subject], Evidence]]
@@ -24,16 +24,6 @@ Rules = Mapping[tuple[str, str, str], Callable[[object, Subject], Evidence]]
 
 #: What is said of stages together.
 Run = Contraction | RandomProjection | RandomSkip | Slopes
-
-
-class _Part(Body):
-    """The body as one layer's evidence reads it: the file may go on after it."""
-
-    def __init__(self, body: Body) -> None:
-        self.__dict__ = body.__dict__  # one place in one stream
-
-    def end(self) -> None:
-        """Leaves the rest to the next layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,7 @@ class Composition:
             count, place, why = members(entry, address, ["stages", "domain", "evidence"])
             count = integer(count, f"{address}.stages", 1, end - at + 1)
             span = range(at, at + count)
-            domain = _domain(place, subject, at, address)
+            domain = stage_domain(place, subject, at, address)
             why_so, kind = _evidence(why, subject, span, rules, address)
             entries.append(_Entry(span, domain, why_so, kind))
             at += count
@@ -99,7 +89,9 @@ class Composition:
             words.append(f"{name}: {found.words}")
             if k + 1 < len(self.entries):
                 with stages.subject.budget.scope():
-                    holds = _holds(self.entries[k + 1].domain, stages, entry)
+                    holds = stage_holds(
+                        self.entries[k + 1].domain, stages, entry.span, entry.domain
+                    )
                 if not holds:
                     raise InvalidProof(
                         f"evidence.layers[{k + 1}].domain",
@@ -112,37 +104,41 @@ class Composition:
 def _checked(entry: _Entry, stages: Stages, body: Body) -> Findings:
     """Checks the evidence of an entry on its domain."""
     if isinstance(entry.evidence, (Contraction, RandomProjection, RandomSkip, Slopes)):
-        inputs = _inputs(entry, stages)
+        inputs = _inputs(entry.span.start, entry.domain, stages)
         return Findings(entry.evidence.check(stages, entry.span, inputs))
-    return entry.evidence.check(stages.layer(entry.span.start, entry.domain), _Part(body))
+    return entry.evidence.check(stages.layer(entry.span.start, entry.domain), Part(body))
 
 
-def _inputs(entry: _Entry, stages: Stages) -> list[Interval]:
-    n = stages.subject.stages[entry.span.start].n
-    return intervals(entry.domain, n, stages.subject.budget)
+def _inputs(first: int, domain: Domain, stages: Stages) -> list[Interval]:
+    return intervals(domain, stages.subject.stages[first].n, stages.subject.budget)
 
 
-def _holds(domain: Domain, stages: Stages, entry: _Entry) -> bool:
-    """Whether a domain holds all that the stages of an entry give.
+def stage_holds(domain: Domain, stages: Stages, span: range, before: Domain) -> bool:
+    """Returns whether a domain holds all that some stages give on the domain before them.
 
     Often it holds what the last activation gives whatever comes before it; the rows of large
     stages do not fit the memory, and nobody needs them then.
     """
-    budget, last = stages.subject.budget, entry.span.stop - 1
+    budget, last = stages.subject.budget, span.stop - 1
     activation, m = stages.subject.activations[last], stages.subject.stages[last].m
     budget.spend(m, 2048, f"subject.stages[{last}]")
     anything = activation.intervals([Interval(None, None)] * m, stages.slopes(last))
     if contains(domain, anything, budget):
         return True
-    values = _inputs(entry, stages)
-    for number in entry.span:
+    values = _inputs(span.start, before, stages)
+    for number in span:
         values = outputs(stages.system(number), values)
         activation = stages.subject.activations[number]
         values = activation.intervals(values, stages.slopes(number))
     return contains(domain, values, budget)
 
 
-def _domain(place: object, subject: NetworkSubject, at: int, address: str) -> Domain:
+def stage_domain(place: object, subject: NetworkSubject, at: int, address: str) -> Domain:
+    """Reads the domain of the stage at which evidence begins; the subject's own for the first.
+
+    Raises:
+        MalformedProof: when it is none of the domains that hold what reaches a stage.
+    """
     if at == 0:
         if place is not None:
             raise MalformedProof(f"{address}.domain", "expected null: it is the subject's")

@@ -8,6 +8,9 @@ from monic_checker.arrays import Array
 from monic_checker.blocks import Blocks
 from monic_checker.body import Body
 from monic_checker.bottleneck import Bottleneck
+from monic_checker.bound import Bound, read_bound
+from monic_checker.bound_network import NetworkPair, Product, read_network_evidence
+from monic_checker.bound_rules import read_evidence
 from monic_checker.budget import Budget
 from monic_checker.collision import Collision
 from monic_checker.composition import Composition
@@ -35,6 +38,7 @@ __all__ = ["Header", "read_header"]
 
 _VERSION = b"monic-proof 1\n"
 _KEYS = ["claim", "assumption", "subject", "evidence"]
+_BOUND_KEYS = ["claim", "bound", *_KEYS[1:]]
 _CLAIMS = ("INJECTIVE", "NOT_INJECTIVE")
 
 #: What proves which claim about which layers.
@@ -64,6 +68,10 @@ _ASSUMES = {
 }
 
 
+#: Evidence about a whole network.
+_ABOUT_NETWORKS = (Composition, FirstStage, NetworkCollision, Bottleneck, Product, NetworkPair)
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """The claim, under which assumption it holds, what it is about, and why."""
@@ -72,7 +80,10 @@ class Header:
     assumption: str | None
     subject: Subject | NetworkSubject
     kind: str
-    evidence: Evidence | Composition | FirstStage | NetworkCollision | Bottleneck
+    evidence: (
+        Evidence | Composition | FirstStage | NetworkCollision | Bottleneck | Product | NetworkPair
+    )
+    bound: Bound | None = None
 
     def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
         """Checks the whole subject, given what `find_arrays` returned, and then the evidence.
@@ -83,7 +94,7 @@ class Header:
         """
         subject, evidence = self.subject, self.evidence
         insist_on_interior(subject.domain, subject.n, subject.budget)
-        if isinstance(evidence, (Composition, FirstStage, NetworkCollision, Bottleneck)):
+        if isinstance(evidence, _ABOUT_NETWORKS):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
         elif isinstance(subject, Subject):
@@ -102,6 +113,8 @@ def read_header(stream: BinaryIO, budget: Budget) -> Header:
     if version != _VERSION:
         raise MalformedProof("version", f"expected {_VERSION!r}. Got {version!r}")
     document = read_json_line(stream, budget)
+    if isinstance(document, dict) and document.get("claim") == "BOUND":
+        return _about_bound(document, budget)
     claim, assumption, about, why = members(document, "header", _KEYS)
     if not isinstance(document, dict) or list(document) != _KEYS:
         raise MalformedProof("header", f"expected the keys in the order {', '.join(_KEYS)}")
@@ -115,6 +128,24 @@ def read_header(stream: BinaryIO, budget: Budget) -> Header:
     needed = _insist_on(assumption, [kind])
     evidence = _RULES[claim, subject.kind, kind](why, subject)
     return Header(claim, needed, subject, kind, evidence)
+
+
+def _about_bound(document: object, budget: Budget) -> Header:
+    """A claim about a number, which rests on no assumption."""
+    claim, number, assumption, about, why = members(document, "header", _BOUND_KEYS)
+    if not isinstance(document, dict) or list(document) != _BOUND_KEYS:
+        raise MalformedProof("header", f"expected the keys in the order {', '.join(_BOUND_KEYS)}")
+    if assumption is not None:
+        raise MalformedProof("assumption", "expected null for a bound")
+    bound = read_bound(number)
+    kind = str(why.get("kind")) if isinstance(why, dict) else ""
+    if isinstance(about, dict) and about.get("kind") == "network":
+        network = read_network(about, budget)
+        evidence = read_network_evidence(why, network, bound)
+        return Header(claim, None, network, kind, evidence, bound)
+    subject = read_subject(about, budget)
+    proved = read_evidence(why, subject, bound, "evidence")
+    return Header(claim, None, subject, kind, proved, bound)
 
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:

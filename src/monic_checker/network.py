@@ -139,6 +139,14 @@ class Stages:
             found = None if place is None else self.system(k).arrays[place]
             return activation.slopes(found, m)
 
+    def outputs(self, points: Sequence[Vector]) -> list[Vector]:
+        """Returns what the network gives at each point; its activations are piecewise linear."""
+        values, last = list(points), len(self.subject.stages) - 1
+        for _, before in self.traces(points):
+            values = before
+        budget = self.subject.budget
+        return [_bent(value, self.slopes(last), budget) for value in values]
+
     def traces(self, points: Sequence[Vector]) -> Iterator[tuple[Activation, list[Vector]]]:
         """Yields, for every stage, its activation and what it gives before it at each point.
 

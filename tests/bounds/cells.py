@@ -46,21 +46,21 @@ class Truth:
         every = (tuple(_gram(cell.linear, self.dim)) for cell in self.cells)
         return [list(gram) for gram in dict.fromkeys(every)]
 
-    def stretches_at_most(self, value: float) -> bool:
+    def stretches_at_most(self, value: float | Fraction) -> bool:
         """Whether the Lipschitz constant is at most a float."""
         return all(_semidefinite(gram, Fraction(value) ** 2, -1) for gram in self.grams)
 
-    def stretches_at_least(self, value: float) -> bool:
+    def stretches_at_least(self, value: float | Fraction) -> bool:
         """Whether the Lipschitz constant is at least a float."""
         level = Fraction(value) ** 2
         return value <= 0 or any(not _definite(gram, level, -1) for gram in self.grams)
 
-    def squeezes_at_most_on_cells(self, value: float, factor: int = 1) -> bool:
+    def squeezes_at_most_on_cells(self, value: float | Fraction, factor: int = 1) -> bool:
         """Whether sigma*^2 >= factor value^2."""
         level = Fraction(value) ** 2 * factor
         return value <= 0 or all(_semidefinite(gram, level, 1) for gram in self.grams)
 
-    def squeezes_at_least_on_cells(self, value: float, factor: int = 1) -> bool:
+    def squeezes_at_least_on_cells(self, value: float | Fraction, factor: int = 1) -> bool:
         """Whether sigma*^2 <= factor value^2."""
         level = Fraction(value) ** 2 * factor
         return any(not _definite(gram, level, 1) for gram in self.grams)

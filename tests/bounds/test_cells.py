@@ -204,3 +204,7 @@ def test_rows_that_vanish_at_a_point_are_active_on_one_side_only() -> None:
     assert found.lipschitz.lower == 1.5
     assert found.lipschitz.contains(1.5)
     assert found.frame.contains(Fraction(1.5))
+
+
+def test_a_domain_so_thin_that_floats_see_no_inside() -> None:
+    insist_on_layer(some_layer(2333), 2333)

@@ -19,7 +19,7 @@ from tests.io.graphs import model, node, save
 LAYER = [
     *("name", "shape", "domain", "activation", "inverse_lipschitz", "smallest_singular"),
     *("lipschitz", "frame", "papers", "method", "limit", "point", "pair", "collision", "nodes"),
-    *("seconds", "estimate", "claims"),
+    *("seconds", "estimate", "claims", "ends"),
 ]
 
 

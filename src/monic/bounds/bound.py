@@ -1,14 +1,16 @@
 """The front call: a layer or a network in, certified intervals out."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
-from math import isnan, nextafter, sqrt
+from math import nextafter, sqrt
 from typing import overload
 
 import numpy as np
 
+from monic.bounds.asked import Asked, Report
+from monic.bounds.certify import ends_of_layer, unproved_ends
 from monic.bounds.convolution import bound_convolution, is_wide_convolution
-from monic.bounds.frame import FrameSearch, State
+from monic.bounds.frame import FrameSearch
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import (
     Pair,
@@ -24,10 +26,10 @@ from monic.bounds.result import Bounds, NetworkBounds
 from monic.bounds.search import cells, region_of
 from monic.bounds.singular import largest
 from monic.bounds.subject import Subject
-from monic.clock import monotonic
+from monic.certificate import subject as layer_subject
 from monic.decision import decide
+from monic.decision.problem import Point
 from monic.decision.result import Decision, Verdict
-from monic.errors import LayerError
 from monic.model import Network, ReLULayer
 from monic.model.asked import insist_on_model
 
@@ -35,9 +37,6 @@ __all__ = ["bound", "bound_layer"]
 
 #: Nodes of the tree over pairs on small layers, and the dimensions that it is tried in.
 PAIR_NODES, PAIR_DIMENSIONS = 100_000, 6
-
-#: Called now and then with what is proved about sigma* so far.
-Report = Callable[[State], None]
 
 
 @overload
@@ -48,6 +47,7 @@ def bound(
     gap: float = ...,
     seed: int = ...,
     progress: Report | None = ...,
+    evidence: bool = ...,
 ) -> Bounds: ...
 
 
@@ -59,6 +59,7 @@ def bound(
     gap: float = ...,
     seed: int = ...,
     progress: Report | None = ...,
+    evidence: bool = ...,
 ) -> NetworkBounds: ...
 
 
@@ -69,6 +70,7 @@ def bound(
     gap: float = 0.01,
     seed: int = 0,
     progress: Report | None = None,
+    evidence: bool = False,
 ) -> Bounds | NetworkBounds:
     r"""Bounds how much a layer or a network can squeeze and stretch distances, for certain.
 
@@ -79,11 +81,12 @@ def bound(
 
     Arguments:
         layer: A `ReLULayer`, or a `Network` of ReLU layers and affine maps.
-        time_limit: Seconds (for a network, for each stage); what is proved by then is returned.
+        time_limit: Seconds for the whole call; what is proved by then is returned.
         gap: 1 - lower/upper at which the search stops: for sigma*, and for kappa where n <= 3 and
             m <= 64. Up to n = 6 kappa's interval closes in for as long as `time_limit` lets it.
         seed: The seed of the local searches; it changes no lower bound's validity.
         progress: Called now and then with what is proved so far.
+        evidence: Collect what proves each end, in `ends`, for `certificates()`.
 
     Returns:
         `Bounds`, or `NetworkBounds` for a network. An interrupt (Ctrl-C) ends the search as a
@@ -99,98 +102,98 @@ def bound(
         >>> found.inverse_lipschitz
         Interval(lower=0.7071067811865475, upper=0.7071067811865476)
     """
-    if not 0.0 < gap < 1.0:
-        raise LayerError(f"Expected a gap between 0 and 1, such as 0.01. Got {gap}.")
-    if time_limit is not None and (isnan(time_limit) or time_limit < 0):
-        raise LayerError(f"Expected a time limit of 0 seconds or more. Got {time_limit}.")
+    asked = Asked.now(
+        gap=gap, time_limit=time_limit, seed=seed, progress=progress, evidence=evidence
+    )
     insist_on_model(layer)
     if isinstance(layer, Network):
         from monic.bounds.network import bound_network
 
-        return bound_network(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
-    return bound_layer(layer, time_limit=time_limit, gap=gap, seed=seed, progress=progress)
+        return bound_network(layer, asked)
+    return bound_layer(layer, asked)
 
 
-def bound_layer(
-    layer: ReLULayer,
-    *,
-    time_limit: float | None,
-    gap: float,
-    seed: int,
-    progress: Report | None,
-) -> Bounds:
+def bound_layer(layer: ReLULayer, asked: Asked) -> Bounds:
     """Bounds one layer: is it one-to-one at all, then sigma*, then pairs of inputs."""
     if is_wide_convolution(layer):
-        return bound_convolution(layer, time_limit=time_limit, seed=seed)
-    subject = Subject(layer)
-    deadline = None if time_limit is None else monotonic() + time_limit
-    search = FrameSearch(subject, gap, deadline, progress)
-    search.offer(subject.problem.outside(subject.problem.inner_point()))
-    work = _Work(subject, search, seed)
+        found = bound_convolution(layer, time_limit=asked.left, seed=asked.seed)
+        return replace(found, ends=unproved_ends(found)) if asked.evidence else found
+    subject, search = Subject(layer), asked.search
+    work = _Work(subject, search)
     try:
-        work.do(time_limit, deadline)
+        work.do()
     except KeyboardInterrupt:
         work.limit = "interrupted; the intervals are valid, and a longer run narrows them"
-    return work.bounds()
+        asked = asked.at_once()
+    found = work.bounds()
+    if not asked.evidence:
+        return found
+    return replace(
+        found,
+        ends=ends_of_layer(subject, found, deadline=asked.deadline),
+        about=layer_subject("relu-layer", layer.map, layer.domain),
+    )
 
 
 class _Work:
     """The steps of bounding one layer; whatever is done when it ends is in the answer."""
 
-    def __init__(self, subject: Subject, search: FrameSearch, seed: int) -> None:
-        self.subject, self.search = subject, search
-        self.rng = np.random.default_rng(seed)
+    def __init__(self, subject: Subject, asked: Asked) -> None:
+        self.subject, self.asked = subject, asked
+        self.search = FrameSearch(subject, asked.gap, asked.deadline, asked.progress)
+        self.search.offer(subject.problem.outside(subject.problem.inner_point()))
+        self.rng = np.random.default_rng(asked.seed)
         self.decision: Decision | None = None
         self.pair: Pair | None = None
         self.limit: str | None = None
         self.paired: Paired | None = None
         self.tree: PairTree | None = None
         self.greatest = self.weighted = 0.0
+        self.stretched: Point | None = None
 
-    def do(self, time_limit: float | None, deadline: float | None) -> None:
+    def do(self) -> None:
         self.paired = paired(self.subject)
         self._stretch()
-        half = None if time_limit is None else time_limit / 2
-        self.decision = decide(self.subject.layer, time_limit=half)
+        self.decision = decide(self.subject.layer, time_limit=self.asked.share(0.5).left)
         if self.decision.verdict is Verdict.NOT_INJECTIVE:
             return
         self.search.run(self.rng)
         if not self.search.done:
             self.limit = (
-                f"the time limit of {time_limit:g} s was hit; raise time_limit"
-                if self.search.fits and time_limit is not None
+                self.asked.reason
+                if self.search.fits
                 else "the layer is too large for the branch and bound, which proves nothing "
                 "below for it; bound smaller layers"
             )
-        self._weigh(deadline)
+        self._weigh()
         points = [] if self.search.point is None else [self.search.point]
-        self.pair = search_pairs(self.subject, points, self.rng, deadline)
-        self._divide(deadline)
+        self.pair = search_pairs(self.subject, points, self.rng, self.asked.deadline)
+        self._divide()
 
-    def _divide(self, deadline: float | None) -> None:
+    def _divide(self) -> None:
         """Searches pairs of sign patterns: small layers to the end, others for the time left."""
-        sigma = self.search.state().interval
-        kappa, method, _ = self._kappa(sigma)
+        kappa, method, _ = self._kappa(self.search.state().interval)
         small = is_small(self.subject)
-        worth = small or (deadline is not None and self.subject.dim <= PAIR_DIMENSIONS)
+        worth = small or (self.asked.deadline is not None and self.subject.dim <= PAIR_DIMENSIONS)
         if method == "exact formula" or not worth or not self.subject.used:
             return
         self.tree = PairTree(self.subject, kappa.upper, kappa.lower, self.search.gap)
-        self.tree.run(PAIR_NODES, deadline)
-        if small and not self.tree.done and self.limit is None:
-            self.limit = (
-                f"{PAIR_NODES:,} nodes over pairs of inputs were not enough; ask for a wider gap"
-                if self.tree.nodes >= PAIR_NODES
-                else "the time limit was hit; raise time_limit"
-            )
+        self.tree.run(PAIR_NODES, self.asked.deadline)
+        if self.limit is None and not self.tree.done:
+            if self.asked.is_late:
+                self.limit = self.asked.reason
+            elif small:
+                self.limit = (
+                    f"{PAIR_NODES:,} nodes over pairs were not enough; ask for a wider gap"
+                )
 
-    def _weigh(self, deadline: float | None) -> None:
+    def _weigh(self) -> None:
         """Searches for a better lower bound where some rows count more than half."""
         objective = weighted_cells(self.subject, self.paired)
         exact = self.paired is not None and self.paired.exact
         if objective is None or exact:
             return
-        search = FrameSearch(self.subject, 0.001, deadline, objective=objective)
+        search = FrameSearch(self.subject, 0.001, self.asked.deadline, objective=objective)
         if self.search.point is not None:
             search.offer(self.search.point)
         try:
@@ -207,7 +210,9 @@ class _Work:
         for point in (inner, *(tuple(map(Fraction, x.tolist())) for x in found[-3:])):
             if subject.inside(point):
                 rows = subject.strictly_active(point)
-                self.greatest = max(self.greatest, largest(subject.gram(rows)).lower)
+                greatest = largest(subject.gram(rows)).lower
+                if greatest > self.greatest:
+                    self.greatest, self.stretched = greatest, point
 
     def bounds(self) -> Bounds:
         """Puts together what is proved."""
@@ -228,6 +233,7 @@ class _Work:
             method=method,
             limit=limit,
             point=point,
+            stretched=self.stretched,
             pair=self.tree.pair if self.tree is not None and self.tree.pair else self.pair,
             collision=collision,
             nodes=self.search.nodes + (0 if self.tree is None else self.tree.nodes),

@@ -26,6 +26,8 @@ __all__ = [
     "Pair",
     "Paired",
     "half_of",
+    "longer_rows",
+    "opposite",
     "paired",
     "ratio_at",
     "search_pairs",
@@ -108,9 +110,17 @@ def strictly_active(subject: Subject) -> list[int]:
     """
     never = set(subject.constant[1])
     possible = [i for i in subject.used if i not in never]
-    apart = [(i, j) for i, j in _pairs(subject, possible) if _slack(subject, i, j) <= 0]
-    shorter = {i if _length(subject, i, j) > 1 else j for i, j in apart}
+    shorter = longer_rows(subject, possible)
     return [i for i in possible if i not in shorter]
+
+
+def longer_rows(subject: Subject, rows: Sequence[int]) -> dict[int, int]:
+    """Returns the longer row of every shorter one, of pairs that are never both positive."""
+    found = {}
+    for i, j in _pairs(subject, rows):
+        if _slack(subject, i, j) <= 0:
+            found.update({i: j} if _length(subject, i, j) > 1 else {j: i})
+    return found
 
 
 def weighted_cells(subject: Subject, pairs: Paired | None) -> Objective | None:
@@ -221,6 +231,11 @@ def _pairs(subject: Subject, rows: Sequence[int]) -> list[tuple[int, int]]:
         else:
             waiting.setdefault(way, []).append(i)
     return pairs
+
+
+def opposite(subject: Subject, i: int, j: int) -> tuple[Fraction, Fraction]:
+    """Returns d > 0 with w_j = -d w_i, and b_j + d b_i, for two opposite rows."""
+    return _length(subject, i, j), _slack(subject, i, j)
 
 
 def _length(subject: Subject, i: int, j: int) -> Fraction:

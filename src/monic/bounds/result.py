@@ -1,10 +1,14 @@
 """The answer to `bound`: certified intervals, and where their upper ends are attained."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from monic.bounds.certificates import certificates
+from monic.bounds.evidence import End
 from monic.bounds.interval import Interval, insist_on_order
 from monic.bounds.inverse_lipschitz import Pair, half_of
+from monic.certificate import Certificate
 from monic.decision.convolution.sigma import SigmaEstimate
 from monic.decision.problem import Point
 from monic.decision.result import Collision, Verdict
@@ -27,6 +31,7 @@ class Bounds:
         method: How the lower bound of kappa was proved.
         limit: None, or why the search stopped before the gap was reached.
         point: A point whose active rows attain the upper end of `smallest_singular`.
+        stretched: A point whose positive rows attain the lower end of `lipschitz`.
         pair: The best pair of inputs found; where its ratio is below sigma*, it attains the upper
             end of `inverse_lipschitz`.
         collision: For a layer that is not one-to-one, two inputs with the same output.
@@ -34,6 +39,8 @@ class Bounds:
         seconds: Wall-clock time.
         estimate: For convolutions too large to be certified, what floats say about the lower
             bound of kappa that their filters would prove. It is no part of any interval.
+        ends: If evidence was asked for, each end of the three intervals with what proves it.
+        about: What certificates say that they are about.
     """
 
     inverse_lipschitz: Interval
@@ -44,11 +51,18 @@ class Bounds:
     method: str
     limit: str | None = None
     point: Point | None = None
+    stretched: Point | None = None
     pair: Pair | None = None
     collision: Collision | None = None
     nodes: int = 0
     seconds: float = 0.0
     estimate: SigmaEstimate | None = None
+    ends: Sequence[End] = ()
+    about: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    def certificates(self) -> dict[str, Certificate]:
+        """Returns a certificate for every end with evidence; the names say which end."""
+        return {} if self.about is None else certificates(self.about, self.ends)
 
     def __post_init__(self) -> None:
         kappa, sigma, stretch = self.inverse_lipschitz, self.smallest_singular, self.lipschitz
@@ -90,6 +104,8 @@ class NetworkBounds:
         limit: None, or why the search stopped early.
         verdict: What was decided about the network, where the product proves nothing; else None.
         collision: For a network that is not one-to-one, two inputs with the same output.
+        ends: If evidence was asked for, each end of the two intervals with what proves it.
+        about: What certificates say that they are about.
     """
 
     inverse_lipschitz: Interval
@@ -101,6 +117,12 @@ class NetworkBounds:
     limit: str | None = None
     verdict: Verdict | None = None
     collision: Collision | None = None
+    ends: Sequence[End] = ()
+    about: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    def certificates(self) -> dict[str, Certificate]:
+        """Returns a certificate for every end with evidence; the names say which end."""
+        return {} if self.about is None else certificates(self.about, self.ends)
 
     def __post_init__(self) -> None:
         _insist(self.inverse_lipschitz, self.lipschitz, "kappa", "the Lipschitz constant")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx, fmpq
 
+from monic.bounds.asked import Asked
 from monic.bounds.interval import root_above, root_below
 from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.search import Region, region_of
@@ -152,20 +153,26 @@ class Sampled:
             found = exact + _end(balls, above)
         return (root_above if above else root_below)(found / bottom)
 
-    def pair(self, x: Point, other: Point) -> Pair:
-        """Returns a pair with its ratio, rounded up."""
-        return Pair(x=x, other=other, ratio=self.ratio(x, other, above=True))
+    def pair(self, x: Point, other: Point, *, above: bool = True) -> Pair:
+        """Returns a pair with its ratio, rounded up or down."""
+        return Pair(x=x, other=other, ratio=self.ratio(x, other, above=above))
 
-    def candidates(self, rng: np.random.Generator) -> list[tuple[Point, Point]]:
-        """The most and the least squeezing of many local maps, as pairs of exact points."""
-        points = list(self._walk(rng))
-        found = []
+    def candidates(self, rng: np.random.Generator, asked: Asked) -> Iterator[tuple[Point, Point]]:
+        """The most and the least squeezing of many local maps, as pairs of exact points.
+
+        Whoever asks stops asking when no time is left.
+        """
+        points: list[FloatArray] = []
+        for point in self._walk(rng):
+            points.append(point)
+            if asked.is_late:
+                break
         for most in (False, True):
             order = sorted(points, key=lambda x: self._extreme(x, most)[0])
             for x in order[:FINALISTS]:
                 best = self._climb(x, most, rng)
-                found += list(self._pairs(best, self._extreme(best, most)[1]))
-        return found + list(self._far(np.array(points), rng))
+                yield from self._pairs(best, self._extreme(best, most)[1])
+        yield from self._far(np.array(points), rng)
 
     def _far(self, points: FloatArray, rng: np.random.Generator) -> Iterator[tuple[Point, Point]]:
         """Pairs far apart: the least ratios among all pairs of points, and climbs from there."""

@@ -61,7 +61,10 @@ class Region:
         return kept
 
     def reach(self, x: FloatArray, way: FloatArray) -> tuple[float, float]:
-        """Returns how far one may go from x backwards and forwards along a direction."""
+        """Returns how far one may go from x backwards and forwards along a direction.
+
+        The domain may be so thin that floats see x on a wall or beyond it: then not at all.
+        """
         low, high = -np.inf, np.inf
         slopes, slack = self.normals @ way, self.limits - self.normals @ x
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,7 +77,7 @@ class Region:
             c = float(offset @ offset) - self.radius**2
             root = float(np.sqrt(max(b * b - a * c, 0.0)))
             low, high = max(low, (-b - root) / a), min(high, (-b + root) / a)
-        return low, high
+        return min(low, 0.0), max(high, 0.0)
 
 
 def region_of(subject: Subject) -> Region:

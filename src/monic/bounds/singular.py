@@ -37,11 +37,19 @@ class Gram:
 
     def above(self, root: float) -> bool:
         """Returns whether all singular values of A are greater than a float, exactly."""
-        return _positive_definite(self.matrix, Fraction(root) ** 2 / self.factor, 1)
+        return self.exceeds(Fraction(root) ** 2)
 
     def below(self, root: float) -> bool:
         """Returns whether all singular values of A are less than a float, exactly."""
-        return _positive_definite(self.matrix, Fraction(root) ** 2 / self.factor, -1)
+        return self.stays_under(Fraction(root) ** 2)
+
+    def exceeds(self, square: Fraction) -> bool:
+        """Returns whether all squares of singular values of A are greater than a rational."""
+        return _positive_definite(self.matrix, square / self.factor, 1)
+
+    def stays_under(self, square: Fraction) -> bool:
+        """Returns whether all squares of singular values of A are less than a rational."""
+        return _positive_definite(self.matrix, square / self.factor, -1)
 
     def floats(self) -> tuple[FloatArray, int]:
         """Returns the integer matrix over its largest entry, each entry rounded once, and that."""

@@ -24,20 +24,28 @@ def bound(
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the literature's constants beside.")
     ] = False,
+    certificates: options.Certificates = None,
     json: options.Json = False,
 ) -> None:
     """Bound how much the layers of a file, and the network, squeeze and stretch distances.
 
-    Example: monic bound network.onnx --domain box:-1,1 --gap 0.01
+    Example: monic bound network.onnx --domain box:-1,1 --certificates proofs
 
     Exit code: 0 the gap was reached; 3 a limit was hit, and intervals are wider; 2 usage or
-    unreadable; 130 interrupted, and intervals are wider.
+    unreadable; 4 a certificate could not be written; 130 interrupted, and intervals are wider.
     """
     # One parameter an option: typer reads the signature.
     from monic.cli.bounding import Wish, ask
     from monic.cli.console import stdout
 
-    wish = Wish(gap=gap, time_limit=time_limit, seed=seed, compare=compare, silent=json)
+    wish = Wish(
+        gap=gap,
+        time_limit=time_limit,
+        seed=seed,
+        compare=compare,
+        silent=json,
+        certificates=certificates,
+    )
     answer, code = ask(wish, model, layer, domain)
     if json:
         from monic.report.bounds import bounds_json

@@ -35,6 +35,7 @@ class BoundCode(IntEnum):
 
     DONE = 0
     LIMITED = 3
+    UNPROVED = UNPROVED
     INTERRUPTED = INTERRUPTED
 
 

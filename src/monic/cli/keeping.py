@@ -35,13 +35,14 @@ class Folder:
 
     def save(self, number: int, stage: StageDecision) -> str | None:
         """Returns the path of the certificate, or None when there is none."""
-        return self._save(stage.decision.certificate, certificate_name(number, stage.name))
+        return self.keep(stage.decision.certificate, certificate_name(number, stage.name))
 
     def save_whole(self, decision: NetworkDecision) -> str | None:
         """Returns the path of the certificate about the network, or None when there is none."""
-        return self._save(decision.certificate, certificate_name(0, "network"))
+        return self.keep(decision.certificate, certificate_name(0, "network"))
 
-    def _save(self, certificate: Certificate | None, name: str) -> str | None:
+    def keep(self, certificate: Certificate | None, name: str) -> str | None:
+        """Returns the path of a certificate with a file name, or None when there is none."""
         if self._path is None or certificate is None:
             return None
         target = self._path / name

@@ -1,7 +1,7 @@
 """Bounds as tables for people and as JSON for programs; numbers are rounded outward."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from monic.bounds.certificates import file_name
 from monic.bounds.compare import Claim
+from monic.bounds.evidence import BELOW, End
 from monic.bounds.interval import Interval
 from monic.bounds.inverse_lipschitz import Pair
 from monic.bounds.result import NetworkBounds, StageBounds
@@ -18,6 +20,13 @@ from monic.decision.result import Collision, Verdict
 from monic.report.document import document
 from monic.report.table import empty_table
 from monic.report.text import float_or_none, point, printable, rational, sentence
+
+#: What the quantities of ends are called.
+_QUANTITIES = {
+    "inverse-lipschitz": "kappa",
+    "smallest-singular": "sigma*",
+    "lipschitz": "Lipschitz constant",
+}
 
 __all__ = ["BoundsAnswer", "LayerBounds", "bounds_json", "outward", "print_bounds"]
 
@@ -39,12 +48,15 @@ class BoundsAnswer:
         sha256: The SHA-256 of the file.
         layers: The layers in order.
         network: The network, if the file holds one.
+        files: The paths of certificates by the ends that they prove: for each layer, and after
+            them for the network.
     """
 
     model: str
     sha256: str
     layers: Sequence[LayerBounds]
     network: NetworkBounds | None = None
+    files: Sequence[Mapping[str, str]] = ()
 
 
 def outward(interval: Interval) -> str:
@@ -73,15 +85,70 @@ def print_bounds(answer: BoundsAnswer, console: Console) -> None:
     if answer.network is not None:
         for line in _network(answer.network):
             console.print(Text(line), soft_wrap=True)
+    for line in _proofs(answer):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _all_ends(answer: BoundsAnswer) -> list[tuple[str, Sequence[End]]]:
+    """The ends whose evidence was asked for, by the names of layers, the network last."""
+    found = [(printable(layer.stage.name), layer.stage.bounds.ends) for layer in answer.layers]
+    return found + ([] if answer.network is None else [("the network", answer.network.ends)])
+
+
+def _proofs(answer: BoundsAnswer) -> list[str]:
+    """One line for each end, with the file that proves it, or that there is none."""
+    lines = []
+    for (name, ends), files in zip(_all_ends(answer), answer.files, strict=False):
+        for end in ends:
+            if end.is_trivial:
+                continue
+            way = ROUND_FLOOR if end.relation == BELOW else ROUND_CEILING
+            said = f"{name}: {_QUANTITIES[end.quantity]} {end.relation} {_digits(end.end, way)}"
+            path = files.get(file_name(end))
+            if path is None:
+                lines.append(f"{said}: not certified by a proof file")
+            elif end.is_certified:
+                lines.append(f"{said}: {printable(path)}")
+            else:
+                weaker = _digits(_rounded(end), way)
+                lines.append(
+                    f"{said}: not certified by a proof file; {end.relation} {weaker} is: "
+                    f"{printable(path)}"
+                )
+    return lines
+
+
+def _rounded(end: End) -> float:
+    """What is proved as a float, rounded outward."""
+    number = float(end.value)
+    if end.relation == BELOW:
+        return number if number <= end.value else math.nextafter(number, -math.inf)
+    return number if number >= end.value else math.nextafter(number, math.inf)
+
+
+def _evidence(ends: Sequence[End], files: Mapping[str, str]) -> list[dict[str, object]]:
+    return [
+        {
+            "quantity": end.quantity,
+            "relation": end.relation,
+            "end": _finite(end.end),
+            "certified": None if end.evidence is None else str(end.value),
+            "certificate": files.get(file_name(end)),
+        }
+        for end in ends
+    ]
 
 
 def bounds_json(answer: BoundsAnswer) -> str:
     """Returns the bounds as one line of JSON; what JSON cannot hold is null."""
-    network = answer.network
+    network, count = answer.network, len(answer.layers)
+    known = [*answer.files, *({} for _ in range(count + 1 - len(answer.files)))]
     value = {
         "model": answer.model,
         "sha256": answer.sha256,
-        "layers": [_layer(layer) for layer in answer.layers],
+        "layers": [
+            _layer(layer, files) for layer, files in zip(answer.layers, known, strict=False)
+        ],
         "network": None
         if network is None
         else {
@@ -93,6 +160,7 @@ def bounds_json(answer: BoundsAnswer) -> str:
             "limit": network.limit,
             "verdict": None if network.verdict is None else network.verdict.name,
             "collision": _collision(network.collision),
+            "ends": _evidence(network.ends, known[count]),
         },
     }
     return document("bounds", value)
@@ -178,7 +246,7 @@ def _network(network: NetworkBounds) -> list[str]:
     return lines
 
 
-def _layer(layer: LayerBounds) -> dict[str, object]:
+def _layer(layer: LayerBounds, files: Mapping[str, str]) -> dict[str, object]:
     stage, bounds = layer.stage, layer.stage.bounds
     return {
         "name": stage.name,
@@ -202,6 +270,7 @@ def _layer(layer: LayerBounds) -> dict[str, object]:
             {"source": c.source, "lower": c.lower, "upper": c.upper, "note": c.note}
             for c in layer.claims
         ],
+        "ends": _evidence(bounds.ends, files),
     }
 
 

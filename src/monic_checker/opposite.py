@@ -1,0 +1,71 @@
+"""Pairs of opposite rows w, -d w, and what they add to |f(x) - f(y)|^2."""
+
+from collections.abc import Sequence
+
+from flint import fmpq
+
+from monic_checker.document import integer, items
+from monic_checker.errors import InvalidProof, MalformedProof
+from monic_checker.linear import Row
+
+__all__ = ["read_pairs", "squeezes", "stretches"]
+
+Pairs = Sequence[tuple[int, int]]
+
+
+def read_pairs(value: object, address: str, m: int) -> list[tuple[int, int]]:
+    """Reads disjoint pairs of row numbers.
+
+    Raises:
+        MalformedProof: when it is no list of pairs, or a row appears twice.
+    """
+    found: list[tuple[int, int]] = []
+    for k, pair in enumerate(items(value, address)):
+        where = f"{address}[{k}]"
+        i, j = (integer(row, where, 0, m) for row in items(pair, where, 2))
+        found.append((i, j))
+    every = [row for pair in found for row in pair]
+    if len(set(every)) < len(every):
+        raise MalformedProof(address, "expected every row at most once")
+    return found
+
+
+def squeezes(pairs: Pairs, rows: Sequence[Row], address: str) -> list[tuple[fmpq, int]]:
+    """Returns d^2 / (1 + d^2) and i for pairs (i, j) that leave no gap: b_j + d b_i >= 0.
+
+    Raises:
+        InvalidProof: when some pair is not opposite, or leaves a gap.
+    """
+    found = []
+    for k, (i, j) in enumerate(pairs):
+        d, slack = _opposite(rows[i], rows[j], f"{address}[{k}]")
+        if slack < 0:
+            raise InvalidProof(f"{address}[{k}]", "expected b_j + d b_i >= 0")
+        found.append((d * d / (1 + d * d), i))
+    return found
+
+
+def stretches(pairs: Pairs, rows: Sequence[Row], address: str) -> dict[int, int]:
+    """Returns the shorter row and the longer one, of pairs that are never both positive.
+
+    Raises:
+        InvalidProof: when some pair is not opposite, or may be positive together.
+    """
+    found = {}
+    for k, (i, j) in enumerate(pairs):
+        d, slack = _opposite(rows[i], rows[j], f"{address}[{k}]")
+        if slack > 0:
+            raise InvalidProof(f"{address}[{k}]", "expected b_j + d b_i <= 0")
+        found.update({i: j} if d > 1 else {j: i})
+    return found
+
+
+def _opposite(row: Row, other: Row, address: str) -> tuple[fmpq, fmpq]:
+    """Returns d > 0 with w_j = -d w_i, and b_j + d b_i."""
+    pivot = next((k for k, entry in enumerate(row[:-1]) if entry != 0), None)
+    if pivot is not None:
+        d = fmpq(-other[pivot], row[pivot])
+        sums = [b + d * a for a, b in zip(row, other, strict=True)]
+        if d > 0 and not any(sums[:-1]):
+            return d, sums[-1]
+    raise InvalidProof(address, "expected w_j = -d w_i with some d > 0, and w_i other than 0")
