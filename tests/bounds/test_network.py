@@ -48,7 +48,7 @@ def outputs(network: Network, points: Array) -> Array:
 @pytest.mark.parametrize("last", [False, True])
 def test_random_pairs_lie_between_the_bounds(seed: int, last: bool) -> None:
     network = some_network(seed, last=last)
-    found = bound(network, time_limit=2.0)
+    found = bound(network, time_limit=8.0)
     rng = np.random.default_rng(7)
     x = rng.uniform(-1, 1, (4000, 2))
     y = np.where(rng.random((4000, 1)) < 0.5, rng.uniform(-1, 1, (4000, 2)), x + 1e-3)
@@ -66,7 +66,7 @@ def test_random_pairs_lie_between_the_bounds(seed: int, last: bool) -> None:
 @pytest.mark.thorough
 def test_the_pair_attains_the_upper_end() -> None:
     network = some_network(0)
-    found = bound(network, time_limit=2.0)
+    found = bound(network, time_limit=8.0)
     assert found.pair is not None
     first, second = (exact_output(network, p) for p in (found.pair.x, found.pair.other))
     top = sum(((a - b) ** 2 for a, b in zip(first, second, strict=True)), Fraction(0))
@@ -154,7 +154,7 @@ def other_network(kind: Activation, carried: int, box: Box) -> Network:
 )
 def test_other_activations_by_their_slopes(kind: Activation, carried: int) -> None:
     network = other_network(kind, carried, Box(-np.ones(2), np.ones(2)))
-    found = bound(network, time_limit=2.0)
+    found = bound(network, time_limit=8.0)
     rng = np.random.default_rng(1)
     x = rng.uniform(-1, 1, (4000, 2))
     y = np.where(rng.random((4000, 1)) < 0.5, rng.uniform(-1, 1, (4000, 2)), x + 1e-4)
@@ -175,7 +175,7 @@ def test_other_activations_by_their_slopes(kind: Activation, carried: int) -> No
 @pytest.mark.thorough
 def test_on_all_of_space_a_bounded_activation_squeezes_without_end() -> None:
     network = other_network(Activation.TANH, 0, Box(-np.ones(2), np.ones(2)))
-    found = bound(Network(network.stages), time_limit=2.0)
+    found = bound(Network(network.stages), time_limit=8.0)
     assert found.inverse_lipschitz.lower == 0.0
     assert found.inverse_lipschitz.upper < 1e-3
     assert found.verdict is Verdict.INJECTIVE, "the product shows nothing, so decide was asked"

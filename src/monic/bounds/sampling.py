@@ -165,7 +165,7 @@ class Sampled:
         points: list[FloatArray] = []
         for point in self._walk(rng):
             points.append(point)
-            if asked.is_late:
+            if asked.is_late and len(points) >= FINALISTS:
                 break
         for most in (False, True):
             order = sorted(points, key=lambda x: self._extreme(x, most)[0])
