@@ -79,12 +79,12 @@ class Claim:
     formula: str
     subject_digest: str
     compared: tuple[Comparison, ...] = ()
+    bound: Bound | None = None
 
     @property
     def has_graph(self) -> bool:
         """Whether what was proved was compared with the graph of a model file."""
         return any(comparison.points for comparison in self.compared)
-    bound: Bound | None = None
 
     @property
     def _verdict(self) -> str:
