@@ -72,11 +72,16 @@ def test_fixed_batch(tmp_path: Path) -> None:
         [node("Flatten", ["x"], ["t"], axis=0), node("Reshape", ["t", "s"], ["h"])],
         [node("Concat", ["x", "x"], ["h"], axis=0)],
         [node("Add", ["x", "full"], ["h"])],
+        [
+            node("Einsum", ["x", "v"], ["t"], equation="bi,ij->jb"),
+            node("MatMul", ["t", "u"], ["h"]),
+        ],
     ],
 )
 def test_a_batch_whose_examples_mix_is_one_input(mixing: list[NodeProto], tmp_path: Path) -> None:
     full = np.ones((2, 3), np.float32)
     arrays: dict[str, Array] = {"s": np.array([2, 3], np.int64), "w": W, "full": full}
+    arrays |= {"v": W[:, :2].copy(), "u": W[:2, :3] / 4}
     nodes = [*mixing, node("Gemm", ["h", "w"], ["y"])]
     read = agrees(save(tmp_path / "m.onnx", model(nodes, arrays, (2, 3))), (2, 3))
     assert read.in_dim == 6

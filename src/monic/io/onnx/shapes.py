@@ -124,7 +124,13 @@ def transpose(node: Node, operands: Operands) -> Operand:
 
 
 def permuted(found: Value, order: Sequence[int]) -> Value:
-    """Returns a settled tensor with its axes in another order; examples stay along axis 0."""
+    """Returns a settled tensor with its axes in another order.
+
+    Raises:
+        Refused: when the examples of a fixed batch do not stay along axis 0.
+    """
+    if found.lead > 1 and order[0] != 0:
+        raise Refused(f"it moves the {found.lead} examples of a fixed batch; export one example")
     numbers = np.arange(found.map.out_dim)
     if found.lead == 1:
         places = numbers.reshape(found.shape).transpose(order)

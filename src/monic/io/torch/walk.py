@@ -120,7 +120,9 @@ class _Walk:
         try:
             if not traced:
                 return _folded(node, *given)
-            return self._results(node, _written(call, node.target))
+            found = self._results(node, _written(call, node.target))
+            _insist_on_all_bits(traced, found)
+            return found
         except Refused as refusal:
             return self._refused(node, call, traced, str(refusal))
 
@@ -176,6 +178,16 @@ def _written(call: Call, target: Any) -> str | tuple[str, ...]:
             "cat, sums and activations"
         )
     return _WRITERS[call.op](call)
+
+
+def _insist_on_all_bits(taken: Sequence[Traced], given: Any) -> None:
+    """Raises Refused for results in a format that does not hold every number that was taken."""
+    for result in pytree.tree_leaves(given):
+        for part in taken if isinstance(result, Traced) else ():
+            if torch.promote_types(part.dtype, result.dtype) is not result.dtype:
+                raise Refused(
+                    f"it rounds {part.dtype} to {result.dtype}; keep the numbers in one format"
+                )
 
 
 def _folded(node: fx.Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

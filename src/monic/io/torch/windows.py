@@ -1,7 +1,8 @@
 """Pooling and resizing of images."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def resize(call: Call) -> str:
     if factors is None or call["align_corners"]:
         sizes: list[Operand] = [None, None, call.integers(*call.shape)]
     else:
-        sizes = [None, np.array([1.0, 1.0, *factors], dtype=np.float32)]
+        sizes = [None, np.array(_scales(call, factors))]
     return call.emit(
         "Resize",
         call["input"],
@@ -119,6 +120,17 @@ def resize(call: Call) -> str:
         coordinate_transformation_mode=way,
         cubic_coeff_a=-0.75,
     )
+
+
+def _scales(call: Call, factors: Sequence[float]) -> list[float]:
+    """Returns the scale of each axis; torch leaves an axis whose size stays as it is."""
+    before, after = call["input"].shape, call.shape
+    scales = [1.0, 1.0, *map(float, factors)]
+    for size, scale, wanted in zip(before, scales, after, strict=True):
+        if math.floor(Fraction(scale) * size) != wanted:
+            raise Refused(f"its scale {scale!r} gives {wanted} of {size} entries; give sizes")
+    every = zip(before, scales, after, strict=True)
+    return [1.0 if size == wanted else scale for size, scale, wanted in every]
 
 
 WINDOWS = {
