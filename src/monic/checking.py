@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import monic_checker
 from monic.certificate import Certificate
-from monic.errors import InvalidProof, MalformedProof, OverBudget, UnreadableModel
+from monic.errors import (
+    GraphNotCompared,
+    InvalidProof,
+    MalformedProof,
+    OverBudget,
+    UnreadableModel,
+)
 from monic.io.files import is_module
 from monic.model import (
     AffineMap,
@@ -42,6 +48,7 @@ def check(
     *,
     memory: int | None = None,
     work: int | None = None,
+    require_graph: bool = False,
 ) -> None:
     """Checks a proof about a model; returns nothing when the proof is valid.
 
@@ -59,8 +66,11 @@ def check(
             the model.
         work: The units of work that it may take, each about a nanosecond of one core; None
             allows 10^11.
+        require_graph: Whether to raise when the model has no graph that could be compared.
 
     Raises:
+        GraphNotCompared: when the proof holds for the weights, and no graph was compared; only
+            with `require_graph`.
         InvalidProof: when the proof does not prove its claim about these weights; the message
             names the step.
         MalformedProof: when the file is no proof, or cannot be read.
@@ -72,7 +82,13 @@ def check(
         >>> layer = ReLULayer([[1.0], [-1.0]])
         >>> check(decide(layer).certificate, layer)
     """
-    claim(proof, model, input_shape, memory=memory, work=work)
+    found = claim(proof, model, input_shape, memory=memory, work=work)
+    if require_graph and not found.has_graph:
+        reasons = " ".join(comparison.words for comparison in found.compared)
+        raise GraphNotCompared(
+            "Expected a proof that is compared with the graph of the model. "
+            f"{reasons or 'Got a model without a graph.'} The proof holds for the weights."
+        )
 
 
 def claim(

@@ -3,6 +3,7 @@
 __all__ = [
     "ContradictionError",
     "DomainError",
+    "GraphNotCompared",
     "InvalidProof",
     "InversionError",
     "LayerError",
@@ -79,6 +80,10 @@ class MalformedProof(MonicError):
 
 class InvalidProof(MonicError):
     """Raised when a well-formed proof does not prove its claim about the given weights."""
+
+
+class GraphNotCompared(MonicError):
+    """Raised when a proof that holds was to be compared with a model's graph, and was not."""
 
 
 class OverBudget(MonicError):

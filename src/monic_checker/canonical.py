@@ -5,13 +5,13 @@ that was overlooked can be in it. Section 3 of the specification says how others
 """
 
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flint import fmpq
 
 from monic_checker.activation import Activation
+from monic_checker.budget import PYTHON, Budget
 from monic_checker.derived import Dequantized, Factors
 from monic_checker.domain import Domain
 from monic_checker.grid import Grid
@@ -25,24 +25,49 @@ _TITLE = b"monic-subject 1\n"
 
 
 def subject_digest(subject: Subject | NetworkSubject) -> str:
-    """Returns the SHA-256 of a subject's canonical form, in lower-case hex."""
-    return hashlib.sha256(_TITLE + canonical_form(subject).encode("ascii")).hexdigest()
+    """Returns the SHA-256 of a subject's canonical form, in lower-case hex.
+
+    Raises:
+        OverBudget: when writing it takes too much work.
+    """
+    digest = hashlib.sha256(_TITLE)
+    for piece in canonical_form(subject):
+        digest.update(piece.encode("ascii"))
+    return digest.hexdigest()
 
 
-def canonical_form(subject: Subject | NetworkSubject) -> str:
-    """Returns the canonical form: it is about as long as the header, which was read by then."""
+def canonical_form(subject: Subject | NetworkSubject) -> Iterator[str]:
+    """Yields the canonical form, some letters at a time.
+
+    Raises:
+        OverBudget: when writing it takes too much work.
+    """
     form: dict[str, Any] = {"kind": subject.kind, "domain": _domain(subject.domain, subject.n)}
     if isinstance(subject, Subject):
-        form |= _layer(subject)
+        return _written(form | _layer(subject), subject.budget)
+    pairs = zip(subject.stages, subject.activations, strict=True)
+    form["stages"] = (_layer(stage) | _activation(activation) for stage, activation in pairs)
+    return _written(form, subject.budget)
+
+
+def _written(value: Any, budget: Budget) -> Iterator[str]:
+    """JSON without spaces, its keys in alphabetical order; numbers other than integers as text."""
+    budget.work(PYTHON, "subject")
+    if isinstance(value, dict):
+        for place, key in enumerate(sorted(value)):
+            yield f'{"," if place else "{"}"{key}":'
+            yield from _written(value[key], budget)
+        yield "}"
+    elif isinstance(value, (str, fmpq)):
+        yield f'"{value}"'
+    elif isinstance(value, Iterable):
+        yield "["
+        for place, entry in enumerate(value):
+            yield "," if place else ""
+            yield from _written(entry, budget)
+        yield "]"
     else:
-        pairs = zip(subject.stages, subject.activations, strict=True)
-        form["stages"] = [_layer(stage) | _activation(after) for stage, after in pairs]
-    return json.dumps(form, sort_keys=True, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """Rationals as text, and what is made one after another as a list."""
-    return str(value) if isinstance(value, fmpq) else list(value)
+        yield "null" if value is None else str(value)
 
 
 def _layer(subject: Subject) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from monic_checker.invertible import Invertible
 from monic_checker.moments import Moments
 from monic_checker.network import NetworkSubject, Stages, read_network
 from monic_checker.network_collision import NetworkCollision
-from monic_checker.pair_tree import PairTree
 from monic_checker.paired import PairedRows
 from monic_checker.point import SparsePoint
 from monic_checker.subject import Subject, read_subject
@@ -70,15 +69,7 @@ _ASSUMES = {
 
 
 #: Evidence about a whole network.
-_ABOUT_NETWORKS = (
-    PairTree,
-    Composition,
-    FirstStage,
-    NetworkCollision,
-    Bottleneck,
-    Product,
-    NetworkPair,
-)
+_ABOUT_NETWORKS = (Composition, FirstStage, NetworkCollision, Bottleneck, Product, NetworkPair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +81,7 @@ class Header:
     subject: Subject | NetworkSubject
     kind: str
     evidence: (
-        Evidence
-        | Composition
-        | FirstStage
-        | NetworkCollision
-        | Bottleneck
-        | PairTree
-        | Product
-        | NetworkPair
+        Evidence | Composition | FirstStage | NetworkCollision | Bottleneck | Product | NetworkPair
     )
     bound: Bound | None = None
 
@@ -166,9 +150,9 @@ def _about_bound(document: object, budget: Budget) -> Header:
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:
     kind = why.get("kind") if isinstance(why, dict) else None
-    wanted = ["collision", "first-stage", "bottleneck"]
-    if claim == "INJECTIVE":
-        wanted = ["composition", "pair-tree"]
+    wanted = (
+        ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage", "bottleneck"]
+    )
     if claim == "NOT_INJECTIVE" and any(a.is_partial for a in subject.activations):
         wanted = ["collision"]
     if claim == "INJECTIVE" and any(a.name == "direction" for a in subject.activations):
@@ -180,8 +164,6 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
         _insist_on_lipschitz(subject, needed)
         return Header(claim, needed, subject, kind, parts)
     _insist_on(assumption, [kind])
-    if kind == "pair-tree":
-        return Header(claim, None, subject, kind, PairTree.read(why, subject))
     if kind == "first-stage":
         return Header(claim, None, subject, kind, FirstStage.read(why, subject, _RULES))
     if kind == "bottleneck":

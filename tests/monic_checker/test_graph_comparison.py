@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 import monic
 from monic import Ball, Box, Domain, Network, Polyhedron, ReLULayer, decide, load
 from monic.certificate.network import network_collision_certificate
+from monic.errors import GraphNotCompared
 from monic.model import Input, Linear, Stage
 from monic_checker import Claim, InvalidProof, check_files
 from monic_checker.__main__ import main
@@ -68,8 +69,18 @@ def test_networks_of_real_files_are_compared(path: Path) -> None:
 
     subject = subject_of(load(path))
     found = compare(subject, find_arrays(subject, read_arrays(path)), path)
-    assert found.points == 8, found.words
-    assert found.words == f"Compared with the graph of {path.name!r} at 8 points."
+    assert 8 <= found.points <= 32, found.words
+    assert found.words == f"Compared with the graph of {path.name!r} at {found.points} points."
+
+
+def test_points_switch_units_as_far_as_they_may(tmp_path: Path) -> None:
+    """Eight are enough where each unit was on both sides; up to 32 are drawn for others."""
+    few = graph([node("Relu", ["x"], ["y"])], {}, ((1, 3), (1, 3)))
+    rare = {"w": np.eye(3, dtype=np.float32), "b": np.full(3, -40, dtype=np.float32)}
+    nodes = [node("Gemm", ["x", "w", "b"], ["h"]), node("Relu", ["h"], ["y"])]
+    dead = graph(nodes, rare, ((1, 3), (1, 3)))
+    assert compared(few, few, tmp_path).points == 8
+    assert compared(dead, dead, tmp_path).points == 32
 
 
 def test_layers_are_found_between_tensors(tmp_path: Path) -> None:
@@ -127,6 +138,10 @@ def test_files_of_weights_hold_no_graph(
     assert main([str(proof), str(model)]) == 0
     assert main(["--require-graph", str(proof), str(model)]) == 5
     assert capsys.readouterr().out.count("VALID. ") == 2
+    monic.check(proof, model)
+    for given in (model, ReLULayer([[1.0], [-1.0]])):
+        with pytest.raises(GraphNotCompared, match="holds for the weights"):
+            monic.check(proof, given, require_graph=True)
 
 
 def _changed(path: Path, change: object, folder: Path) -> Path:

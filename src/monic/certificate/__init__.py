@@ -8,7 +8,6 @@ from monic.certificate.network import (
     first_stage_certificate,
     network_collision_certificate,
     network_subject,
-    pair_tree_certificate,
     projection_certificate,
     stage_subject,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "joined",
     "network_collision_certificate",
     "network_subject",
-    "pair_tree_certificate",
     "point_certificate",
     "projection_certificate",
     "rationals",

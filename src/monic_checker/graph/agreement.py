@@ -17,9 +17,9 @@ from monic_checker.network import NetworkSubject
 
 __all__ = ["at_points"]
 
-#: Networks are compared at so many points, or at fewer where they are large: as many as this work
-#: allows, and at least one.
-_POINTS, _WORK = 8, 2 * 10**9
+#: Networks are compared at so many points, and at up to so many until each unit was seen on both
+#: sides of its bend; at fewer where they are large: as this work allows, and at least one.
+_POINTS, _MOST, _WORK = 8, 32, 2.5e8
 
 #: Points at which a network is not defined, after which the search for others ends.
 _UNDEFINED = 16
@@ -56,7 +56,10 @@ def at_points(
     try:
         expected = given.values(xs, known)
     except Differs as error:
-        raise InvalidProof("subject", f"{error}, at a point such as {_words(xs[0])}") from None
+        what = f"{error}, at x = {_words(xs[error.point])}"
+        if _seen(network, xs[error.point], budget).issuperset(error.numbers):
+            raise NotCompared(what) from None
+        raise InvalidProof("subject", what) from None
     for k, (x, ours, theirs) in enumerate(zip(xs, expected, rows, strict=True)):
         if len(ours) != len(theirs):
             sizes = f"{len(theirs)} numbers, and the proof's network {len(ours)}"
@@ -80,11 +83,15 @@ def _outputs(
     rows: list[list[fmpq]] = []
     known: list[Smooth] = []
     wanted, failed = 1, NotCompared("no point of the domain was found")
-    for _ in range(_POINTS + _UNDEFINED):
-        examples = list(islice(stream, network.examples))
-        if len(examples) < network.examples or len(xs) >= wanted:
+    sides: dict[str, list[int]] = {}
+    for _ in range(_MOST + _UNDEFINED):
+        enough = len(xs) >= _POINTS and all(set(known) <= {3} for known in sides.values())
+        if enough or len(xs) >= wanted:
             break
-        run, before = Run(budget), budget.work_done
+        examples = list(islice(stream, network.examples))
+        if len(examples) < network.examples:
+            break
+        run, before = Run(budget, sides=sides), budget.work_done
         try:
             with budget.scope():
                 found = network.values(examples, run)
@@ -97,7 +104,7 @@ def _outputs(
             break
         xs, rows = [*xs, *examples], [*rows, *found]
         known += [run.smooth] * len(examples)
-        wanted = min(_POINTS, max(1, _WORK // max(budget.work_done - before, 1)))
+        wanted = min(_MOST, max(1, int(_WORK / max(budget.work_done - before, 1))))
     if not xs:
         raise failed
     return xs, rows, known
@@ -109,16 +116,23 @@ def _first_stage(
     """Names the first stage whose numbers the graph has nowhere, if there is one."""
     if network.examples > 1:
         return ""
-    seen: set[fmpq] = set()
     try:
-        for _, tensor in network.machine.steps(network.inputs([x]), Run(budget)):
-            seen.update(tensor.rationals())
+        seen = _seen(network, x, budget)
         for k, (before, _) in enumerate(given.traces([x], [smooth])):
             if not seen.issuperset(before[0]):
                 return f"; stage {k} of the proof is the first with numbers that no tensor has"
     except (NotCompared, OverBudget, Differs):
         return ""
     return ""
+
+
+def _seen(network: Network, x: Sequence[fmpq], budget: Budget) -> set[fmpq]:
+    """All numbers that the graph computes at a point."""
+    seen: set[fmpq] = set(x)
+    inputs = network.inputs([x] * network.examples)
+    for _, tensor in network.machine.steps(inputs, Run(budget)):
+        seen.update(tensor.rationals())
+    return seen
 
 
 def _words(x: Sequence[fmpq]) -> str:

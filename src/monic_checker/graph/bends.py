@@ -17,6 +17,8 @@ def _extreme(choose: Callable[[Sequence[fmpz]], fmpz]) -> Callable[..., Tensor]:
     def act(node: Node, operands: Operands, run: Run) -> Tensor:
         parts = spread(run, operands.tensors())
         rows = zip(*(part.entries for part in parts), strict=True)
+        first, second = parts[0].entries, parts[-1].entries
+        run.bend([a - b for a, b in zip(first, second, strict=True)] if len(parts) > 1 else [])
         entries = [choose(row) for row in rows]
         return Tensor(parts[0].shape, entries, parts[0].denominator, parts[0].dtype).lowest()
 
@@ -40,6 +42,7 @@ def _clip(node: Node, operands: Operands, run: Run) -> Tensor:
 
 def _bent(found: Tensor, run: Run, slope: Tensor) -> Tensor:
     """max(x, 0) + s min(x, 0)."""
+    run.bend(found.entries)
     zero = fmpz(0)
     up = [entry if entry > 0 else zero for entry in found.entries]
     down = [entry if entry < 0 else zero for entry in found.entries]
@@ -51,6 +54,7 @@ def _bent(found: Tensor, run: Run, slope: Tensor) -> Tensor:
 def _relu(node: Node, operands: Operands, run: Run) -> Tensor:
     found, zero = operands.tensor(0), fmpz(0)
     run.hold(found.shape, 0)
+    run.bend(found.entries)
     entries = [entry if entry > 0 else zero for entry in found.entries]
     return Tensor(found.shape, entries, found.denominator, found.dtype).lowest()
 
@@ -76,6 +80,7 @@ def _thresholded(node: Node, operands: Operands, run: Run) -> Tensor:
 def _absolute(node: Node, operands: Operands, run: Run) -> Tensor:
     found = operands.tensor(0)
     run.hold(found.shape, found.length)
+    run.bend(found.entries)
     entries = [abs(entry) for entry in found.entries]
     return Tensor(found.shape, entries, found.denominator, found.dtype)
 

@@ -97,7 +97,7 @@ def _between(low: fmpq | None, high: fmpq | None, scale: fmpq, stream: _Stream) 
     """A multiple of a power of 2 that lies between two bounds, as far as there are any."""
     unit = _UNIT * scale
     if low is None and high is None:
-        return unit * (stream.below(2 * _SPREAD + 1) - _SPREAD)
+        return unit * (2 * stream.below(_SPREAD) + 1 - _SPREAD)  # never 0
     if high is None and low is not None:
         return unit * (_ceiling(low / unit) + stream.below(_SPREAD + 1))
     if low is None or high is None:

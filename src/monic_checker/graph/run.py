@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flint import fmpz
+
 from monic_checker.budget import PYTHON, Budget
 from monic_checker.costs import product, times
 from monic_checker.graph.errors import NotCompared
@@ -24,11 +26,14 @@ class Run:
         budget: What is left of the memory and the work.
         smooth: What the smooth functions gave so far.
         where: The node that is carried out, in words.
+        sides: For each operator that bends, the sides on which its numbers lay so far: 1 for
+            negative ones, 2 for positive ones, 3 for both.
     """
 
     budget: Budget
     smooth: Smooth = field(default_factory=Smooth)
     where: str = ""
+    sides: dict[str, list[int]] = field(default_factory=dict)
 
     def hold(self, shape: Sequence[int], length: int) -> None:
         """Charges a tensor of numbers of at most `length` bits, before it is made.
@@ -39,6 +44,12 @@ class Run:
         if length > _LONGEST:
             raise NotCompared(f"it is too large: numbers get longer than {_LONGEST} bits")
         self.budget.spend(math.prod(shape), length, self.where)
+
+    def bend(self, numbers: Sequence[fmpz]) -> None:
+        """Notes on which sides of their bend the numbers lie that the present node takes."""
+        known = self.sides.setdefault(self.where, [0] * len(numbers))
+        pairs = zip(known, numbers, strict=True)
+        known[:] = [side | (1 if t < 0 else 2 if t > 0 else 0) for side, t in pairs]
 
     def work(self, count: int, length: int) -> None:
         """Charges operations of Python with numbers of at most `length` bits."""

@@ -26,7 +26,18 @@ _FUNCTIONS = {"tanh": tanh, "sigmoid": sigmoid}
 
 
 class Differs(Exception):
-    """Raised where the subject applies an activation to numbers that the graph has nowhere."""
+    """Raised where the subject applies an activation to numbers to which the graph applies none.
+
+    Arguments:
+        reason: The activation, in words.
+        numbers: The numbers.
+        point: Which of the points it is.
+    """
+
+    def __init__(self, reason: str, numbers: Sequence[fmpq], point: int = 0) -> None:
+        super().__init__(reason)
+        self.numbers = numbers
+        self.point = point
 
 
 class Map:
@@ -77,13 +88,12 @@ class Map:
                 before = [_image(system, x, self._budget) for x in values]
                 slopes = self._stages.slopes(k)
             c = activation.carried
-            try:
-                values = [
-                    [*row[:c], *_activated(activation, slopes[c:], row[c:], known)]
-                    for row, known in zip(before, smooth, strict=True)
-                ]
-            except Differs as error:
-                raise Differs(f"stage {k} of the proof is {error}") from None
+            for i, (row, known) in enumerate(zip(before, smooth, strict=True)):
+                try:
+                    values[i] = [*row[:c], *_activated(activation, slopes[c:], row[c:], known)]
+                except Differs as error:
+                    reason = f"stage {k} of the proof is {error}"
+                    raise Differs(reason, error.numbers, i) from None
             yield before, values
 
     def orders(self, x: Sequence[fmpq]) -> list[Sequence[fmpq]]:
@@ -124,16 +134,17 @@ def _activated(
         scaled = _scaled(numbers, squares, smooth, activation.epsilon or fmpq(0))
         if scaled is not None:
             return [*scaled[0], *scaled[1]] if activation.more else scaled[0]
-    raise Differs(f"{name} of numbers of which the graph takes no root")
+    raise Differs(f"{name} of numbers of which the graph takes no root", numbers)
 
 
 def _by_entry(numbers: Sequence[fmpq], smooth: Smooth) -> list[fmpq] | None:
-    """The values of a function that the graph applies to all of the numbers, or of several."""
-    for known in smooth.values.values():
+    """The values of a function on R that the graph applies to all numbers, or of several."""
+    defined = [known for name, known in smooth.values.items() if name != "Log"]
+    for known in defined:
         if all(t in known for t in numbers):
             return [known[t] for t in numbers]
     every: dict[fmpq, fmpq] = {}
-    for known in smooth.values.values():
+    for known in defined:
         every |= known
     return [every[t] for t in numbers] if all(t in every for t in numbers) else None
 
@@ -156,7 +167,7 @@ def _by_groups(numbers: Sequence[fmpq], smooth: Smooth, name: str) -> list[fmpq]
                     found = _scaled(values, squares, smooth, epsilon)
                     if found is not None and epsilon > 0:
                         return found[0]
-    raise Differs(f"{name} of numbers to which the graph applies no such function")
+    raise Differs(f"{name} of numbers to which the graph applies no such function", numbers)
 
 
 def _centred(numbers: Sequence[fmpq], groups: int) -> list[fmpq]:
