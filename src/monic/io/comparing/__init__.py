@@ -1,6 +1,6 @@
 """What is read is compared: every network, as it is loaded, beside its file or module."""
 
-from monic.io.comparing.compare import DEFAULT_SECONDS, Subject, compared
+from monic.io.comparing.compare import DEFAULT_SECONDS, Subject, compared, insist_on_outputs
 from monic.io.comparing.evaluator import Deadline, Evaluator, Unevaluated, as_floats
 from monic.io.comparing.gap import Track
 from monic.io.comparing.landmark import Landmark
@@ -15,4 +15,5 @@ __all__ = [
     "Unevaluated",
     "as_floats",
     "compared",
+    "insist_on_outputs",
 ]

@@ -17,7 +17,7 @@ from monic.model.convolution import ConvolutionMap
 from monic.model.enclosed import Enclosed
 from monic.model.evaluation import enclosed
 
-__all__ = ["DEFAULT_SECONDS", "Subject", "compared"]
+__all__ = ["DEFAULT_SECONDS", "Subject", "compared", "insist_on_outputs"]
 
 #: What a comparison may cost without another limit.
 DEFAULT_SECONDS = 2.0
@@ -30,6 +30,9 @@ _POINTS, _AMONG = 8, 64
 
 #: An evaluator may round so many times more than once an operation.
 _CARELESS = 1024
+
+#: The same in a coarser format, whose users tell what they round.
+_COARSE = 4
 
 #: Bounds wider than this part of the outputs tell nothing.
 _WIDEST = 2.0**-7
@@ -78,6 +81,25 @@ def compared(
         except Unevaluated as why:
             reasons.append(str(why))
     return Comparison(against=name, reason=reasons[0] if reasons else "nothing evaluates it")
+
+
+def insist_on_outputs(subject: Subject, evaluator: Evaluator, seconds: float) -> None:
+    """Compares outputs alone, with a second evaluation in a coarser number format.
+
+    Its bounds grow with the depth, so that it finds gross differences only.
+
+    Raises:
+        ReadingError: when they part.
+    """
+    track, deadline = subject.track, Deadline(seconds)
+    try:
+        for x in _points(track.network, subject.lead, deadline).T[:2]:
+            others = _others(evaluator, x.reshape(-1, 1), [track.output], deadline)
+            track.walk(x.reshape(-1, 1), others, _COARSE * evaluator.unit, deadline)
+    except Parting as parting:
+        raise _error(subject, evaluator, x.reshape(-1, 1), parting) from None
+    except Unevaluated:
+        return
 
 
 def _compared(subject: Subject, evaluator: Evaluator, deadline: Deadline) -> Comparison:

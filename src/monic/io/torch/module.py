@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 from torch.nn.utils import parametrize
 
 from monic.errors import UnreadableModel, UnsupportedModel
+from monic.io.comparing import DEFAULT_SECONDS
 from monic.io.onnx.reader import Reading, read
 from monic.io.onnx.values import Refused
 from monic.io.torch.arrays import array_of
+from monic.io.torch.comparing import compared_with_module
 from monic.io.torch.exporting import exported, in_evaluation
 from monic.io.torch.walk import Walked, walked
 from monic.model import Network
@@ -17,10 +20,13 @@ from monic.model.array import Array
 __all__ = ["arrays_of_module", "load_module"]
 
 
-def load_module(module: nn.Module, input_shape: Sequence[int] | None) -> Network:
-    """Returns the network that a module is in evaluation mode, for one example.
+def load_module(
+    module: nn.Module, input_shape: Sequence[int] | None, seconds: float = DEFAULT_SECONDS
+) -> Network:
+    """Returns the network that a module is in evaluation mode, for one example, compared with it.
 
     Raises:
+        ReadingError: when the network computes something else than the module.
         UnreadableModel: when `input_shape` is missing, or is not what the module takes.
         UnsupportedModel: when operators are not read; the message lists all of them by the
             module that calls them.
@@ -30,12 +36,13 @@ def load_module(module: nn.Module, input_shape: Sequence[int] | None) -> Network
             "Expected input_shape beside a torch module: the shape of one example, such as (784,) "
             "or (3, 32, 32). Got none."
         )
-    found = _walked(module, input_shape)
+    program = exported(module, input_shape)
+    found = _walked(program)
     reading = read(found.graph, 1, lambda: found.shapes)
     if reading.network is None:
         place = f"the module {type(module).__name__}"
         raise UnsupportedModel(_in_torchs_words(reading, found).complaint(place))
-    return reading.network
+    return compared_with_module(in_evaluation(module), program, found, reading, seconds)
 
 
 def arrays_of_module(
@@ -56,7 +63,7 @@ def arrays_of_module(
             own += [(start + name, getattr(inner, name)) for name in names]
         yield from _arrays(own)
     if input_shape is not None:
-        yield from _walked(module, input_shape).graph.arrays.items()
+        yield from _walked(exported(module, input_shape)).graph.arrays.items()
 
 
 def _arrays(tensors: object) -> Iterator[tuple[str, Array]]:
@@ -67,9 +74,9 @@ def _arrays(tensors: object) -> Iterator[tuple[str, Array]]:
             continue
 
 
-def _walked(module: nn.Module, input_shape: Sequence[int]) -> Walked:
+def _walked(program: ExportedProgram) -> Walked:
     try:
-        return walked(exported(module, input_shape))
+        return walked(program)
     except Refused as refusal:
         raise UnsupportedModel(
             f"Expected a module with plain arrays. Got one: {refusal}."

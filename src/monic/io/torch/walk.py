@@ -25,7 +25,7 @@ from monic.io.torch.pointwise import POINTWISE
 from monic.io.torch.tape import OPSET, Call, Tape, Traced
 from monic.io.torch.windows import WINDOWS
 
-__all__ = ["Walked", "walked"]
+__all__ = ["Walked", "needed_nodes", "stored_tensors", "walked"]
 
 _STORED = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
@@ -49,11 +49,13 @@ class Walked:
         graph: The graph.
         shapes: The shapes of its tensors by name.
         labels: What its nodes are called in error messages, by their labels.
+        names: The nodes of the program that give its tensors.
     """
 
     graph: Graph
     shapes: Mapping[str, Shape]
     labels: Mapping[str, str]
+    names: Mapping[str, str]
 
 
 def walked(program: ExportedProgram) -> Walked:
@@ -67,22 +69,30 @@ def walked(program: ExportedProgram) -> Walked:
         Refused: when the output is a tensor that monic does not read.
     """
     walk = _Walk(program)
-    output = _output(program)
-    for node in _needed(program.graph, output):
+    for node in needed_nodes(program):
         walk.visit(node)
-    return walk.finished(output)
+    return walk.finished(_output(program))
+
+
+def needed_nodes(program: ExportedProgram) -> list[fx.Node]:
+    """Returns the nodes that the output depends on, and all inputs, in order."""
+    return _needed(program.graph, _output(program))
+
+
+def stored_tensors(program: ExportedProgram) -> dict[str, Tensor]:
+    """Returns the parameters, buffers and constants of a program by the names of its inputs."""
+    return {
+        spec.arg.name: _stored(program, spec.target)
+        for spec in program.graph_signature.input_specs
+        if spec.kind in _STORED and spec.target is not None
+    }
 
 
 class _Walk:
     """The state of the walk: what is known about each node, and the tape."""
 
     def __init__(self, program: ExportedProgram) -> None:
-        signature = program.graph_signature
-        self.tensors = {
-            spec.arg.name: _stored(program, spec.target)
-            for spec in signature.input_specs
-            if spec.kind in _STORED and spec.target is not None
-        }
+        self.tensors = stored_tensors(program)
         self.tape = Tape(self.tensors)
         self.known: dict[fx.Node, Any] = {}
         self.shapes: dict[str, Shape] = {}
@@ -101,7 +111,9 @@ class _Walk:
         name = last.name if isinstance(last, Traced) else self.tape.constant(last)
         nodes = rewritten(self.tape.nodes, self.tape.arrays, name)
         graph = Graph(tuple(nodes), self.tape.arrays, tuple(self.inputs), name)
-        return Walked(graph, self.shapes, self.tape.labels)
+        found = ((node, value) for node, value in self.known.items())
+        names = {value.name: node.name for node, value in found if isinstance(value, Traced)}
+        return Walked(graph, self.shapes, self.tape.labels, names)
 
     def _placeholder(self, node: fx.Node) -> Any:
         if node.name in self.tensors:
