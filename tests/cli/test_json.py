@@ -22,7 +22,7 @@ from tests.cli.files import hard, identity, monic, three_layers
 
 TOP = [
     *("schema", "kind", "version", "model", "sha256", "verdict", "assumption", "reason"),
-    *("layers", "collision", "certificate"),
+    *("layers", "collision", "certificate", "reading"),
 ]
 LAYER = [
     *(

@@ -181,6 +181,8 @@ def test_show() -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["layer", "shape", "m/n", "activation"]
+    assert lines[-1] == "Compared with onnx.reference at 8 points."
+    lines = lines[:-2]
     assert len(lines) == 2 + 7
     assert lines[2].split()[1:] == ["50×5", "10", "ReLU"]
     assert lines[-1].split()[1:] == ["5×50", "0.1", "identity"]

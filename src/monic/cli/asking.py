@@ -49,16 +49,17 @@ class Request:
 
 
 def questions(
-    model: str, layer: str | None, domain: str | None
+    model: str, layer: str | None, domain: str | None, time_limit: float | None = None
 ) -> tuple[Question, Sequence[Network]]:
     """Returns what the verdict will be about, and the chains to decide, in order.
 
     A layer alone is a chain of one stage; a file of bare weights holds one such chain a layer.
+    Of the time limit of the question, a tenth may go into comparing what is read.
     """
-    loaded = load(model)
+    loaded = load(model, time_limit=None if time_limit is None else time_limit / 10)
     if isinstance(loaded, Network) and layer is None:
         asked = _domain(domain, loaded.in_dim, loaded.domain)
-        return Question.NETWORK, [Network(loaded.stages, asked)]
+        return Question.NETWORK, [Network(loaded.stages, asked, loaded.reading)]
     alone = _layers(loaded)
     if layer is not None:
         if layer not in alone:
@@ -68,7 +69,7 @@ def questions(
             )
         alone = {layer: alone[layer]}
     chains = [
-        Network(chain.stages, _domain(domain, chain.in_dim, chain.domain))
+        Network(chain.stages, _domain(domain, chain.in_dim, chain.domain), chain.reading)
         for chain in alone.values()
     ]
     return (Question.WEIGHTS if layer is None else Question.LAYER), chains
@@ -166,6 +167,7 @@ def _whole(
         reason=name + decisive.decision.reason,
         assumption=decisive.decision.assumption,
         stages=stages,
+        reading=chain.reading,
     )
 
 
@@ -186,12 +188,13 @@ def _summary(
         layers=layers,
         collision=whole.collision,
         certificate=certificate,
+        reading=whole.reading,
     )
 
 
 def _layers(loaded: Network | dict[str, ReLULayer]) -> dict[str, Network]:
     if isinstance(loaded, Network):
-        return {stage.name: Network([stage]) for stage in loaded.stages}
+        return {s.name: Network([s], reading=loaded.reading) for s in loaded.stages}
     return {
         name: Network([Stage(name, layer.map)], layer.domain) for name, layer in loaded.items()
     }

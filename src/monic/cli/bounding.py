@@ -37,7 +37,7 @@ def ask(
     wish: Wish, model: str, layer: str | None, domain: str | None
 ) -> tuple[BoundsAnswer, BoundCode]:
     """Returns the bounds of a file's layers and of its network, and the exit code."""
-    question, chains = questions(model, layer, domain)
+    question, chains = questions(model, layer, domain, wish.time_limit)
     folder = Folder(wish.certificates)
     asked = Asked.now(
         gap=wish.gap,

@@ -58,7 +58,7 @@ def decide(
             "Expected a folder for proofs, --certificates DIR, beside it. Got none.",
             param_hint="--require-proofs",
         )
-    asked = questions(model, layer, domain)
+    asked = questions(model, layer, domain, time_limit)
     with workers_of(cluster, Execution(workers=workers, device=device, seed=seed)) as execution:
         approach = Approach(
             method=method.value,

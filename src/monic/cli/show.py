@@ -39,17 +39,20 @@ def show(
     from monic.cli.console import stdout
     from monic.io import load
     from monic.report.table import empty_table, ratio
-    from monic.report.text import printable
+    from monic.report.text import printable, sentence
 
     table = empty_table()
     table.add_column("layer", overflow="fold")
     table.add_column("shape", justify="right", no_wrap=True)
     table.add_column("m/n", justify="right", no_wrap=True)
     table.add_column("activation")
-    for name, shape, activation in _layers(load(model)):
+    loaded = load(model)
+    for name, shape, activation in _layers(loaded):
         size = f"{shape[0]}×{shape[1]}"
         table.add_row(Text(printable(name)), size, ratio(shape), activation)
     stdout().print(table)
+    if not isinstance(loaded, dict) and loaded.reading is not None:
+        stdout().print(Text(f"\n{sentence(loaded.reading.describe())}"), soft_wrap=True)
 
 
 def _layers(model: "Network | dict[str, ReLULayer]") -> list[tuple[str, tuple[int, int], str]]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monic.certificate import Certificate
+from monic.model.comparison import Comparison
 
 if TYPE_CHECKING:
     from monic.decision.checkpoint import Checkpoint
@@ -221,6 +222,8 @@ class NetworkDecision:
         stages: The decisions about its stages, in order.
         collision: Two inputs of the network with the same output, where one was found.
         certificate: What the independent checker reads about the network as a whole.
+        reading: How the network was compared with the file or module that it was read from;
+            None for a network that was not read from one.
     """
 
     verdict: Verdict
@@ -229,6 +232,7 @@ class NetworkDecision:
     assumption: str | None = None
     collision: Collision | None = None
     certificate: Certificate | None = None
+    reading: Comparison | None = None
 
     def __str__(self) -> str:
         stages = (f"  {s.name} (on the {s.domain}): {s.decision}" for s in self.stages)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard, overload
 
 from monic.errors import UnreadableModel
+from monic.io.comparing import DEFAULT_SECONDS
 from monic.io.numpy import load_npy, load_npz
 from monic.io.onnx import load_onnx
 from monic.io.safetensors import load_safetensors
@@ -39,15 +40,22 @@ _READERS: dict[str, Callable[[Path], Network | dict[str, ReLULayer]]] = {
 
 
 @overload
-def load(model: "nn.Module", input_shape: Sequence[int]) -> Network: ...
+def load(
+    model: "nn.Module", input_shape: Sequence[int], *, time_limit: float | None = None
+) -> Network: ...
 
 
 @overload
-def load(model: str | Path) -> Network | dict[str, ReLULayer]: ...
+def load(
+    model: str | Path, *, time_limit: float | None = None
+) -> Network | dict[str, ReLULayer]: ...
 
 
 def load(
-    model: "str | Path | nn.Module", input_shape: Sequence[int] | None = None
+    model: "str | Path | nn.Module",
+    input_shape: Sequence[int] | None = None,
+    *,
+    time_limit: float | None = None,
 ) -> Network | dict[str, ReLULayer]:
     """Reads a model file, whose suffix tells what kind it is; or a torch module.
 
@@ -58,12 +66,18 @@ def load(
 
     A module is read as it is in evaluation mode, and is not changed; see docs/torch.md.
 
+    A network is compared with the file or module that it was read from, before anything is
+    decided about it (docs/networks.md); its `reading` says how.
+
     Arguments:
         model: The file, or a `torch.nn.Module`.
         input_shape: Of a module: the shape of one example. With or without sizes of 1 in front
             it means the same.
+        time_limit: Seconds for comparing a network that was read with its file or module; 2 by
+            default, and never more.
 
     Raises:
+        ReadingError: when the network computes something else than the file or module.
         UnreadableModel: when the file is missing, damaged, or of a kind that is not read; when
             the module does not take such inputs.
         UnsupportedModel: when it is readable but holds what monic does not decide; the message
@@ -74,10 +88,11 @@ def load(
         Traceback (most recent call last):
         monic.errors.UnreadableModel: Expected a file .npy, .npz, .onnx, .pt, .pth or ...
     """
+    seconds = DEFAULT_SECONDS if time_limit is None else min(time_limit, DEFAULT_SECONDS)
     if is_module(model):
         from monic.io.torch import load_module
 
-        return load_module(model, input_shape)
+        return load_module(model, input_shape, seconds)
     if not isinstance(model, str | Path):
         raise UnreadableModel(
             f"Expected the path of a model file, or a torch module. Got {type(model).__name__}."
@@ -87,7 +102,7 @@ def load(
             f"Expected no input_shape beside the file {str(model)!r}: they say it themselves, and "
             "bare weights need none."
         )
-    return _load_file(Path(model))
+    return _load_file(Path(model), seconds)
 
 
 def is_module(model: object) -> "TypeGuard[nn.Module]":
@@ -96,13 +111,13 @@ def is_module(model: object) -> "TypeGuard[nn.Module]":
     return torch is not None and isinstance(model, torch.nn.Module)
 
 
-def _load_file(path: Path) -> Network | dict[str, ReLULayer]:
+def _load_file(path: Path, seconds: float) -> Network | dict[str, ReLULayer]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise UnreadableModel(_unknown_kind(path))
     if not path.is_file():
         raise UnreadableModel(f"Expected a model file. Found no file at {str(path)!r}.")
-    return reader(path)
+    return load_onnx(path, seconds) if reader is load_onnx else reader(path)
 
 
 def _unknown_kind(path: Path) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from monic.decision.result import Collision, StageDecision, Verdict
+from monic.model.comparison import Comparison
 
 __all__ = ["Answer", "LayerAnswer", "Question", "worst"]
 
@@ -39,6 +40,7 @@ class Answer:
         layers: The layers in order.
         collision: Two inputs of the network with the same output, where one was found.
         certificate: The file with the certificate about the network, if there is one.
+        reading: How what was read was compared with the file; None for a file of bare weights.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Answer:
     assumption: str | None = None
     collision: Collision | None = None
     certificate: str | None = None
+    reading: Comparison | None = None
 
 
 _BADNESS = {Verdict.INJECTIVE: 0, Verdict.UNDECIDED: 1, Verdict.NOT_INJECTIVE: 2}

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 from monic.decision.result import Collision
+from monic.model.comparison import Comparison
 from monic.report.answer import Answer, LayerAnswer
 from monic.report.document import document
 from monic.report.text import float_or_none, rational
@@ -31,6 +32,16 @@ def answer_value(answer: Answer) -> dict[str, object]:
         "layers": [_layer(layer) for layer in answer.layers],
         "collision": None if answer.collision is None else _collision(answer.collision),
         "certificate": answer.certificate,
+        "reading": None if answer.reading is None else _reading(answer.reading),
+    }
+
+
+def _reading(reading: Comparison) -> dict[str, object]:
+    return {
+        "against": reading.against,
+        "points": reading.points,
+        "largest": reading.largest,
+        "reason": reading.reason,
     }
 
 

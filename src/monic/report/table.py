@@ -25,7 +25,8 @@ def print_answer(
     if not brief:
         console.print(decision_table(answer))
         console.print()
-        lines = "".join(f"{line}\n" for line in explanations(answer, details=details))
+        told = [] if answer.reading is None else [f"{sentence(answer.reading.describe())}"]
+        lines = "".join(f"{line}\n" for line in (*explanations(answer, details=details), *told))
         console.print(Text(lines), soft_wrap=True, end="\n" if lines else "")
     console.print(closing(answer), soft_wrap=True)
 

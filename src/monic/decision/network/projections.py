@@ -55,7 +55,7 @@ def with_projections(network: Network) -> Network:
             stages.append(parts[0])
             rest = parts[1]
         stages.append(rest)
-    return Network(stages, network.domain)
+    return Network(stages, network.domain, network.reading)
 
 
 def decide_projection(network: Network, stage: Stage) -> StageDecision | None:

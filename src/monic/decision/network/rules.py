@@ -170,7 +170,7 @@ def network_decision(
     except (LimitReached, MemoryError) as limit:
         reason = f"{_why(network, stages)}; {limited(limit).reason}"
         found = NetworkDecision(verdict=Verdict.UNDECIDED, reason=reason, stages=tuple(stages))
-    return remarked(where_defined(network, found), network)
+    return replace(remarked(where_defined(network, found), network), reading=network.reading)
 
 
 def _decided(

@@ -18,7 +18,7 @@ def given_statistics(network: Network) -> Network:
 
     Norms that give out their deviations stay as they are.
     """
-    return Network(map(_given, network.stages), network.domain)
+    return Network(map(_given, network.stages), network.domain, network.reading)
 
 
 def _given(stage: Stage) -> Stage:
