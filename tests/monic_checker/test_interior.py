@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 import z3
 from hypothesis import given
@@ -84,7 +85,7 @@ def test_degenerate_corners_end() -> None:
 def test_a_point_that_is_found_is_greatest_or_good_enough(given_: tuple[Any, int]) -> None:
     value, n = given_
     read = read_domain(value, n, plenty())
-    point = _Table(read, n, plenty()).point()
+    point = _Table(read, n, plenty(), exact=True).point()
     assert read.contains(point, plenty(), interior=True) == is_open(value, n)
 
 
@@ -115,6 +116,23 @@ def test_a_point_of_the_proof_is_looked_at_and_does_not_change_the_digest() -> N
             check(io.BytesIO(proof(square | {"interior": point})), [])
     with pytest.raises(MalformedProof):
         check(io.BytesIO(proof({"kind": "whole", "interior": ["0", "0"]})), [])
+
+
+def test_floats_find_a_point_of_many_sides() -> None:
+    """Rationals would take minutes for it."""
+    rng, n, m = np.random.default_rng(0), 50, 130
+    table, x = rng.standard_normal((m, n)), 3 * rng.standard_normal(n)
+    c = table @ x + rng.uniform(0.01, 1.0, m)
+    rows = [[str(Fraction(t)) for t in row] for row in table.tolist()]
+    assert has_interior(domain(rows, [str(Fraction(t)) for t in c.tolist()]), n)
+
+
+def test_numbers_beyond_floats_are_settled_by_rationals() -> None:
+    far = 10**400
+    assert has_interior(domain([[-1, 0], [1, 0]], [-far, far + 1]), 2)
+    assert not has_interior(domain([[-1, 0], [1, 0]], [-far, far]), 2)
+    assert has_interior(domain([[-1], [far]], [-1, far + 1]), 1)
+    assert not has_interior(domain([[-1], [far]], [-1, far]), 1)
 
 
 def test_a_search_that_is_too_long_is_over_budget() -> None:
