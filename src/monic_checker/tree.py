@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 
+from flint import fmpz
+
 from monic_checker.ball import BallRelations, centered_rows
 from monic_checker.body import Body
+from monic_checker.budget import bits
 from monic_checker.circuits import Circuits, side_rows
 from monic_checker.document import members
+from monic_checker.errors import InvalidProof
 from monic_checker.evidence import Findings
+from monic_checker.linear import primitive
 from monic_checker.subject import Subject
 from monic_checker.system import System
 from monic_checker.walk import Relations, Walk
@@ -71,9 +76,10 @@ class Packing:
         """Checks the tree, node by node.
 
         Raises:
-            InvalidProof: when a node does not hold.
+            InvalidProof: when a node does not hold, or the assumption plainly fails.
             MalformedProof: when the body is not one tree, or more than one.
         """
+        _insist_on_position(system)
         walk = Walk(system, _relations(system), body, packing=True)
         walk.run()
         body.end()
@@ -82,6 +88,23 @@ class Packing:
             f"{walk.packings} nodes of it by packing"
         )
         return Findings(words, walk.nodes, walk.relations)
+
+
+def _insist_on_position(system: System) -> None:
+    """Refuses rows that are not in general position for a plain reason: zero, or parallel."""
+    budget, address, fault = system.subject.budget, "evidence", "not in general position"
+    with budget.scope():
+        budget.spend(len(system.rows) * system.n, max(map(bits, system.rows)), address)
+        ways: dict[tuple[fmpz, ...], int] = {}
+        for i, row in enumerate(system.rows):
+            way = primitive(row[:-1], budget, address)
+            lead = next((entry for entry in way if entry != 0), None)
+            if lead is None:
+                raise InvalidProof(address, f"the rows are {fault}: row {i} is zero")
+            key = tuple(way) if lead > 0 else tuple(-entry for entry in way)
+            other = ways.setdefault(key, i)
+            if other != i and system.n > 1:
+                raise InvalidProof(address, f"the rows are {fault}: {other} and {i} are parallel")
 
 
 def _relations(system: System) -> Relations:

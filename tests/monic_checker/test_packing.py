@@ -179,3 +179,21 @@ def test_a_composition_rests_on_what_its_layers_rest_on(
         return
     with pytest.raises((MalformedProof, InvalidProof), match=words):
         check(io.BytesIO(text), TRIANGLES.arrays)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[1, 0, 0], [-1, 0, 0], [2, 0, 0], [-3, 0, 0]], "0 and 1 are parallel"),
+        ([[1, 2, 0], [0, 0, 1], [-1, -3, 0], [2, 1, 0]], "row 1 is zero"),
+        ([[1, 2, 0], [3, -1, 1], [-1, -3, 0], [-0.5, -1, 7]], "0 and 3 are parallel"),
+    ],
+)
+def test_rows_that_are_plainly_not_in_general_position(
+    rows: list[list[float]], words: str
+) -> None:
+    """The first is no injective layer, though two disjoint relations stand in its proof."""
+    layer = Layer(rows)
+    body = bytes([0, 0, 2, 0, 0, 1, 2, 0, 2, 3])
+    with pytest.raises(InvalidProof, match=words):
+        check(io.BytesIO(proof(layer, body)), layer.arrays)
