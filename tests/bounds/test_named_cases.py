@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import monic
-from monic.bounds import bound
+from monic.bounds import asked, bound
 from monic.bounds.compare import compare
 from monic.bounds.inverse_lipschitz import paired, ratio_at
 from monic.bounds.subject import Subject
@@ -193,3 +193,26 @@ def test_the_front_door() -> None:
     empty = monic.Polyhedron(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.zeros(2))
     with pytest.raises(monic.DomainError, match="interior"):
         bound(ReLULayer(SQUARE, domain=empty))
+
+
+def test_a_limit_says_so_where_pairs_were_cut_short() -> None:
+    """sigma* has its gap soon; kappa's pairs then use up the time, and that is said."""
+    layer = ReLULayer(np.random.default_rng(0).standard_normal((24, 4)))
+    found = bound(layer, time_limit=2.0)
+    assert found.inverse_lipschitz.gap > 0.01
+    assert found.limit is not None
+    assert "time limit of 2 s" in found.limit
+
+
+def test_shares_of_the_time_add_up_to_the_whole_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(asked, "monotonic", lambda: now[0])
+    whole = asked.Asked.now(gap=0.1, time_limit=8.0, seed=0, progress=None, evidence=True)
+    assert whole.share(0.25).left == 2.0
+    assert whole.search.left == pytest.approx(5.6)
+    now[0] = 104.0
+    assert whole.share(0.5).left == 2.0
+    now[0] = 110.0
+    assert whole.is_late
+    assert whole.share(0.5).left == 0.0
+    assert asked.Asked().share(0.5).left is None

@@ -25,6 +25,7 @@ from monic.bounds.pair_tree import PairTree, is_small
 from monic.bounds.result import Bounds, NetworkBounds
 from monic.bounds.search import cells, region_of
 from monic.bounds.singular import largest
+from monic.bounds.stretch import least_stretch
 from monic.bounds.subject import Subject
 from monic.certificate import subject as layer_subject
 from monic.decision import decide
@@ -37,6 +38,9 @@ __all__ = ["bound", "bound_layer"]
 
 #: Nodes of the tree over pairs on small layers, and the dimensions that it is tried in.
 PAIR_NODES, PAIR_DIMENSIONS = 100_000, 6
+
+#: Lines along which the greatest singular value of a cell is looked for.
+LINES = 30
 
 
 @overload
@@ -149,11 +153,15 @@ class _Work:
         self.paired: Paired | None = None
         self.tree: PairTree | None = None
         self.greatest = self.weighted = 0.0
+        self.stretch = largest(subject.gram(strictly_active(subject))).upper
         self.stretched: Point | None = None
 
     def do(self) -> None:
         self.paired = paired(self.subject)
         self._stretch()
+        self.stretch = least_stretch(
+            self.subject, self.greatest, self.stretch, self.asked.share(0.2)
+        )
         self.decision = decide(self.subject.layer, time_limit=self.asked.share(0.5).left)
         if self.decision.verdict is Verdict.NOT_INJECTIVE:
             return
@@ -205,7 +213,9 @@ class _Work:
     def _stretch(self) -> None:
         """Looks for cells with a large greatest singular value."""
         subject = self.subject
-        found = [x for _, x in cells(subject, region_of(subject), 30, self.rng, largest=True)]
+        region, soon = region_of(subject), self.asked.share(0.2).deadline
+        lines = cells(subject, region, LINES, self.rng, largest=True, deadline=soon)
+        found = [x for _, x in lines]
         inner = subject.problem.outside(subject.problem.inner_point())
         for point in (inner, *(tuple(map(Fraction, x.tolist())) for x in found[-3:])):
             if subject.inside(point):
@@ -243,8 +253,7 @@ class _Work:
     def _lipschitz(self) -> Interval:
         if self.paired is not None and self.paired.exact:
             return self.paired.largest
-        upper = largest(self.subject.gram(strictly_active(self.subject))).upper
-        return Interval(self.greatest, upper)
+        return Interval(self.greatest, self.stretch)
 
     def _kappa(self, sigma: Interval) -> tuple[Interval, str, str | None]:
         """The interval for kappa, how its lower end was proved, and what stopped the search."""

@@ -119,7 +119,7 @@ class FrameSearch:
         self.offer(self.subject.problem.outside(self.subject.problem.inner_point()))
         region = region_of(self.subject)
         lines = 40 + 10 * self.subject.dim if self.plain else 0
-        for square, x in cells(self.subject, region, lines, rng):
+        for square, x in cells(self.subject, region, lines, rng, deadline=self.deadline):
             if square < (0.999 * self._scaled(self.upper)) ** 2:
                 self.offer(tuple(map(Fraction, x.tolist())))
             if self._late():

@@ -145,22 +145,28 @@ class _Signs:
     def relation(
         self, negative: Iterable[int], positive: Iterable[int]
     ) -> tuple[list[int], list[int], list[int]] | None:
-        """Returns (P, N, multipliers) if no point has these signs (inside the domain)."""
-        chosen, active = list(negative), list(positive)
+        """Returns (P, N, multipliers) if no point has these signs (inside the domain).
+
+        In an open cell all signs are strict, so that a row of N alone may contradict another.
+        """
+        chosen = [(i, 1) for i in negative]
+        against = [(i, -1) for i in positive]
         while True:
-            strict, rows = [*chosen, *self.sides], self.rows
-            found = separate_exactly(
-                [rows[i] for i in strict], [rows[i] for i in active], self.width
-            )
+            strict = [*chosen, *((i, 1) for i in self.sides), *against]
+            found = separate_exactly([self._signed(*pair) for pair in strict], [], self.width)
             if isinstance(found, Relation):
                 break
             if not self._cut(found):
                 return None
-        p, n = [strict[k] for k in found.positive], [active[k] for k in found.negative]
+        used = [strict[k] for k in found.positive]
+        p, n = [i for i, sign in used if sign > 0], [i for i, sign in used if sign < 0]
         weights = positive_relation([self.plain[i] for i in p], [self.plain[i] for i in n])
         if weights is None:
             raise _GaveUp
         return p, n, weights
+
+    def _signed(self, row: int, sign: int) -> tuple[int, ...]:
+        return self.rows[row] if sign > 0 else tuple(-entry for entry in self.rows[row])
 
     def _cut(self, y: Sequence[Fraction]) -> bool:
         """Puts another half-space around the ball if a point lies outside; whether it did."""

@@ -4,13 +4,14 @@ A line meets at most m hyperplanes, so that everything on it is known after one 
 numbers here are floats and only propose; what is kept is evaluated exactly elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from monic.bounds.subject import Subject
+from monic.clock import monotonic
 from monic.model import Ball
 
 __all__ = ["Region", "cells", "region_of"]
@@ -19,6 +20,8 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 #: Lines of one local search without progress, after which it starts anew.
 PATIENCE = 12
+#: Up to so many numbers, the matrices of all cells on a line are made by one product.
+TOGETHER = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def cells(
     rng: np.random.Generator,
     *,
     largest: bool = False,
+    deadline: float | None = None,
 ) -> Iterator[tuple[float, FloatArray]]:
     """Yields (square, x): points whose active rows have ever smaller least singular values.
 
@@ -112,19 +116,22 @@ def cells(
         lines: How many lines to search.
         rng: Where directions come from.
         largest: Look for ever larger greatest singular values instead.
+        deadline: On the monotonic clock, after the first line; None is none.
     """
     weights, offsets = subject.floats[list(subject.used)], subject.offsets[list(subject.used)]
     sign, place = (-1.0, -1) if largest else (1.0, 0)
     best = present = np.inf
     x, idle = region.start, 0
-    for _ in range(lines):
+    grams_of = _grams(weights)
+    for line in range(lines):
+        if line and deadline is not None and monotonic() >= deadline:
+            return
         if idle > PATIENCE:
             x, present, idle = region.start, np.inf, 0
         way = rng.standard_normal(subject.dim)
         points = _between(weights @ x + offsets, weights @ way, region.reach(x, way))
         candidates = x + points[:, None] * way
-        masks = (candidates @ weights.T + offsets >= 0).astype(np.float64)
-        grams = np.einsum("ki,ij,il->kjl", masks, weights, weights, optimize=True)
+        grams = grams_of((candidates @ weights.T + offsets >= 0).astype(np.float64))
         values = sign * np.linalg.eigvalsh(grams)[:, place]
         k = int(np.argmin(values))
         idle += 1
@@ -135,6 +142,24 @@ def cells(
         if present < best:
             best = present
             yield sign * best, x
+
+
+def _grams(weights: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Returns what makes the sums of w w^T over rows, one for each mask."""
+    m, n = weights.shape
+    if m * n * n > TOGETHER:
+
+        def one_by_one(masks: FloatArray) -> FloatArray:
+            return np.array([(weights * mask[:, None]).T @ weights for mask in masks])
+
+        return one_by_one
+    outers = (weights[:, :, None] * weights[:, None, :]).reshape(m, n * n)
+
+    def together(masks: FloatArray) -> FloatArray:
+        found: FloatArray = (masks @ outers).reshape(len(masks), n, n)
+        return found
+
+    return together
 
 
 def _between(values: FloatArray, slopes: FloatArray, reach: tuple[float, float]) -> FloatArray:
