@@ -78,6 +78,18 @@ def test_the_table_has_the_attributes_of_each_schema(op: str, form: Form) -> Non
             assert rule.why
 
 
+def test_the_document_has_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")][1:]
+    assert rows == [_row(op, forms) for op, forms in sorted(FORMS.items())]
+
+
+def _row(op: str, forms: tuple[Form, ...]) -> str:
+    since = ", ".join(str(form.since) for form in forms if not form.withdrawn)
+    names = sorted({name for form in forms for name in form.rules})
+    return f"| {op} | {since} | {', '.join(names) or '—'} |"
+
+
 def test_a_version_between_two_forms_has_the_earlier_one() -> None:
     known = {opset: form_of("SpaceToDepth", opset) for opset in range(OLDEST, NEWEST + 1)}
     assert {opset for opset, form in known.items() if form and "mode" in form.rules} == {28}

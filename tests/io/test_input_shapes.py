@@ -13,6 +13,8 @@ from monic.errors import UnreadableModel
 from monic.nn import InjectiveConv2d, InjectiveLinear
 from tests.io.floats import outputs
 
+pytestmark = pytest.mark.thorough
+
 
 class _Function(nn.Module):
     """A function as a module."""

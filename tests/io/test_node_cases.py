@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from onnx import ModelProto, numpy_helper
 
 from monic.errors import MonicError
@@ -17,6 +18,8 @@ from monic.io import load
 from monic.model import Network
 from monic.model.array import Array
 from tests.io.floats import outputs
+
+pytestmark = pytest.mark.thorough
 
 #: At least so many pairs of an input and an output are read, so that the test cannot shrink.
 READ = 325

@@ -13,6 +13,8 @@ import monic
 from monic.errors import UnsupportedModel
 from tests.io.floats import outputs
 
+pytestmark = pytest.mark.thorough
+
 Act = Callable[[Tensor], Any]
 
 

@@ -15,6 +15,8 @@ from tests.io.floats import outputs
 from tests.io.graphs import model, network, node, run, save
 from tests.io.operator_examples import EXAMPLES, Example, floats, random
 
+pytestmark = pytest.mark.thorough
+
 #: Operators that are parts of others: spelled-out norms, and lists of integers for shapes.
 ELSEWHERE = {"Pow", "Reciprocal", "Sqrt", "ConstantOfShape"}
 
