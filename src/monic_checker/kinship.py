@@ -73,10 +73,15 @@ def _includes(large: list[int], small: list[int], precision: int, budget: Budget
     k, n = len(small), len(large)
     if k < 2:
         return False
-    if k < n and log2(n) + (k - 1) * (log2(n) + 2 - precision) >= _RARE:
+    if k < n and _is_common(log2(n), len({*small}), precision):
         return False
     starts = {large[i]: i for i in reversed(range(n - k + 1))}
     return any(_fits(large, small, start, precision, budget) for start in starts.values())
+
+
+def _is_common(length: float, values: int, precision: int) -> bool:
+    """Whether so many different values lie in a longer list by chance, given the log of that."""
+    return values < 3 or length + (values - 1) * (length + 2 - precision) >= _RARE
 
 
 def _fits(large: list[int], small: list[int], start: int, shift: int, budget: Budget) -> bool:

@@ -111,9 +111,10 @@ def test_a_point_of_the_proof_is_looked_at_and_does_not_change_the_digest() -> N
         with pytest.raises(InvalidProof) as caught:
             check(io.BytesIO(proof(square | {"interior": point})), [])
         assert caught.value.address == "subject.domain"
-    for point in (["0"], ["0", "0", "0"], "0", [0, 0]):
+    strange: list[Any] = [["0"], ["0", "0", "0"], "0", [0, 0]]
+    for other in strange:
         with pytest.raises(MalformedProof):
-            check(io.BytesIO(proof(square | {"interior": point})), [])
+            check(io.BytesIO(proof(square | {"interior": other})), [])
     with pytest.raises(MalformedProof):
         check(io.BytesIO(proof({"kind": "whole", "interior": ["0", "0"]})), [])
 

@@ -190,7 +190,7 @@ def test_lanes_agree_with_decoded_numbers(dtype: str, data: bytes, zeros: int) -
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8"])
 @pytest.mark.parametrize("place", [0, 1, 40_000, 2**16, 99_999])
 def test_one_number_of_many_is_seen(dtype: str, place: int) -> None:
-    numbers = [1.0] * 100_000 if dtype != "int8" else [1] * 100_000
+    numbers: list[Any] = [1.0] * 100_000 if dtype != "int8" else [1] * 100_000
     assert all_positive(array("a", dtype, *numbers))
     for bad in (0, -1):
         numbers[place] = bad

@@ -58,7 +58,9 @@ def _includes(large: _Floats, small: _Floats, precision: int) -> bool:
     k, n = len(small), len(large)
     if k < 2:
         return False
-    if k < n and np.log2(n) + (k - 1) * (np.log2(n) + 2 - precision) >= _RARE:
+    values = len(np.unique(small))
+    chance = np.log2(n) + (values - 1) * (np.log2(n) + 2 - precision)
+    if k < n and (values < 3 or chance >= _RARE):
         return False
     slack, ratios = 2.0 ** (2 - precision), small / small[0]
     starts = np.unique(large[: n - k + 1])
