@@ -1,7 +1,9 @@
-"""Random chains of everything that is read, against onnxruntime."""
+"""Random chains, deep graphs and modules of everything that is read, by second roads."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import NodeProto
 
+import monic
+from monic import Network, UnsupportedModel
 from monic.model.array import Array
-from tests.io.graphs import agrees, model, node, save
+from tests.io.graphs import agrees, model, node, run, save
+from tests.io.random_graphs import OPERATORS, random_graph
+from tests.io.random_modules import random_module
 
 
 @dataclass
@@ -119,3 +125,82 @@ def test_random_chains(
     chain.nodes.append(node("Identity", [chain.at], ["y"]))
     path = tmp_path_factory.getbasetemp() / "random_chain.onnx"
     agrees(save(path, model(chain.nodes, chain.arrays)), (1, 3), count=1)
+
+
+def _is_near(got: Array, expected: Array) -> bool:
+    """float32 in deep graphs: a thousandth of the largest output."""
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    return got.shape == expected.shape and bool(np.abs(got - expected).max() <= 1e-3 * scale)
+
+
+def _counted(folder: Path, seeds: Sequence[int]) -> Counter[str]:
+    """Reads graphs, which compares them with onnx.reference, and compares with onnxruntime."""
+    counts, path = Counter[str](), folder / "graph.onnx"
+    for seed in seeds:
+        given, shape = random_graph(seed)
+        save(path, given)
+        try:
+            network = monic.load(path)
+        except UnsupportedModel:
+            counts["refused"] += 1
+            continue
+        assert isinstance(network, Network)
+        assert network.reading is not None
+        counts["read"] += 1
+        counts["compared with onnx.reference"] += network.reading.points > 0
+        counts.update(f"{each.op_type}" for each in given.graph.node)
+        x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+        try:
+            expected = run(path, x)
+        except Exception:  # a version that it does not run
+            counts["not run by onnxruntime"] += 1
+            continue
+        assert _is_near(network(x.reshape(-1)), expected.reshape(-1)), f"graph of seed {seed}"
+    return counts
+
+
+def test_deep_graphs(tmp_path: Path) -> None:
+    counts = _counted(tmp_path, range(300))
+    assert counts["read"] >= 290
+    assert counts["compared with onnx.reference"] >= 280
+    assert counts["not run by onnxruntime"] < 10
+    kinds = [kind for kind in counts if kind[0].isupper()]
+    assert len(kinds) >= 45
+    assert len(OPERATORS) >= 38
+
+
+@pytest.mark.slow
+def test_many_deep_graphs(tmp_path: Path) -> None:
+    counts = _counted(tmp_path, range(1000, 21000))
+    print(counts)
+    assert counts["read"] >= 19_000
+
+
+def _modules_agree(seeds: Sequence[int]) -> int:
+    torch, count = pytest.importorskip("torch"), 0
+    for seed in seeds:
+        module, shape = random_module(seed)
+        try:
+            network = monic.load(module, shape)
+        except UnsupportedModel:
+            continue
+        count += 1
+        assert network.reading is not None
+        assert network.reading.points > 0
+        x = torch.randn(1, *shape, dtype=torch.float64)
+        floats = [p.dtype for p in module.parameters()] or [torch.float32]
+        with torch.no_grad():
+            expected = module(x.to(floats[0])).double().numpy().reshape(-1)
+        assert _is_near(network(x.numpy().reshape(-1)), expected), f"module of seed {seed}"
+    return count
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_modules() -> None:
+    assert _modules_agree(range(24)) >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_many_modules() -> None:
+    assert _modules_agree(range(100, 2100)) >= 1800

@@ -150,11 +150,11 @@ def _measured(name: str, ours: Enclosed, other: FloatArray) -> float:
 def _kept(state: Enclosed, places: Array, other: FloatArray, unit: float) -> Enclosed:
     """Returns the state with measured differences as bounds, where they are smaller.
 
-    A unit roundoff is left as room, so that numbers that only move on are not at their bound.
+    Sixteen of them, so that numbers that only move on are not at their bound.
     """
     with np.errstate(all="ignore"):
         value = state.value[places]
-        gap = np.abs(value - other) * (1 + 4 * UNIT) + unit * np.abs(value)
+        gap = 16 * np.abs(value - other) + unit * np.abs(value)
     error = state.error.copy()
     error[places] = np.where(gap <= error[places], gap, error[places])
     return Enclosed(state.value, error)
