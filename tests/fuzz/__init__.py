@@ -1,0 +1,1 @@
+"""Fuzzers of everything that reads a file, in plain Python: `python -m tests.fuzz --help`."""
