@@ -72,9 +72,11 @@ def has_full_column_rank(strips: Sequence[Strip], columns: int, field: Field) ->
             echelon, rank = table.rref()
             if any(int(echelon[i, i]) == 0 for i in range(stop - begin)):
                 return False
-            field.residues(rows * (edge - begin))
-            left = echelon.tolist()[stop - begin : int(rank)]
-            carried = [[int(entry) for entry in row[stop - begin :]] for row in left]
+            above, width = stop - begin, edge - begin
+            field.residues((int(rank) - above) * (width - above))
+            carried = [
+                [int(echelon[i, j]) for j in range(above, width)] for i in range(above, int(rank))
+            ]
         begin = stop
     return True
 

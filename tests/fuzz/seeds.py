@@ -7,6 +7,7 @@ import struct
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def arrays_npy() -> list[bytes]:
 def arrays_npz() -> list[bytes]:
     """Archives of a weight and a bias, and those beside the valid proofs."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{"fc.weight": np.ones((2, 2)), "fc.bias": np.zeros(2)})
+    arrays: dict[str, Any] = {"fc.weight": np.ones((2, 2)), "fc.bias": np.zeros(2)}
+    np.savez_compressed(stream, **arrays)
     return [
         stream.getvalue(),
         *(path.read_bytes() for path in sorted(CERTIFICATES.glob("*.npz"))[:6]),
@@ -94,7 +96,7 @@ def onnx_models() -> list[bytes]:
         made: bytes = helper.make_model(graph, opset_imports=[opset]).SerializeToString()
         return made
 
-    def node(op: str, *names: str, **more: object) -> onnx.NodeProto:
+    def node(op: str, *names: str, **more: Any) -> onnx.NodeProto:
         return helper.make_node(op, names[:-1], names[-1:], **more)
 
     def random(*shape: int) -> np.ndarray:
