@@ -3,12 +3,12 @@
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flint import fmpz
 
-from monic_checker.budget import PYTHON, Budget
+from monic_checker.budget import PYTHON, Budget, bits
 from monic_checker.vector import Vector
 
 __all__ = ["ITEM_SIZES", "Array", "decode"]
@@ -80,16 +80,18 @@ def decode(array: Array, budget: Budget) -> Vector:
     budget.work(6 * PYTHON * count, address)
     with budget.lease(min(count, _PIECE) * _RATIO, address):
         # every denominator is a power of two, so that the largest is a multiple of all
-        parts: Iterable[list[tuple[int, int]]] = _ratios(array)
         if count <= _PIECE:
-            parts = [*parts]
+            (part,) = _ratios(array) if count else [[]]
+            denominator = max([q for _, q in part], default=1)
+            entries = [fmpz(p * (denominator // q)) for p, q in part]
+            budget.spend(count, bits(entries), address)
+            return Vector(entries, fmpz(denominator))
         denominator, longest = 1, 0
-        for part in parts:
+        for part in _ratios(array):
             denominator = max(denominator, *[q for _, q in part])
             longest = max(longest, *[p.bit_length() - q.bit_length() for p, q in part])
         budget.spend(count, denominator.bit_length() + longest + 1, address)
-        parts = parts if count <= _PIECE else _ratios(array)
-        entries = [fmpz(p * (denominator // q)) for part in parts for p, q in part]
+        entries = [fmpz(p * (denominator // q)) for part in _ratios(array) for p, q in part]
     return Vector(entries, fmpz(denominator))
 
 

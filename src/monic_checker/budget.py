@@ -73,7 +73,8 @@ class Budget:
             OverBudget: when fewer are left.
         """
         self._held += size
-        self._insist(address)
+        if self._held + self._leased > self._memory:
+            raise self._over(address)
 
     def work(self, units: int, address: str) -> None:
         """Charges units of work.
@@ -91,7 +92,9 @@ class Budget:
         Raises:
             OverBudget: when less is left.
         """
-        self.hold(entries * (bits_each // 8 + _OVERHEAD), address)
+        self._held += entries * (bits_each // 8 + _OVERHEAD)
+        if self._held + self._leased > self._memory:
+            raise self._over(address)
         self.work(entries * (bits_each // 64 + PYTHON), address)
 
     def spend_words(self, words: int, address: str) -> None:
@@ -110,7 +113,8 @@ class Budget:
             OverBudget: when fewer are left.
         """
         self._leased += size
-        self._insist(address)
+        if self._held + self._leased > self._memory:
+            raise self._over(address)
         return _Lease(self, size)
 
     def scope(self) -> "_Scope":
@@ -125,10 +129,9 @@ class Budget:
         """
         return _Scope(self, self._held)
 
-    def _insist(self, address: str) -> None:
+    def _over(self, address: str) -> OverBudget:
         needed = self._held + self._leased
-        if needed > self._memory:
-            raise OverBudget(address, "memory", "bytes", needed, self._memory)
+        return OverBudget(address, "memory", "bytes", needed, self._memory)
 
     def end_lease(self, size: int) -> None:
         """Gives back what was leased."""
@@ -186,4 +189,4 @@ def bits(numbers: Sequence[fmpz]) -> int:
         >>> bits([fmpz(3), fmpz(-8)])
         4
     """
-    return max((int(number.bit_length()) for number in numbers), default=0)
+    return max(map(fmpz.bit_length, numbers), default=0)

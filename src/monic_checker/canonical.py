@@ -5,6 +5,7 @@ that was overlooked can be in it. Section 3 of the specification says how others
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -50,24 +51,33 @@ def canonical_form(subject: Subject | NetworkSubject) -> Iterator[str]:
     return _written(form, subject.budget)
 
 
-def _written(value: Any, budget: Budget) -> Iterator[str]:
+def _written(form: dict[str, Any], budget: Budget) -> Iterator[str]:
     """JSON without spaces, its keys in alphabetical order; numbers other than integers as text."""
-    budget.work(PYTHON, "subject")
-    if isinstance(value, dict):
-        for place, key in enumerate(sorted(value)):
-            yield f'{"," if place else "{"}"{key}":'
-            yield from _written(value[key], budget)
-        yield "}"
-    elif isinstance(value, (str, fmpq)):
-        yield f'"{value}"'
-    elif isinstance(value, Iterable):
+    for place, key in enumerate(sorted(form)):
+        yield f'{"," if place else "{"}"{key}":'
+        value = form[key]
+        if not isinstance(value, Iterator):
+            yield _encoded(value, budget)
+            continue
         yield "["
-        for place, entry in enumerate(value):
-            yield "," if place else ""
-            yield from _written(entry, budget)
+        for number, entry in enumerate(value):
+            yield f"{',' if number else ''}{_encoded(entry, budget)}"
         yield "]"
-    else:
-        yield "null" if value is None else str(value)
+    yield "}"
+
+
+def _encoded(value: Any, budget: Budget) -> str:
+    text = _ENCODER.encode(value)
+    budget.work(8 * len(text) + PYTHON, "subject")
+    return text
+
+
+def _plain(value: Any) -> str | list[Any]:
+    """What stands for a rational, and for what is made entry by entry."""
+    return str(value) if isinstance(value, fmpq) else list(value)
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
 
 
 def _layer(subject: Subject) -> dict[str, Any]:

@@ -78,14 +78,14 @@ def _read(stream: IO[bytes], name: str, size: int, budget: Budget) -> Iterator[A
     item = ITEM_SIZES.get(form.dtype)
     if item is None:
         return
-    count = math.prod(form.shape)
+    count, address = math.prod(form.shape), ascii(name)
     if count * item != size - header_size:
-        raise UnreadableModel(ascii(name), f"expected {count} numbers, as its header says")
-    budget.work(4 * count * item, ascii(name))
-    with budget.lease(3 * count * item, ascii(name)):  # in pieces, joined, and moved
+        raise UnreadableModel(address, f"expected {count} numbers, as its header says")
+    budget.work(4 * count * item, address)
+    with budget.lease(3 * count * item, address):  # in pieces, joined, and moved
         data = stream.read(count * item)
         if len(data) != count * item:
-            raise UnreadableModel(ascii(name), "the file ends too early")
+            raise UnreadableModel(address, "the file ends too early")
         if form.big_endian:
             data = _swapped(data, item)
         if form.by_columns and count:
