@@ -71,8 +71,9 @@ class RandomProjection:
         rows = system.directions(range(system.subject.m))
         if not independent(rows, system.n, system.subject.budget, "evidence"):
             raise InvalidProof("evidence", "the rows of the matrix are linearly dependent")
-        insist_on_strangers(stages, span.start, system.subject.steps[1])
+        matrix = system.subject.steps[1]
+        insist_on_strangers(stages, span.start, matrix)
         return (
-            f"{system.subject.m} >= 2 x {self.n} + 1 independent rows, injective on the image of "
-            "what comes before for almost every matrix"
+            f"A{matrix.array} of stage {span.start} has {system.subject.m} >= 2 x {self.n} + 1 "
+            "independent rows, injective on the image of what comes before for almost every matrix"
         )

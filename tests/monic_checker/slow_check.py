@@ -220,6 +220,8 @@ def _combine(name: str, table: Numbers, shape: list[int], value: list[Numbers]) 
             for row in matrix
         ]
     vector = table if len(table) == len(value) else table * len(value)
+    if name == "quotient":
+        name, table = "channel-scale", [1 / v for v in table]
     if name.startswith("channel-"):
         vector = [v for v in table for _ in range(len(value) // len(table))]
         name = name.removeprefix("channel-")
