@@ -8,7 +8,7 @@ from monic.errors import UnreadableModel, UnsupportedModel
 from monic.io.comparing import DEFAULT_SECONDS
 from monic.io.onnx.comparing import compared_with_file
 from monic.io.onnx.graph import graph_of
-from monic.io.onnx.hints import shapes_of
+from monic.io.onnx.hints import declared_shapes
 from monic.io.onnx.reader import Reading, fixed_batch, read
 from monic.model import Network
 
@@ -38,7 +38,7 @@ def load_onnx(path: Path, seconds: float = DEFAULT_SECONDS) -> Network:
     """
     model = message(path)
     graph = graph_of(model, path.parent)
-    hints = functools.cache(lambda: shapes_of(model))
+    hints = functools.cache(lambda: declared_shapes(model))
     fixed, readings = fixed_batch(graph), list[Reading]()
     for lead, whole in ((1, True), (fixed, False), (1, False))[0 if fixed > 1 else 2 :]:
         readings.append(read(graph, lead, hints, whole=whole))

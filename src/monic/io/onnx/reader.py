@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from monic.io.onnx.branches import picked
 from monic.io.onnx.graph import Graph, Port
+from monic.io.onnx.hints import likely_shape
 from monic.io.onnx.node import Node, short
 from monic.io.onnx.operators import apply, is_read
 from monic.io.onnx.values import (
@@ -82,7 +83,7 @@ def read(
     Arguments:
         graph: The graph.
         lead: The number of examples along axis 0 of the input; 1 reads the input as a whole.
-        hints: Gives the shapes of tensors by name, as far as they are known.
+        hints: Gives the shapes of tensors by name, as far as they are stated.
         whole: Whether to refuse matrices that are applied to each row along axis 0.
     """
     reading = Reading()
@@ -93,13 +94,16 @@ def read(
     used = graph.used()
     readers = _readers(graph)
     for node in graph.nodes:
+        likely: Shape | None = None
         try:
             given = _given(node, known, used)
         except Refused as refusal:
             reading.problems.append((node.label, str(refusal)))
             given = None
+            likely = likely_shape(node, [known[name] for name in node.inputs if name])
         for name in filter(None, node.outputs):
-            known[name] = _hinted(name, lead, hints) if given is None else None
+            shape = hints().get(name, likely if name == node.outputs[0] else None)
+            known[name] = _hinted(shape, lead) if given is None else None
         for name, part in zip(node.outputs, given or (), strict=False):
             known[name] = _ended(part, node, readers[name])
     reading.tensors = known
@@ -142,8 +146,7 @@ def _given(
     return None if unknown and is_read(node) else apply(node, operands)
 
 
-def _hinted(name: str, lead: int, hints: Callable[[], Mapping[str, Shape]]) -> Operand | None:
-    shape = hints().get(name)
+def _hinted(shape: Shape | None, lead: int) -> Operand | None:
     if shape is None or math.prod(shape) > LARGEST or (lead > 1 and shape[:1] != (lead,)):
         return None
     return stand_in(shape, lead, _FLOAT_FORMATS[0])
