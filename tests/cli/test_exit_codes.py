@@ -122,7 +122,7 @@ def test_an_unknown_exception_has_a_code_of_its_own(
 ) -> None:
     from monic.cli import asking
 
-    def broken(path: str) -> None:
+    def broken(path: str, **_: object) -> None:
         raise IndexError("a mistake in monic")
 
     model = injective(tmp_path)
@@ -165,7 +165,7 @@ def test_what_ends_a_command(
 ) -> None:
     from monic.cli import asking
 
-    def end(path: str) -> None:
+    def end(path: str, **_: object) -> None:
         raise error
 
     monkeypatch.setattr(asking, "load", end)

@@ -49,14 +49,19 @@ class Request:
 
 
 def questions(
-    model: str, layer: str | None, domain: str | None, time_limit: float | None = None
+    model: str,
+    layer: str | None,
+    domain: str | None,
+    time_limit: float | None = None,
+    memory: int | None = None,
 ) -> tuple[Question, Sequence[Network]]:
     """Returns what the verdict will be about, and the chains to decide, in order.
 
     A layer alone is a chain of one stage; a file of bare weights holds one such chain a layer.
     Of the time limit of the question, a tenth may go into comparing what is read.
     """
-    loaded = load(model, time_limit=None if time_limit is None else time_limit / 10)
+    seconds = None if time_limit is None else time_limit / 10
+    loaded = load(model, time_limit=seconds, memory=memory)
     if isinstance(loaded, Network) and layer is None:
         asked = _domain(domain, loaded.in_dim, loaded.domain)
         return Question.NETWORK, [Network(loaded.stages, asked, loaded.reading)]

@@ -25,6 +25,7 @@ def bound(
         bool, typer.Option("--compare", help="Put the literature's constants beside.")
     ] = False,
     certificates: options.Certificates = None,
+    memory: options.Memory = None,
     json: options.Json = False,
 ) -> None:
     """Bound how much the layers of a file, and the network, squeeze and stretch distances.
@@ -45,6 +46,7 @@ def bound(
         compare=compare,
         silent=json,
         certificates=certificates,
+        memory=memory,
     )
     answer, code = ask(wish, model, layer, domain)
     if json:

@@ -31,13 +31,14 @@ class Wish:
     compare: bool
     silent: bool
     certificates: str | None = None
+    memory: int | None = None
 
 
 def ask(
     wish: Wish, model: str, layer: str | None, domain: str | None
 ) -> tuple[BoundsAnswer, BoundCode]:
     """Returns the bounds of a file's layers and of its network, and the exit code."""
-    question, chains = questions(model, layer, domain, wish.time_limit)
+    question, chains = questions(model, layer, domain, wish.time_limit, wish.memory)
     folder = Folder(wish.certificates)
     asked = Asked.now(
         gap=wish.gap,

@@ -5,15 +5,10 @@ from typing import Annotated
 import typer
 
 from monic.cli.codes import CheckCode
+from monic.cli.options import amount
 from monic.errors import InvalidProof, OverBudget
 
 __all__ = ["check"]
-
-
-def _amount(text: str) -> int:
-    from monic_checker.amount import amount  # the help needs no checker
-
-    return amount(text)
 
 
 def check(
@@ -34,7 +29,7 @@ def check(
     memory: Annotated[
         int | None,
         typer.Option(
-            parser=_amount,
+            parser=amount,
             metavar="BYTES",
             help="Memory the check may take, such as 512M. "
             "Default: 384 MiB and 24 times the size of the model.",
@@ -43,7 +38,7 @@ def check(
     work: Annotated[
         int | None,
         typer.Option(
-            parser=_amount,
+            parser=amount,
             metavar="UNITS",
             help="Work the check may take, such as 1e12; a unit is about a nanosecond. "
             "Default: 1e11.",

@@ -32,6 +32,7 @@ def decide(
     require_proofs: options.RequireProofs = False,
     resume: options.Resume = None,
     checkpoint: options.Checkpoint = None,
+    memory: options.Memory = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     details: options.Details = False,
@@ -58,7 +59,7 @@ def decide(
             "Expected a folder for proofs, --certificates DIR, beside it. Got none.",
             param_hint="--require-proofs",
         )
-    asked = questions(model, layer, domain, time_limit)
+    asked = questions(model, layer, domain, time_limit, memory)
     with workers_of(cluster, Execution(workers=workers, device=device, seed=seed)) as execution:
         approach = Approach(
             method=method.value,

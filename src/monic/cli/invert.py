@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monic.cli import options
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -48,6 +50,7 @@ def invert(
         float | None,
         typer.Option(min=0, metavar="ETA", help="A bound of |Y - f(x)|; asks for an error bound."),
     ] = None,
+    memory: options.Memory = None,
 ) -> None:
     """Find the latent codes that a model maps to given outputs, or nearest to them.
 
@@ -67,7 +70,7 @@ def invert(
             f"Expected a file name that ends in .npy or .npz. Got {output!r}.",
             param_hint="--output",
         )
-    asked = _model(load(model), layer)
+    asked = _model(load(model, memory=memory), layer)
     answer = solve(asked, load_array(Path(data)), norm=norm.value, noise=noise)
     _save(Path(output), answer)
     typer.echo(_summary(answer))

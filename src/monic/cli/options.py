@@ -19,6 +19,7 @@ __all__ = [
     "EnsembleName",
     "Json",
     "Layer",
+    "Memory",
     "Method",
     "Model",
     "Nodes",
@@ -28,8 +29,16 @@ __all__ = [
     "Seed",
     "TimeLimit",
     "Workers",
+    "amount",
     "share",
 ]
+
+
+def amount(text: str) -> int:
+    """Returns a number of bytes such as 512M."""
+    from monic_checker.amount import amount as number  # the help needs no checker
+
+    return number(text)
 
 
 class Method(StrEnum):
@@ -94,6 +103,14 @@ At = Annotated[
 TimeLimit = Annotated[
     float | None,
     typer.Option(min=0, metavar="S", callback=_number, help="Seconds, for each layer."),
+]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        parser=amount,
+        metavar="BYTES",
+        help="Memory that reading the model may take, such as 512M. Default: 4G.",
+    ),
 ]
 Nodes = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Nodes of the search, for each layer.")

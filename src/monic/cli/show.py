@@ -24,13 +24,14 @@ def show(
         ),
     ] = False,
     domain: options.Domain = None,
+    memory: options.Memory = None,
 ) -> None:
     """Show the layers of a model file: shapes, expansivity, activations.
 
     Example: monic show network.onnx; monic show --subject-digest proofs/01-fc1.monic
     """
     if subject_digest:
-        _print_digests(model, domain)
+        _print_digests(model, domain, memory)
         return
     if domain is not None:
         raise typer.BadParameter("Expected --subject-digest beside it.", param_hint="--domain")
@@ -46,7 +47,7 @@ def show(
     table.add_column("shape", justify="right", no_wrap=True)
     table.add_column("m/n", justify="right", no_wrap=True)
     table.add_column("activation")
-    loaded = load(model)
+    loaded = load(model, memory=memory)
     for name, shape, activation in _layers(loaded):
         size = f"{shape[0]}×{shape[1]}"
         table.add_row(Text(printable(name)), size, ratio(shape), activation)
@@ -63,7 +64,7 @@ def _layers(model: "Network | dict[str, ReLULayer]") -> list[tuple[str, tuple[in
     ]
 
 
-def _print_digests(model: str, domain: str | None) -> None:
+def _print_digests(model: str, domain: str | None, memory: int | None) -> None:
     """One line a subject: the digest, and what it is of."""
     from monic.certificate import digest_of_proof, is_proof, network_subject, stage_subject
     from monic.certificate import subject_digest as digest
@@ -75,7 +76,7 @@ def _print_digests(model: str, domain: str | None) -> None:
     if is_proof(model):
         typer.echo(digest_of_proof(model))
         return
-    question, chains = questions(model, None, domain)
+    question, chains = questions(model, None, domain, memory=memory)
     for chain in chains:
         if question is Question.NETWORK:
             typer.echo(f"{digest(network_subject(chain))}  the network")

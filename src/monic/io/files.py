@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard, overload
 
-from monic.errors import UnreadableModel
+from monic.errors import TooLarge, UnreadableModel
 from monic.io.comparing import DEFAULT_SECONDS
 from monic.io.numpy import load_npy, load_npz
 from monic.io.onnx import load_onnx
 from monic.io.safetensors import load_safetensors
+from monic.memory import limited_memory
 from monic.model import Network, ReLULayer
 
 if TYPE_CHECKING:
@@ -41,13 +42,17 @@ _READERS: dict[str, Callable[[Path], Network | dict[str, ReLULayer]]] = {
 
 @overload
 def load(
-    model: "nn.Module", input_shape: Sequence[int], *, time_limit: float | None = None
+    model: "nn.Module",
+    input_shape: Sequence[int],
+    *,
+    time_limit: float | None = None,
+    memory: int | None = None,
 ) -> Network: ...
 
 
 @overload
 def load(
-    model: str | Path, *, time_limit: float | None = None
+    model: str | Path, *, time_limit: float | None = None, memory: int | None = None
 ) -> Network | dict[str, ReLULayer]: ...
 
 
@@ -56,6 +61,7 @@ def load(
     input_shape: Sequence[int] | None = None,
     *,
     time_limit: float | None = None,
+    memory: int | None = None,
 ) -> Network | dict[str, ReLULayer]:
     """Reads a model file, whose suffix tells what kind it is; or a torch module.
 
@@ -75,11 +81,15 @@ def load(
             it means the same.
         time_limit: Seconds for comparing a network that was read with its file or module; 2 by
             default, and never more.
+        memory: Bytes that reading may take, as the sizes in the file are charged before anything
+            is made of them; None is 4 GiB.
 
     Raises:
         ReadingError: when the network computes something else than the file or module.
         UnreadableModel: when the file is missing, damaged, or of a kind that is not read; when
             the module does not take such inputs.
+        TooLarge: when a whole array does not fit into the memory; nodes that make too much are
+            unsupported.
         UnsupportedModel: when it is readable but holds what monic does not decide; the message
             lists every such node.
 
@@ -89,6 +99,18 @@ def load(
         monic.errors.UnreadableModel: Expected a file .npy, .npz, .onnx, .pt, .pth or ...
     """
     seconds = DEFAULT_SECONDS if time_limit is None else min(time_limit, DEFAULT_SECONDS)
+    try:
+        with limited_memory(memory):
+            return _load(model, input_shape, seconds)
+    except MemoryError as error:
+        raise TooLarge(
+            f"Expected a model that fits into the memory of this machine. It does not: {error}."
+        ) from None
+
+
+def _load(
+    model: "str | Path | nn.Module", input_shape: Sequence[int] | None, seconds: float
+) -> Network | dict[str, ReLULayer]:
     if is_module(model):
         from monic.io.torch import load_module
 

@@ -11,8 +11,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from monic.errors import UnreadableModel
+from monic.errors import TooLarge, UnreadableModel
 from monic.io.pairs import Stored, layers_of
+from monic.memory import charge
 from monic.model import ReLULayer
 from monic.model.array import Array
 
@@ -90,6 +91,7 @@ def _claim(file: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
     claimed = math.prod(shape) * dtype.itemsize
     if claimed > LIMIT or min(shape, default=0) < 0:
         raise ValueError(f"it claims an array of shape {shape}, more than {LIMIT >> 30} GiB")
+    charge(claimed, f"an array of shape {shape}")
     if file.tell() + claimed > size:
         raise ValueError(f"it claims an array of {claimed} bytes and holds {size} in all")
     return shape, dtype
@@ -99,6 +101,8 @@ def _claim(file: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _clear_errors(path: Path) -> Iterator[None]:
     try:
         yield
+    except TooLarge:
+        raise
     except Exception as error:  # zip, zlib, tokenize and numpy raise errors of their own
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableModel(

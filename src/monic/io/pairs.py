@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from monic.errors import LayerError, UnsupportedModel
+from monic.errors import LayerError, TooLarge, UnsupportedModel
 from monic.model import ReLULayer
 from monic.model.array import Array
 
@@ -54,6 +54,8 @@ def _layer(arrays: Mapping[str, Stored], name: str) -> ReLULayer:
     bias = arrays.get(_sibling(name, "bias"))
     try:
         return ReLULayer(arrays[name].read(), None if bias is None else bias.read())
+    except TooLarge:
+        raise
     except LayerError as error:
         raise UnsupportedModel(f"Layer {_stem(name) or name!r}: {error}") from None
 

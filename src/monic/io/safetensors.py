@@ -1,5 +1,6 @@
 """Reading `.safetensors`: weights by name, bfloat16 among them."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,6 +9,7 @@ from pathlib import Path
 from monic.errors import MonicError, UnreadableModel
 from monic.io.bfloat16 import bfloat16
 from monic.io.pairs import Stored, layers_of
+from monic.memory import charge
 from monic.model import ReLULayer
 from monic.model.array import Array
 
@@ -42,6 +44,9 @@ def _read(path: Path, name: str) -> Array:
     with _clear_errors(path), safe_open(path, framework="numpy") as file:
         if file.get_slice(name).get_dtype() == "BF16":
             bfloat16()
+        bits = "".join(filter(str.isdigit, file.get_slice(name).get_dtype())) or "8"  # "F32"
+        shape = tuple(file.get_slice(name).get_shape())
+        charge(math.prod(shape) * int(bits) // 8, f"the array {name!r} of shape {shape}")
         array: Array = file.get_tensor(name)
         return array
 

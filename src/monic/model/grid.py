@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 
 from monic.errors import LayerError
+from monic.memory import charge, make_room
 
 __all__ = ["MODES", "Geometry", "IntArray"]
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Strides, dilations and paddings are at most this.
+HIGHEST = (1 << 31) - 1
 
 #: What is read beyond the border of the input.
 MODES = ("zero", "circular", "reflect", "replicate")
@@ -134,6 +138,8 @@ class Geometry:
                 f"Expected an output along axis {axis}. Got {count} positions from an input of "
                 f"{size}, a kernel that spans {span} and a padding of {(before, after)}."
             )
+        charge(8 * count * taps, f"a table of {count:,} positions and {taps:,} taps")
+        make_room(16 * count * taps, f"a table of {count:,} positions and {taps:,} taps")
         tap = np.arange(taps, dtype=np.int64) * dilation
         place = np.arange(count, dtype=np.int64)[:, None]
         if not transposed:
@@ -157,6 +163,8 @@ def _folded(index: IntArray, size: int, mode: str) -> IntArray:
 def _integer(value: object, name: str, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise LayerError(f"Expected whole numbers of at least {low} for {name}. Got {value!r}.")
+    if value > HIGHEST:  # products of two are added up in 64 bits
+        raise LayerError(f"Expected numbers below 2^31 for {name}. Got {value!r}.")
     return int(value)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from flint import fmpz_mat
 
 from monic.errors import LayerError
+from monic.memory import PLACE, charge
 from monic.model.affine import AffineMap, FloatArray, of_one_input
 from monic.model.exact import ExactAffine, at_one_unit
 
@@ -56,6 +57,7 @@ class Select(Wiring):
     terms: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
+        charge(PLACE * len(self.places), f"a list of {len(self.places):,} places")
         places = tuple(int(place) for place in self.places)
         if not places or min(places) < 0 or max(places) >= self.of.out_dim:
             raise LayerError(

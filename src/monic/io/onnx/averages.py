@@ -9,6 +9,7 @@ from monic.io.onnx.convolution import image_of, pads_of_pool
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, value
 from monic.io.onnx.values import Refused, Shape, Value
+from monic.memory import PLACE, TERM, make_room
 from monic.model import Combine
 
 __all__ = ["average_pool", "global_average_pool"]
@@ -52,6 +53,8 @@ def _reads(size: int, window: tuple[int, int, int], pad: tuple[int, int], *, cei
         raise Refused(f"its windows are larger than the padded size {size + sum(pad)}")
     if ceil and room % stride:
         raise Refused("its last windows reach beyond the padding (ceil_mode); pad explicitly")
+    count = (room // stride + 1) * tap
+    make_room(PLACE * count, f"windows of {count:,} places")
     starts = range(-pad[0], -pad[0] + room + 1, stride)
     return [
         [q for q in range(start, start + dilation * tap, dilation) if 0 <= q < size]
@@ -62,6 +65,8 @@ def _reads(size: int, window: tuple[int, int, int], pad: tuple[int, int], *, cei
 def _means(node: Node, first: Value, reads: Sequence[Reads], whole: int | None) -> Value:
     """Returns the means over windows; `whole` is what all are divided by, if not their size."""
     shape = image_of(first)
+    count = math.prod(sum(map(len, windows)) for windows in reads)
+    make_room(TERM * count, f"means of {count:,} terms")
     rows = []
     for window in product(*reads):
         places = [_place(where, shape[1:]) for where in product(*window)]

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from monic.io.onnx.moves import FILLED, Numbers, insist_on_size, moved
+from monic.io.onnx.moves import FILLED, Numbers, moved
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, axes, insist_on_axes, integers, optional, value
-from monic.io.onnx.values import Constant, Refused, Value
+from monic.io.onnx.values import Constant, Refused, Value, insist_on_size
 
 __all__ = ["pad"]
 
@@ -19,6 +19,8 @@ def pad(node: Node, operands: Operands) -> Value:
     """Y = X with a border of constants, of mirrored, repeated or wrapped entries."""
     first = value(operands, 0)
     mode = node.string("mode", "constant")
+    if not first.shape:
+        raise Refused("it pads a single number, which has no axes")
     if mode not in _MODES:
         raise Refused(f"its mode {mode!r} is not known")
     around = _around(node, operands, first)

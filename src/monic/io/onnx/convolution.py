@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from monic.io.onnx.node import Node
 from monic.io.onnx.operands import Operands, operand, optional, value, weights
-from monic.io.onnx.values import Constant, Refused, Shape, Value
+from monic.io.onnx.values import Constant, Refused, Shape, Value, insist_on_size
 from monic.model import (
     AffineMap,
     ChannelShift,
@@ -36,6 +36,12 @@ def conv_transpose(node: Node, operands: Operands) -> Value:
     extra = node.integers("output_padding") or (0,) * (len(shape) - 1)
     geometry = _geometry(node, shape, taps, pads, extra)
     steps = [geometry.steps(axis) for axis in range(len(shape) - 1)]
+    insist_on_size(  # before its ends are cut off
+        [
+            (size - 1) * stride + dilation * (tap - 1) + 1 + more
+            for size, tap, (stride, dilation, more) in zip(shape[1:], taps, steps, strict=True)
+        ]
+    )
     if any(more >= max(stride, dilation) for stride, dilation, more in steps):
         raise Refused(f"its output_padding {extra} is not below its strides or dilations")
     return _with_bias(node, first, operands, TransposedConvolution(kernel, first.map, geometry))
@@ -83,6 +89,8 @@ def _geometry(
     axes = len(shape) - 1
     if len(taps) != axes or tuple(node.integers("kernel_shape") or taps) != tuple(taps):
         raise Refused(f"its kernel of {tuple(taps)} taps does not fit the shape {shape}")
+    padded = [size + low + high for size, (low, high) in zip(shape[1:], pads, strict=True)]
+    insist_on_size((shape[0], *padded))  # as others make it
     return Geometry(
         shape,
         stride=node.integers("strides") or (1,) * axes,
@@ -96,6 +104,12 @@ def _geometry(
 
 def pads_of(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
     """Returns how many entries are added before and after each axis."""
+    pads = _pads(node, sizes, taps)
+    insist_on_size([size + low + high for size, (low, high) in zip(sizes, pads, strict=True)])
+    return pads
+
+
+def _pads(node: Node, sizes: Shape, taps: Sequence[int]) -> list[tuple[int, int]]:
     auto = _auto(node)
     if auto in ("NOTSET", "VALID"):
         given = node.integers("pads") if auto == "NOTSET" else None

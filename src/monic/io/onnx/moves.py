@@ -3,7 +3,6 @@
 Each is applied, by numpy, to the numbers of the entries; the result says which entry goes where.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,10 +20,17 @@ from monic.io.onnx.operands import (
     value,
 )
 from monic.io.onnx.shapes import gather as gather_integers
-from monic.io.onnx.values import LARGEST, Constant, Operand, Refused, Value, literal
+from monic.io.onnx.values import (
+    Constant,
+    Operand,
+    Refused,
+    Value,
+    insist_on_size,
+    literal,
+)
 from monic.model import AffineMap, Concat, Scale, Select, Shift
 
-__all__ = ["FILLED", "Numbers", "insist_on_size", "moved"]
+__all__ = ["FILLED", "Numbers", "moved"]
 __all__ += ["depth_to_space", "expand", "gather", "gather_nd"]
 __all__ += ["slice_", "space_to_depth", "split", "tile"]
 
@@ -216,9 +222,3 @@ def _axis(axis: int, first: Value) -> int:
     if not -len(first.shape) <= axis < len(first.shape):
         raise Refused(f"its axis {axis} does not exist in the shape {first.shape}")
     return axis % len(first.shape)
-
-
-def insist_on_size(shape: Sequence[int]) -> None:
-    """Raises Refused for a tensor that is too large."""
-    if math.prod(shape) > LARGEST:
-        raise Refused(f"it gives {math.prod(shape)} numbers, more than 2^31")

@@ -41,10 +41,10 @@ def apply(node: Node, operands: Operands) -> tuple[Operand, ...]:
         raise Refused(reason(node.op))
     try:
         given = _READ[node.op](node, operands)
+        found = given if isinstance(given, tuple) else (given,)
+        return tuple(g if isinstance(g, Constant) else insist_on_examples(g) for g in found)
     except LayerError as error:
         raise Refused(str(error).rstrip(".")) from None
-    found = given if isinstance(given, tuple) else (given,)
-    return tuple(g if isinstance(g, Constant) else insist_on_examples(g) for g in found)
 
 
 def is_read(node: Node) -> bool:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from monic.errors import TooLarge
 from monic.io.onnx.branches import picked
 from monic.io.onnx.graph import Graph, Port
 from monic.io.onnx.hints import likely_shape
@@ -162,7 +163,7 @@ def _inputs(
     port = graph.inputs[0]
     try:
         return {port.name: replace(_input(port, lead), whole=whole)}
-    except Refused as refusal:
+    except (Refused, TooLarge) as refusal:
         problems.append((f"the input {short(port.name)}", str(refusal)))
         return {port.name: None}
 

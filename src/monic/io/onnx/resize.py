@@ -10,7 +10,8 @@ import numpy as np
 
 from monic.io.onnx.node import Attribute, Node
 from monic.io.onnx.operands import Operands, integers, optional, value
-from monic.io.onnx.values import Constant, Operand, Refused, Value
+from monic.io.onnx.values import Constant, Operand, Refused, Value, insist_on_size
+from monic.memory import TERM, make_room
 from monic.model import Combine, Select
 
 __all__ = ["resize", "upsample"]
@@ -102,10 +103,11 @@ def _repeated(first: Value, scales: list[float]) -> Value:
         raise Refused(f"its scales {scales} are not one whole number for each axis of {shape}")
     if first.lead > 1 and scales[0] != 1:
         raise Refused("it repeats examples")
+    wanted = tuple(int(size * scale) for size, scale in zip(shape, scales, strict=True))
+    insist_on_size(wanted)
     numbers = np.arange(first.map.out_dim).reshape(shape if first.lead == 1 else shape[1:])
     for axis, scale in enumerate(scales[-numbers.ndim :]):
         numbers = np.repeat(numbers, int(scale), axis=axis)
-    wanted = tuple(int(size * scale) for size, scale in zip(shape, scales, strict=True))
     return first.mapped(Select(numbers.reshape(-1).tolist(), first.map), wanted)
 
 
@@ -188,6 +190,8 @@ def _axes(
         exact = [Fraction(a, b) for a, b in zip(wanted, shape, strict=True)]
     if min(wanted, default=0) < 1:
         raise Refused(f"it shrinks the shape {shape} to nothing")
+    insist_on_size(wanted)
+    make_room(TERM * 2 * sum(wanted), f"weights for an image of the shape {tuple(wanted)}")
     axes = [_Axis(a, b, s) for a, b, s in zip(shape, wanted, exact, strict=True)]
     return [axis.taps(way) for axis in axes]
 

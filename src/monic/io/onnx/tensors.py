@@ -10,6 +10,7 @@ import numpy as np
 from monic.errors import UnreadableModel
 from monic.io.bfloat16 import bfloat16
 from monic.io.onnx.node import short, text
+from monic.memory import charge
 from monic.model.array import Array
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def array_of(tensor: "TensorProto", folder: Path) -> Array:
     needed = math.prod(shape) * np.dtype(code).itemsize
     if any(size < 0 for size in shape) or needed > _LIMIT:
         raise _damaged(tensor, f"it claims the shape {shape}")
+    charge(needed, f"the tensor {short(tensor.name)} of shape {shape}")
     if tensor.data_location == TensorProto.EXTERNAL:
         return _from_bytes(tensor, code, _external(tensor, folder, needed))
     if tensor.HasField("raw_data") and tensor.data_type in _FORMATS:

@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 import numpy as np
 
+from monic.memory import NUMBER, make_room
 from monic.model import Activation, AffineMap, Input, Normalization, Select, Stage
 from monic.model.array import Array
 
@@ -21,6 +22,7 @@ __all__ = [
     "Tensor",
     "Value",
     "insist_on_examples",
+    "insist_on_size",
     "is_permutation",
     "literal",
     "stand_in",
@@ -236,9 +238,21 @@ def insist_on_examples(found: Tensor) -> Tensor:
             "fixed batch; export with one example"
         )
     size = math.prod(found.shape) // found.lead
+    insist_on_size((size,))
+    return found
+
+
+def insist_on_size(shape: Sequence[int]) -> None:
+    """Insists that a tensor is small enough to be made.
+
+    Raises:
+        Refused: when it has too many numbers.
+        TooLarge: when what is made of them does not fit into the memory for reading.
+    """
+    size = math.prod(shape)
     if size > LARGEST:
         raise Refused(f"it gives {size} numbers, more than 2^31")
-    return found
+    make_room(NUMBER * size, f"a tensor of {size:,} numbers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

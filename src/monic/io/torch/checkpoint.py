@@ -15,6 +15,7 @@ from monic.errors import UnreadableModel, UnsupportedModel
 from monic.io.onnx.values import Refused
 from monic.io.pairs import Stored, layers_of
 from monic.io.torch.arrays import array_of
+from monic.memory import charge
 from monic.model import ReLULayer
 from monic.model.array import Array
 
@@ -83,6 +84,8 @@ def _direct(found: Any) -> dict[str, Tensor]:
 
 
 def _array(name: str, tensor: Tensor) -> Array:
+    size = tensor.numel() * tensor.element_size()  # a view may repeat a few numbers many times
+    charge(size, f"the array {name!r} of shape {tuple(tensor.shape)}")
     try:
         return array_of(tensor)
     except Refused as refusal:
