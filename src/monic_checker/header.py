@@ -26,6 +26,7 @@ from monic_checker.invertible import Invertible
 from monic_checker.moments import Moments
 from monic_checker.network import NetworkSubject, Stages, read_network
 from monic_checker.network_collision import NetworkCollision
+from monic_checker.pair_tree import PairTree
 from monic_checker.paired import PairedRows
 from monic_checker.point import SparsePoint
 from monic_checker.subject import Subject, read_subject
@@ -69,7 +70,9 @@ _ASSUMES = {
 
 
 #: Evidence about a whole network.
-_ABOUT_NETWORKS = (Composition, FirstStage, NetworkCollision, Bottleneck, Product, NetworkPair)
+_Whole = (
+    Composition | FirstStage | NetworkCollision | Bottleneck | PairTree | Product | NetworkPair
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,7 @@ class Header:
     assumption: str | None
     subject: Subject | NetworkSubject
     kind: str
-    evidence: (
-        Evidence | Composition | FirstStage | NetworkCollision | Bottleneck | Product | NetworkPair
-    )
+    evidence: Evidence | _Whole
     bound: Bound | None = None
 
     def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
@@ -94,7 +95,7 @@ class Header:
         """
         subject, evidence = self.subject, self.evidence
         insist_on_interior(subject.domain, subject.n, subject.budget)
-        if isinstance(evidence, _ABOUT_NETWORKS):
+        if isinstance(evidence, _Whole):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
         elif isinstance(subject, Subject):
@@ -150,9 +151,9 @@ def _about_bound(document: object, budget: Budget) -> Header:
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:
     kind = why.get("kind") if isinstance(why, dict) else None
-    wanted = (
-        ["composition"] if claim == "INJECTIVE" else ["collision", "first-stage", "bottleneck"]
-    )
+    wanted = ["collision", "first-stage", "bottleneck"]
+    if claim == "INJECTIVE":
+        wanted = ["composition", "pair-tree"]
     if claim == "NOT_INJECTIVE" and any(a.is_partial for a in subject.activations):
         wanted = ["collision"]
     if claim == "INJECTIVE" and any(a.name == "direction" for a in subject.activations):
@@ -164,6 +165,8 @@ def _about_network(claim: str, assumption: object, subject: NetworkSubject, why:
         _insist_on_lipschitz(subject, needed)
         return Header(claim, needed, subject, kind, parts)
     _insist_on(assumption, [kind])
+    if kind == "pair-tree":
+        return Header(claim, None, subject, kind, PairTree.read(why, subject))
     if kind == "first-stage":
         return Header(claim, None, subject, kind, FirstStage.read(why, subject, _RULES))
     if kind == "bottleneck":

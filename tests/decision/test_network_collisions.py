@@ -13,6 +13,7 @@ from monic.decision.network.kernels import collision_inside, deficient_points
 from monic.decision.network.lifting import lifted, reached
 from monic.decision.network.pairs import collision_between
 from monic.decision.network.sampling import Sampler
+from monic.decision.pair_tree import program
 from monic.decision.result import NetworkDecision
 from monic.model import Input, Linear, Orthant, Shift, Stage
 from tests.decision.networks import (
@@ -98,9 +99,14 @@ def test_random_carried_stages_agree_with_z3() -> None:
     assert min(counts[Verdict.INJECTIVE], counts[Verdict.NOT_INJECTIVE]) >= 10
 
 
-def test_a_layer_that_fails_alone_proves_nothing() -> None:
+def test_a_layer_that_fails_alone_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """x -> ReLU(x) - ReLU(-x) is x, though the second map is not one-to-one on the orthant."""
     network = chain((SPLIT, None), ([[1.0, -1.0]], None), last=Activation.IDENTITY)
+    whole = decide(network)
+    assert whole.verdict is Verdict.INJECTIVE
+    assert whole.certificate is not None
+    assert whole.certificate.kind == "pair-tree"
+    monkeypatch.setattr(program, "UNITS", 0)  # too large for a tree over pairs
     found = decide(network, time_limit=0.5)
     assert found.stages[1].decision.verdict is Verdict.NOT_INJECTIVE
     assert found.verdict is Verdict.UNDECIDED

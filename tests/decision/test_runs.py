@@ -10,6 +10,7 @@ from monic import Activation, Network, Verdict, check, decide
 from monic.decision.network import runs
 from monic.decision.network.contraction import contraction
 from monic.decision.network.secants import Known, known, secants, slope_bounds
+from monic.decision.pair_tree import program
 from monic.decision.result import NetworkDecision
 from monic.model import (
     AffineMap,
@@ -170,6 +171,7 @@ def test_a_relu_after_the_sum_is_part_of_the_run() -> None:
 
 def test_beyond_the_limit_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "WIDEST", 3)
+    monkeypatch.setattr(program, "UNITS", 0)  # nor all pairs of inputs
     found = decided(block(np.eye(2), np.eye(2) / 4))
     assert found.verdict is Verdict.UNDECIDED
     assert "over 3 numbers are not looked at together" in found.reason

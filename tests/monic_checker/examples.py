@@ -368,6 +368,37 @@ EXAMPLES |= {"augmented normalization": augmented("1/4"), "augmented, epsilon 0"
 
 EXAMPLES |= {"batch norm": _folded(), "means taken off": _centred()}
 
+
+def _pair_tree(
+    stages: list[tuple[Layer, str]], domain: dict[str, Any], scale: str | None, body: str
+) -> Example:
+    header = {
+        "claim": "INJECTIVE",
+        "assumption": None,
+        "subject": network_subject(stages, domain),
+        "evidence": {"kind": "pair-tree", "scale": scale},
+    }
+    arrays = [array for layer, _ in stages for array in layer.arrays]
+    return Example(header, bytes.fromhex(body), arrays)
+
+
+_SPLIT = Layer([[1.0, 0.0], [-1.0, 0.0]])
+_MINUS = [(_SPLIT, "relu"), (Layer([[1.0, -1.0, 0.0]]), "identity")]
+
+#: Above 0 on the box, ReLU(x + 3) is x + 3: one leaf, the output times -1. On all of R the network
+#: ReLU(x) - ReLU(-x) needs decisions.
+EXAMPLES |= {
+    "pair tree of one leaf": _pair_tree([(Layer([[1.0, 3.0]]), "relu")], BOX, None, "00012002"),
+    "pair tree": _pair_tree(
+        _MINUS,
+        {"kind": "whole"},
+        "1",
+        "080100032f81010e81010380010a0100052281010781010b810104810108800100052381010681010b810104"
+        "810108800100042381010681011481010380010004228101078101148101038001000505411e810106810114"
+        "810103800100050641268101088101048101088001",
+    ),
+}
+
 _RULES = {"stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1, "mode": "zero"}
 
 

@@ -8,6 +8,7 @@ from monic.certificate.network import (
     first_stage_certificate,
     network_collision_certificate,
     network_subject,
+    pair_tree_certificate,
     projection_certificate,
     stage_subject,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "joined",
     "network_collision_certificate",
     "network_subject",
+    "pair_tree_certificate",
     "point_certificate",
     "projection_certificate",
     "rationals",

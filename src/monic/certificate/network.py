@@ -22,6 +22,7 @@ __all__ = [
     "first_stage_certificate",
     "network_collision_certificate",
     "network_subject",
+    "pair_tree_certificate",
     "projection_certificate",
     "stage_subject",
 ]
@@ -93,6 +94,20 @@ def composition_certificate(
         needed.append("statistics")
     whole = header("INJECTIVE", about, evidence, assumption=joined(needed))
     return Certificate(whole, _bodies(certificates))
+
+
+def pair_tree_certificate(
+    network: Network, scale: Fraction | None, body: IO[bytes]
+) -> Certificate:
+    """Returns the certificate that no two inputs of a piecewise-linear network collide.
+
+    Arguments:
+        network: The network.
+        scale: Where its domain is not bounded, the number by which inputs count as large.
+        body: The nodes of the tree.
+    """
+    evidence = {"kind": "pair-tree", "scale": None if scale is None else str(scale)}
+    return Certificate(header("INJECTIVE", network_subject(network), evidence), body)
 
 
 def projection_certificate(value: AffineMap) -> Certificate:

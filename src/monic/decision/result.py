@@ -75,12 +75,16 @@ class Statistics:
         seconds: Wall-clock time, without that of compiling kernels (once on a machine).
         depth: The largest number of rows declared active at a node.
         repairs: Nodes at which floats were not enough and exact arithmetic decided.
+        open: Nodes of a network's pair tree that wait.
+        share: The share of a network's pair tree that is done; None for other trees.
     """
 
     nodes: int = 0
     seconds: float = 0.0
     depth: int = 0
     repairs: int = 0
+    open: int = 0
+    share: float | None = None
 
     def plus(self, more: "Statistics") -> "Statistics":
         """Returns the cost with that of another search added; the seconds are this one's."""

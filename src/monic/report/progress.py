@@ -44,7 +44,11 @@ class ProgressLine:
     def __call__(self, statistics: Statistics) -> None:
         """Shows what was done so far."""
         elapsed = max(monotonic() - self._began, 1e-9)
-        self.show(f"{statistics.nodes:,} nodes, {statistics.nodes / elapsed:,.0f} nodes/s")
+        words = f"{statistics.nodes:,} nodes, {statistics.nodes / elapsed:,.0f} nodes/s"
+        if statistics.share is not None:
+            words += f", {statistics.open:,} open, depth {statistics.depth}"
+            words += f", {100 * statistics.share:.1f} % done"
+        self.show(words)
 
     def show(self, what: str) -> None:
         """Shows a few words, and the seconds."""

@@ -19,7 +19,7 @@ from monic.geometry.patience import begin_solution
 from monic.geometry.rational import as_fraction
 from monic.model.exact import at_one_unit
 
-__all__ = ["collision_between", "meeting_points"]
+__all__ = ["collision_between", "meet", "meeting_points"]
 
 #: Steps of the Gauss-Newton iteration from one start.
 STEPS = 40
@@ -45,7 +45,7 @@ def meeting_points(
     for start in range(starts):
         first, second = sampler.draw(2)
         if fixed is not None:
-            yield _meet(chain, sampler, fixed, second, fixed=True)
+            yield meet(chain, sampler, fixed, second, fixed=True)
             continue
         if start % 2:
             near = _fold(chain, first, second)
@@ -53,7 +53,7 @@ def meeting_points(
                 yield None
                 continue
             first, second = (sampler.inside(point) for point in near)
-        yield _meet(chain, sampler, first, second)
+        yield meet(chain, sampler, first, second)
 
 
 def collision_between(
@@ -104,7 +104,7 @@ def _solve(here: Region, there: Region, fixed: bool) -> Point | None:
     return tuple(point)
 
 
-def _meet(
+def meet(
     chain: Chain, sampler: Sampler, x: Floats, other: Floats, *, fixed: bool = False
 ) -> tuple[Floats, Floats] | None:
     """Moves two points, as little as may be, until their outputs agree; None if they merge."""

@@ -30,6 +30,7 @@ from monic.decision.network.bottleneck import (
 from monic.decision.network.bounds import range_superset
 from monic.decision.network.chain import linear_part
 from monic.decision.network.collision import as_collision, not_injective
+from monic.decision.network.pair_trees import decide_pairs
 from monic.decision.network.projections import (
     decide_projection,
     is_projected,
@@ -45,6 +46,7 @@ from monic.decision.network.search import SECONDS, search
 from monic.decision.network.skips import is_skip
 from monic.decision.network.statistics import given_statistics
 from monic.decision.outcome import limited
+from monic.decision.pair_tree.program import program_of
 from monic.decision.problem import Point, Problem
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
 from monic.errors import LimitReached
@@ -201,7 +203,7 @@ def _decided(
             return _composed(network, stages, parts) if refuted is None else refuted
         open_ = parts
     short = _narrowed(network, stages, narrow, approach)
-    found = _searched(network, stages, approach) if short is None else short
+    found = _settled(network, stages, narrow, approach) if short is None else short
     if isinstance(found, NetworkDecision):
         return found
     if verdicts[:1] == [Verdict.NOT_INJECTIVE]:
@@ -289,8 +291,40 @@ def _composed(
     )
 
 
+def _settled(
+    network: Network,
+    stages: Sequence[StageDecision],
+    narrow: int | None,
+    approach: Approach | None,
+) -> NetworkDecision | str:
+    """Returns the decision by a collision or by all pairs, or what was tried.
+
+    A small piecewise-linear network is searched for collisions briefly, and then completely.
+    """
+    program = None
+    if approach is not None and approach.method == "auto" and narrow is None:
+        program = program_of(network)
+    began = monotonic()
+    found = _searched(network, stages, approach, briefly=program is not None)
+    chain = linear_part(network)
+    if isinstance(found, NetworkDecision) or not (program and chain and approach):
+        return found
+    left = _seconds(approach) - (monotonic() - began)
+    sampler = _sampler(network, approach)
+    try:
+        with within(left):
+            pairs = decide_pairs(network, stages, program, chain, sampler, approach, left)
+    except LimitReached as limit:
+        pairs = f"the pair tree of the network ended: {limit}"
+    return pairs if isinstance(pairs, NetworkDecision) else f"{found}; {pairs}"
+
+
 def _searched(
-    network: Network, stages: Sequence[StageDecision], approach: Approach | None
+    network: Network,
+    stages: Sequence[StageDecision],
+    approach: Approach | None,
+    *,
+    briefly: bool = False,
 ) -> NetworkDecision | str:
     """Returns the decision by a collision, or the sentence that says what was tried."""
     if approach is None or approach.method == "structure":
@@ -300,7 +334,8 @@ def _searched(
         return "its first map is too large for a search for two inputs"
     try:
         with within(_seconds(approach)):
-            found = search(chain, stages, _sampler(network, approach), _seconds(approach))
+            sampler, seconds = _sampler(network, approach), _seconds(approach)
+            found = search(chain, stages, sampler, seconds, briefly=briefly)
     except LimitReached as limit:
         return f"the search for a collision ended: {limit}"
     if isinstance(found, str):

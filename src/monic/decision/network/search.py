@@ -21,6 +21,9 @@ SECONDS = 20.0
 #: Regions whose exact maps are computed, at most, and starts of the search for two regions.
 REGIONS, STARTS = 64, 400
 
+#: The same, before a complete search.
+BRIEF = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -31,13 +34,25 @@ class Found:
 
 
 def search(
-    chain: Chain, stages: Sequence[StageDecision], sampler: Sampler, seconds: float
+    chain: Chain,
+    stages: Sequence[StageDecision],
+    sampler: Sampler,
+    seconds: float,
+    *,
+    briefly: bool = False,
 ) -> Found | str:
     """Returns a collision of a chain, or the sentence that says how far the search went.
 
     In turn: a collision of an inner layer is traced back to inputs; a region with a
     rank-deficient local map is looked for; two inputs in two regions are moved together; on a box,
     a small chain is searched as a whole by mixed-integer programs.
+
+    Arguments:
+        chain: The chain.
+        stages: The decisions about its stages.
+        sampler: Where points come from.
+        seconds: How long to look.
+        briefly: Whether a complete search follows: then a few regions and pairs are tried.
     """
     deadline = monotonic() + seconds
     found = _lift(chain, stages, deadline)
@@ -45,19 +60,20 @@ def search(
         return found
     if not chain.is_finite:
         return "its weights are beyond float64, so no points were proposed"
+    most = (BRIEF, BRIEF) if briefly else (REGIONS, STARTS)
     regions = 0
     for found, regions in _inside(chain, sampler, deadline):
         if found is not None:
             return found
-        if regions >= REGIONS or monotonic() > deadline:
+        if regions >= most[0] or monotonic() > deadline:
             break
     pairs = 0
     for found, pairs in _between(chain, sampler) if monotonic() <= deadline else ():
         if found is not None:
             return found
-        if pairs >= STARTS or monotonic() > deadline:
+        if pairs >= most[1] or monotonic() > deadline:
             break
-    if monotonic() <= deadline:
+    if monotonic() <= deadline and not briefly:
         found = _by_program(chain, deadline)
         if found is not None:
             return found
