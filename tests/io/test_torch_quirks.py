@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 import monic
 from monic.errors import UnsupportedModel
+from monic.io.onnx.admission import form_of
+from monic.io.torch.exporting import exported
+from monic.io.torch.walk import walked
 from tests.io.floats import outputs
 
 pytestmark = pytest.mark.thorough
@@ -127,3 +130,14 @@ def test_what_torch_rounds_or_leaves_out_is_refused(name: str) -> None:
     act, shape, why = REFUSED[name]
     with pytest.raises(UnsupportedModel, match=why):
         monic.load(_Module(act), input_shape=shape)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_the_graph_of_a_module_is_written_in_admitted_operators(name: str) -> None:
+    act, shape = READ[name]
+    for node in walked(exported(_Module(act), shape)).graph.nodes:
+        form = form_of(node.op, node.opset)
+        assert form is not None
+        if not node.added.get("deviations"):  # a spelled-out norm has axes of its own
+            assert set(node.attributes) <= set(form.rules)
+            assert len(node.inputs) <= form.inputs[1]
