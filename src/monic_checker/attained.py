@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from flint import fmpq
+from flint import fmpq, fmpz
 
 from monic_checker.body import Body
-from monic_checker.bound import Bound
+from monic_checker.bound import Bound, square_of
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import times
 from monic_checker.document import members, rationals
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
@@ -15,17 +17,7 @@ from monic_checker.subject import Subject
 from monic_checker.system import System
 from monic_checker.vector import over_one_denominator
 
-__all__ = ["CrossedRows", "Direction", "Pair", "square_of"]
-
-
-def square_of(numbers: list[fmpq]) -> fmpq:
-    """Returns the square of a vector's length.
-
-    Example:
-        >>> square_of([fmpq(3), fmpq(4)])
-        25
-    """
-    return sum((number * number for number in numbers), fmpq(0))
+__all__ = ["CrossedRows", "Direction", "Pair"]
 
 
 def _insist(bound: Bound, sides: dict[str, str], kind: str) -> None:
@@ -68,8 +60,9 @@ class Direction:
             MalformedProof: when there are bytes after the header.
         """
         body.end()
-        x = over_one_denominator(self.x, system.subject.budget, "evidence.x")
-        if not system.subject.domain.contains(x, system.subject.budget, interior=True):
+        budget = system.subject.budget
+        x = over_one_denominator(self.x, budget, "evidence.x")
+        if not system.subject.domain.contains(x, budget, interior=True):
             raise InvalidProof("evidence.x", "the point is not in the interior of the domain")
         if not any(self.direction):
             raise InvalidProof("evidence.direction", "expected a direction other than 0")
@@ -82,7 +75,7 @@ class Direction:
             for a, b in zip(there, after, strict=True)
             if not relu or a > 0 or (a == 0 and not strict)
         ]
-        if not self.bound.holds(square_of(stretched), square_of(self.direction)):
+        if not self.bound.holds(square_of(stretched, budget), square_of(self.direction, budget)):
             raise InvalidProof("evidence.direction", "the active rows do not attain the bound")
         return Findings(f"a direction at a point with {len(stretched)} active rows")
 
@@ -124,9 +117,9 @@ class Pair:
             values = system.values_at(numbers, address)
             relu = system.subject.kind == "relu-layer"
             outputs.append([max(v, fmpq(0)) if relu else v for v in values])
-        return self.judge(*outputs)
+        return self.judge(system.subject.budget, *outputs)
 
-    def judge(self, first: list[fmpq], second: list[fmpq]) -> Findings:
+    def judge(self, budget: Budget, first: list[fmpq], second: list[fmpq]) -> Findings:
         """Compares the outputs with the bound.
 
         Raises:
@@ -134,8 +127,8 @@ class Pair:
         """
         if self.x == self.other:
             raise InvalidProof("evidence.other", "expected another point than evidence.x")
-        top = square_of([a - b for a, b in zip(first, second, strict=True)])
-        bottom = square_of([a - b for a, b in zip(self.x, self.other, strict=True)])
+        top = square_of([a - b for a, b in zip(first, second, strict=True)], budget)
+        bottom = square_of([a - b for a, b in zip(self.x, self.other, strict=True)], budget)
         if not self.bound.holds(top, bottom):
             raise InvalidProof("evidence", "the two points do not attain the bound")
         return Findings("two points")
@@ -175,27 +168,28 @@ class CrossedRows:
             MalformedProof: when there are bytes after the header.
         """
         body.end()
-        domain = system.subject.domain
+        domain, budget = system.subject.domain, system.subject.budget
         if domain.sides or domain.ball is not None:
             raise InvalidProof("subject.domain", "expected all of R^n")
         inside = {row for pair in self.pairs for row in pair}
         rest = [i for i, row in enumerate(system.rows) if i not in inside and any(row[:-1])]
         if rest:
             raise InvalidProof("evidence.pairs", f"row {rest[0]} is in no pair")
-        weights = squeezes(self.pairs, system.rows, "evidence.pairs")
+        weights = squeezes(self.pairs, system, "evidence.pairs")
         firsts = system.directions(i for i, _ in self.pairs)
-        if not independent(firsts, system.n, system.subject.budget, "evidence.pairs"):
+        if not independent(firsts, system.n, budget, "evidence.pairs"):
             raise InvalidProof("evidence.pairs", "the first rows of the pairs are dependent")
         if not any(self.direction):
             raise InvalidProof("evidence.direction", "expected a direction other than 0")
-        system.subject.budget.work(len(weights) * system.n * 1000, "evidence.direction")
+        way, unit = over_one_denominator(self.direction, budget, "evidence.direction")
+        length = system.longest + bits(way)
+        each = PYTHON + times(system.longest, length)
+        budget.work(len(weights) * (system.n * each + 64 * times(length, length)), "evidence")
         top = fmpq(0)
         for weight, i in weights:
-            along = sum(
-                (a * t for a, t in zip(system.rows[i], self.direction, strict=False)), fmpq(0)
-            )
+            along = sum((a * t for a, t in zip(system.rows[i], way, strict=False)), fmpz(0))
             top += weight * along * along
-        top /= system.scale * system.scale
-        if not self.bound.holds(top, square_of(self.direction)):
+        top /= system.scale * system.scale * unit * unit
+        if not self.bound.holds(top, square_of(self.direction, budget)):
             raise InvalidProof("evidence.direction", "the pairs do not attain the bound")
         return Findings(f"{len(self.pairs)} pairs of opposite rows, crossed together")

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from flint import fmpq
+from flint import fmpq, fmpz
 
+from monic_checker.budget import PYTHON, Budget, bits
+from monic_checker.costs import times
 from monic_checker.document import choice, members, rational
 from monic_checker.errors import MalformedProof
+from monic_checker.vector import over_one_denominator
 
-__all__ = ["Bound", "read_bound"]
+__all__ = ["Bound", "read_bound", "square_of"]
 
 _QUANTITIES = {
     "inverse-lipschitz": "an inverse Lipschitz constant, inf |f(x) - f(y)| / |x - y|,",
@@ -64,3 +67,19 @@ def read_bound(value: object) -> Bound:
     if bound < 0:
         raise MalformedProof("bound.value", "expected a rational >= 0")
     return Bound(quantity, relation, bound)
+
+
+def square_of(numbers: list[fmpq], budget: Budget) -> fmpq:
+    """Returns the square of a vector's length.
+
+    Raises:
+        OverBudget: when the numbers are too long over one denominator.
+
+    Example:
+        >>> square_of([fmpq(3), fmpq(4)], Budget(10**4, 10**4))
+        25
+    """
+    entries, denominator = over_one_denominator(numbers, budget, "evidence")
+    length = max(bits(entries), int(denominator.bit_length()))
+    budget.work(len(entries) * (PYTHON + times(length, length)), "evidence")
+    return fmpq(sum((e * e for e in entries), fmpz(0)), denominator * denominator)

@@ -8,7 +8,9 @@ from monic_checker.attained import Pair
 from monic_checker.body import Body, Part
 from monic_checker.bound import Bound
 from monic_checker.bound_rules import read_evidence
+from monic_checker.budget import bits
 from monic_checker.composition import stage_domain, stage_holds
+from monic_checker.costs import times
 from monic_checker.document import choice, items, members, rational, rationals
 from monic_checker.domain import Domain
 from monic_checker.errors import InvalidProof, MalformedProof
@@ -51,6 +53,8 @@ class Product:
                 raise MalformedProof(address, "expected a number >= 0, and relu or identity")
             evidence = read_evidence(why, subject.layer(k), own, f"{address}.evidence")
             parts.append((domain, evidence))
+            numbers = [total.p, total.q, own.value.p, own.value.q]
+            subject.budget.work(64 * times(bits(numbers), bits(numbers)), address)
             total *= own.value
         if not bound.holds(total * total, fmpq(1)):
             raise MalformedProof("evidence.stages", "the product of the bounds is not the claim")
@@ -123,7 +127,7 @@ class NetworkPair:
             [fmpq(entry, value.denominator) for entry in value.entries]
             for value in stages.outputs(points)
         ]
-        return self.pair.judge(*outputs)
+        return self.pair.judge(stages.subject.budget, *outputs)
 
 
 def read_network_evidence(

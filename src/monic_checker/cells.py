@@ -7,13 +7,11 @@ from flint import fmpq, fmpz
 
 from monic_checker.body import Body
 from monic_checker.bound import Bound
-from monic_checker.budget import PYTHON, bits
-from monic_checker.costs import times
 from monic_checker.definite import is_positive_definite
 from monic_checker.document import integer, items, members
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.evidence import Findings
-from monic_checker.linear import Row
+from monic_checker.gram import Gram
 from monic_checker.opposite import read_pairs, squeezes, stretches
 from monic_checker.signs import Signs
 from monic_checker.subject import Subject
@@ -81,11 +79,9 @@ class Cells:
 
     def _goal(self, system: System) -> "_Squeeze | _Stretch":
         if self.bound.quantity == "lipschitz":
-            return _Stretch(
-                system, self.bound, stretches(self.pairs, system.rows, "evidence.pairs")
-            )
+            return _Stretch(system, self.bound, stretches(self.pairs, system, "evidence.pairs"))
         base = [(fmpq(1), row) for row in self.always]
-        base += squeezes(self.pairs, system.rows, "evidence.pairs")
+        base += squeezes(self.pairs, system, "evidence.pairs")
         free = set(range(len(system.rows))) - {row for pair in self.pairs for row in pair}
         return _Squeeze(system, self.bound, base, free - set(self.always))
 
@@ -150,7 +146,7 @@ class _Squeeze:
         twice = 2 if bound.quantity == "inverse-lipschitz" else 1
         self._system, self._free = system, free
         self._unit = lcm([weight.q for weight, _ in base])
-        table = _Table(system)
+        table = Gram(system)
         for weight, row in base:
             table.add(row, 2 * weight.p * (self._unit // weight.q))
         self._base = table
@@ -184,38 +180,10 @@ class _Stretch:
         """Whether the rows that may be active are few enough."""
         budget = self._system.subject.budget
         with budget.scope():
-            table = _Table(self._system)
+            table = Gram(self._system)
             for row in range(len(self._system.rows)):
                 longer = self._longer.get(row)
                 shadowed = longer is not None and known.get(longer) != -1
                 if known.get(row) != -1 and not shadowed:
                     table.add(row, fmpz(-1))
             return is_positive_definite(table.entries, self._level, budget)
-
-
-class _Table:
-    """A symmetric matrix: a sum of multiples of w w^T, in integers."""
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-        system.subject.budget.spend(system.n * system.n, 0, "evidence")
-        self.entries: list[Row] = [[fmpz(0)] * system.n for _ in range(system.n)]
-
-    def copy(self) -> "_Table":
-        """Returns another one with the same entries."""
-        found = _Table(self._system)
-        found.entries = [list(row) for row in self.entries]
-        return found
-
-    def add(self, row: int, factor: fmpz) -> None:
-        """Adds factor w w^T."""
-        w, budget = self._system.rows[row][:-1], self._system.subject.budget
-        length = bits(w)
-        cost = 2 * PYTHON + 2 * times(length, length + int(factor.bit_length()))
-        budget.spend(len(w), 3 * length, "evidence")
-        budget.work(len(w) * len(w) * cost, "evidence")
-        for entries, a in zip(self.entries, w, strict=True):
-            if a:
-                multiple = factor * a
-                for k, b in enumerate(w):
-                    entries[k] += multiple * b

@@ -7,7 +7,7 @@ from flint import fmpq, fmpz, fmpz_mat
 
 from monic_checker.bounds import Interval
 from monic_checker.budget import Budget, bits
-from monic_checker.costs import product
+from monic_checker.costs import product, times
 from monic_checker.definite import is_positive_definite
 from monic_checker.document import items, members, rationals
 from monic_checker.errors import InvalidProof
@@ -59,6 +59,8 @@ class Contraction:
                     raise InvalidProof(address, f"expected a bound of a spectral norm. Got {norm}")
             first = _Scaled([row[:known] for row in system.rows[:kept]], system.scale)
             zz, zh, hz, hh = norms
+            parts = [e for number in (*norms, rest, error, size) for e in (number.p, number.q)]
+            budget.work(256 * times(bits(parts), bits(parts)), address)
             rest, error, size = (
                 max(fmpq(1), *stages.slopes(k)) * (hz * (size + error) + hh * rest),
                 zz * error + zh * rest,

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 from flint import fmpq
 
+from monic_checker.budget import PYTHON
+from monic_checker.costs import times
 from monic_checker.document import integer, items
 from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.linear import Row
+from monic_checker.system import System
 
 __all__ = ["read_pairs", "squeezes", "stretches"]
 
@@ -30,13 +33,14 @@ def read_pairs(value: object, address: str, m: int) -> list[tuple[int, int]]:
     return found
 
 
-def squeezes(pairs: Pairs, rows: Sequence[Row], address: str) -> list[tuple[fmpq, int]]:
+def squeezes(pairs: Pairs, system: System, address: str) -> list[tuple[fmpq, int]]:
     """Returns d^2 / (1 + d^2) and i for pairs (i, j) that leave no gap: b_j + d b_i >= 0.
 
     Raises:
         InvalidProof: when some pair is not opposite, or leaves a gap.
+        OverBudget: when comparing them takes more work than is left.
     """
-    found = []
+    found, rows = [], _charged(pairs, system, address)
     for k, (i, j) in enumerate(pairs):
         d, slack = _opposite(rows[i], rows[j], f"{address}[{k}]")
         if slack < 0:
@@ -45,19 +49,26 @@ def squeezes(pairs: Pairs, rows: Sequence[Row], address: str) -> list[tuple[fmpq
     return found
 
 
-def stretches(pairs: Pairs, rows: Sequence[Row], address: str) -> dict[int, int]:
+def stretches(pairs: Pairs, system: System, address: str) -> dict[int, int]:
     """Returns the shorter row and the longer one, of pairs that are never both positive.
 
     Raises:
         InvalidProof: when some pair is not opposite, or may be positive together.
     """
-    found = {}
+    found, rows = {}, _charged(pairs, system, address)
     for k, (i, j) in enumerate(pairs):
         d, slack = _opposite(rows[i], rows[j], f"{address}[{k}]")
         if slack > 0:
             raise InvalidProof(f"{address}[{k}]", "expected b_j + d b_i <= 0")
         found.update({i: j} if d > 1 else {j: i})
     return found
+
+
+def _charged(pairs: Pairs, system: System, address: str) -> Sequence[Row]:
+    """The rows, once comparing them is charged."""
+    each = 8 * PYTHON + 32 * times(system.longest, system.longest)
+    system.subject.budget.work(len(pairs) * (system.n + 1) * each, address)
+    return system.rows
 
 
 def _opposite(row: Row, other: Row, address: str) -> tuple[fmpq, fmpq]:
