@@ -1,25 +1,27 @@
 """A network and a graph at the same points: how many, and what differs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from flint import fmpq
 
 from monic_checker.budget import Budget
 from monic_checker.errors import InvalidProof, OverBudget
+from monic_checker.graph.activated import Differs
 from monic_checker.graph.carrying import Machine
 from monic_checker.graph.errors import NotCompared
 from monic_checker.graph.network import Network
 from monic_checker.graph.run import Run
 from monic_checker.graph.smooth import Smooth
-from monic_checker.graph.subject import Differs, Map
+from monic_checker.graph.subject import Map
 from monic_checker.network import NetworkSubject
 
 __all__ = ["at_points"]
 
 #: Networks are compared at so many points, and at up to so many until each unit was seen on both
 #: sides of its bend; at fewer where they are large: as this work allows, and at least one.
-_POINTS, _MOST, _WORK = 8, 32, 2.5e8
+_POINTS, _MOST, _WORK = 8, 32, 25 * 10**7
 
 #: Points at which a network is not defined, after which the search for others ends.
 _UNDEFINED = 16
@@ -52,62 +54,94 @@ def at_points(
     network = Network.fit(machine, subject.n)
     if network is None:
         raise InvalidProof("subject", f"the graph does not take {subject.n} numbers")
-    xs, rows, known = _outputs(network, stream, budget)
+    drawn = _Drawn(network, stream, budget)
+    _insist_on_equal(given, network, drawn.until(drawn.are_switched), budget)
+    if not given.is_switched:
+        _insist_on_equal(given, network, drawn.until(lambda: False), budget)
+    return drawn.count
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Points, what the graph gives there, and what its smooth functions were applied to."""
+
+    xs: list[list[fmpq]] = field(default_factory=list)
+    rows: list[list[fmpq]] = field(default_factory=list)
+    smooth: list[Smooth] = field(default_factory=list)
+
+
+class _Drawn:
+    """Points at which a graph is carried out, as many as the work allows.
+
+    Points at which the graph is not defined are passed over.
+    """
+
+    def __init__(self, network: Network, stream: Iterator[list[fmpq]], budget: Budget) -> None:
+        self._network, self._stream, self._budget = network, stream, budget
+        self._sides: dict[str, list[int]] = {}
+        self._left, self._wanted, self.count = _MOST + _UNDEFINED, 1, 0
+
+    def are_switched(self) -> bool:
+        """Whether there are enough points, with numbers on both sides of each bend."""
+        return self.count >= _POINTS and all({*known} <= {3} for known in self._sides.values())
+
+    def until(self, enough: Callable[[], bool]) -> _Pairs:
+        """Draws points until there are enough.
+
+        Raises:
+            NotCompared: when the graph cannot be carried out at any point.
+            OverBudget: when not even one point fits the budget.
+        """
+        found, failed = _Pairs(), NotCompared("no point of the domain was found")
+        while self._left and self.count < self._wanted and not enough():
+            self._left -= 1
+            try:
+                self._draw(found)
+            except NotCompared as error:
+                failed = error
+            except OverBudget:
+                if not self.count:
+                    raise
+                break
+        if not self.count:
+            raise failed
+        return found
+
+    def _draw(self, found: _Pairs) -> None:
+        xs = list(islice(self._stream, self._network.examples))
+        if len(xs) < self._network.examples:
+            self._left = 0
+            return
+        run, before = Run(self._budget, sides=self._sides), self._budget.work_done
+        with self._budget.scope():
+            found.rows.extend(self._network.values(xs, run))
+        found.xs.extend(xs)
+        found.smooth.extend([run.smooth] * len(xs))
+        self.count += len(xs)
+        work = max(self._budget.work_done - before, 1)
+        self._wanted = min(_MOST, max(1, _WORK // work))
+
+
+def _insist_on_equal(given: Map, network: Network, pairs: _Pairs, budget: Budget) -> None:
+    xs = pairs.xs
+    if not xs:
+        return
     try:
-        expected = given.values(xs, known)
+        expected = given.values(xs, pairs.smooth)
     except Differs as error:
         what = f"{error}, at x = {_words(xs[error.point])}"
         if _seen(network, xs[error.point], budget).issuperset(error.numbers):
             raise NotCompared(what) from None
         raise InvalidProof("subject", what) from None
-    for k, (x, ours, theirs) in enumerate(zip(xs, expected, rows, strict=True)):
+    for k, (x, ours, theirs) in enumerate(zip(xs, expected, pairs.rows, strict=True)):
         if len(ours) != len(theirs):
             sizes = f"{len(theirs)} numbers, and the proof's network {len(ours)}"
             raise InvalidProof("subject", f"the graph gives {sizes}")
         for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             if a != b:
-                where = f"at x = {_words(x)}{_first_stage(given, network, x, known[k], budget)}"
+                stage = _first_stage(given, network, x, pairs.smooth[k], budget)
                 what = f"output {i} is {_word(b)} by the graph, and {_word(a)} by the proof"
-                raise InvalidProof("subject", f"{what}, {where}")
-    return len(xs)
-
-
-def _outputs(
-    network: Network, stream: Iterator[list[fmpq]], budget: Budget
-) -> tuple[list[list[fmpq]], list[list[fmpq]], list[Smooth]]:
-    """Points, what the graph gives there, and what its smooth functions were applied to.
-
-    Points at which the graph is not defined are passed over.
-    """
-    xs: list[list[fmpq]] = []
-    rows: list[list[fmpq]] = []
-    known: list[Smooth] = []
-    wanted, failed = 1, NotCompared("no point of the domain was found")
-    sides: dict[str, list[int]] = {}
-    for _ in range(_MOST + _UNDEFINED):
-        enough = len(xs) >= _POINTS and all(set(known) <= {3} for known in sides.values())
-        if enough or len(xs) >= wanted:
-            break
-        examples = list(islice(stream, network.examples))
-        if len(examples) < network.examples:
-            break
-        run, before = Run(budget, sides=sides), budget.work_done
-        try:
-            with budget.scope():
-                found = network.values(examples, run)
-        except NotCompared as error:
-            failed = error
-            continue
-        except OverBudget:
-            if not xs:
-                raise
-            break
-        xs, rows = [*xs, *examples], [*rows, *found]
-        known += [run.smooth] * len(examples)
-        wanted = min(_MOST, max(1, int(_WORK / max(budget.work_done - before, 1))))
-    if not xs:
-        raise failed
-    return xs, rows, known
+                raise InvalidProof("subject", f"{what}, at x = {_words(x)}{stage}")
 
 
 def _first_stage(

@@ -33,7 +33,9 @@ class Function:
     near: Callable[[float], float]
 
     def __call__(self, t: fmpq) -> fmpq:
-        """Returns its value: a multiple of 2^-24 near the true one."""
+        """Returns its value: a multiple of 2^-24 near the true one, and 0 at 0 if that is so."""
+        if t == 0 and self.near(0.0) == 0:
+            return t
         whole = round(self.near(_float(t)) * 2**_NEAR)
         return fmpq((whole << _DRAWN) + _draw(self.name, t), 2 ** (_NEAR + _DRAWN))
 
