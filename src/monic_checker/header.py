@@ -14,6 +14,7 @@ from monic_checker.bound_rules import read_evidence
 from monic_checker.budget import Budget
 from monic_checker.collision import Collision
 from monic_checker.composition import Composition
+from monic_checker.distance import About, read_distance
 from monic_checker.document import choice, members, read_json_line
 from monic_checker.errors import MalformedProof
 from monic_checker.evidence import Evidence, Findings
@@ -83,7 +84,7 @@ class Header:
     assumption: str | None
     subject: Subject | NetworkSubject
     kind: str
-    evidence: Evidence | _Whole
+    evidence: Evidence | _Whole | About
     bound: Bound | None = None
 
     def check(self, arrays: Sequence[Array | None], body: Body) -> Findings:
@@ -95,6 +96,10 @@ class Header:
         """
         subject, evidence = self.subject, self.evidence
         insist_on_interior(subject.domain, subject.n, subject.budget)
+        if isinstance(evidence, About):
+            if isinstance(subject, NetworkSubject):
+                return evidence.check(Stages(subject, arrays), body)
+            return evidence.check(System(subject, ValidArrays(subject, arrays)), body)
         if isinstance(evidence, _Whole):
             if isinstance(subject, NetworkSubject):
                 return evidence.check(Stages(subject, arrays), body)
@@ -138,15 +143,17 @@ def _about_bound(document: object, budget: Budget) -> Header:
         raise MalformedProof("header", f"expected the keys in the order {', '.join(_BOUND_KEYS)}")
     if assumption is not None:
         raise MalformedProof("assumption", "expected null for a bound")
-    bound = read_bound(number)
     kind = str(why.get("kind")) if isinstance(why, dict) else ""
-    if isinstance(about, dict) and about.get("kind") == "network":
-        network = read_network(about, budget)
-        evidence = read_network_evidence(why, network, bound)
-        return Header(claim, None, network, kind, evidence, bound)
-    subject = read_subject(about, budget)
-    proved = read_evidence(why, subject, bound, "evidence")
-    return Header(claim, None, subject, kind, proved, bound)
+    network = isinstance(about, dict) and about.get("kind") == "network"
+    subject = read_network(about, budget) if network else read_subject(about, budget)
+    bound = read_bound(number, (subject.n, subject.m))
+    if bound.of:
+        return Header(claim, None, subject, kind, read_distance(why, subject, bound), bound)
+    if isinstance(subject, NetworkSubject):
+        proved = read_network_evidence(why, subject, bound)
+        return Header(claim, None, subject, kind, proved, bound)
+    evidence = read_evidence(why, subject, bound, "evidence")
+    return Header(claim, None, subject, kind, evidence, bound)
 
 
 def _about_network(claim: str, assumption: object, subject: NetworkSubject, why: object) -> Header:

@@ -11,7 +11,7 @@ from monic_checker.errors import InvalidProof, MalformedProof
 from monic_checker.linear import Row
 from monic_checker.system import System
 
-__all__ = ["read_pairs", "squeezes", "stretches"]
+__all__ = ["line_distance", "read_pairs", "squeezes", "stretches"]
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -61,6 +61,34 @@ def stretches(pairs: Pairs, system: System, address: str) -> dict[int, int]:
         if slack > 0:
             raise InvalidProof(f"{address}[{k}]", "expected b_j + d b_i <= 0")
         found.update({i: j} if d > 1 else {j: i})
+    return found
+
+
+def line_distance(
+    pair: tuple[int, int], system: System, y: tuple[fmpq, fmpq], address: str
+) -> fmpq:
+    """Returns the squared distance of two numbers from what a pair of rows gives after a ReLU.
+
+    With s = b_j + d b_i the values run along (0, z) with z >= max(s, 0), along (z, 0) with
+    z >= max(s, 0) / d, and between the two along the segment from (0, s) to (s / d, 0) if s > 0.
+
+    Raises:
+        InvalidProof: when the rows are not opposite.
+    """
+    rows = _charged([pair], system, address)
+    d, slack = _opposite(rows[pair[0]], rows[pair[1]], address)
+    corner = max(slack / system.scale, fmpq(0))
+    first, second = y
+    up, right = min(second - corner, fmpq(0)), min(first - corner / d, fmpq(0))
+    found = min(first * first + up * up, second * second + right * right)
+    if corner > 0:
+        # the point (corner / d, 0) + t (-corner / d, corner) of the segment that is nearest
+        way = (-corner / d, corner)
+        start = (first - corner / d, second)
+        t = (start[0] * way[0] + start[1] * way[1]) / (way[0] * way[0] + way[1] * way[1])
+        t = min(max(t, fmpq(0)), fmpq(1))
+        rest = (start[0] - t * way[0], start[1] - t * way[1])
+        found = min(found, rest[0] * rest[0] + rest[1] * rest[1])
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 from monic.certificate import rationals
 from monic.decision.problem import Point
@@ -22,6 +22,19 @@ __all__ = [
 
 KAPPA, SIGMA, STRETCH = "inverse-lipschitz", "smallest-singular", "lipschitz"
 BELOW, ABOVE = ">=", "<="
+
+
+class Evidence(Protocol):
+    """What proves one end."""
+
+    @property
+    def body(self) -> bytes:
+        """What follows the header of a certificate."""
+        ...
+
+    def member(self) -> dict[str, Any]:
+        """Returns the evidence as the header of a certificate has it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +138,6 @@ class Product:
     def body(self) -> bytes:
         """What follows the header."""
         return b"".join(end.evidence.body for end in self.ends if end.evidence is not None)
-
-
-Evidence = Cells | Attained | Two | Crossed | Definite | Product
 
 
 @dataclass(frozen=True, slots=True)
