@@ -30,7 +30,9 @@ def refuse(constant: str) -> None:
 def parsed(text: str) -> dict[str, Any]:
     value = json.loads(text, parse_constant=refuse)
     assert isinstance(value, dict)
-    assert list(value) == ["schema", "kind", "version", "model", "sha256", "layers", "network"]
+    asked = ["domain", "gap", "limits", "seed"]
+    head = ["schema", "kind", "version", "model", "sha256"]
+    assert list(value) == [*head, *asked, "layers", "network"]
     for layer in value["layers"]:
         assert list(layer) == LAYER
     return value

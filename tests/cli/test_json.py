@@ -24,6 +24,7 @@ TOP = [
     *("schema", "kind", "version", "model", "sha256", "verdict", "assumption", "reason"),
     *("layers", "collision", "certificate", "reading"),
 ]
+ASKED = ["domain", "method", "assumptions", "limits", "seed"]
 LAYER = [
     *(
         "name",
@@ -32,6 +33,7 @@ LAYER = [
         "out_dim",
         "shape",
         "domain",
+        "where",
         "verdict",
         "assumption",
         "method",
@@ -48,7 +50,7 @@ def refuse(constant: str) -> None:
 
 def parsed(text: str) -> dict[str, Any]:
     value = json.loads(text, parse_constant=refuse)
-    assert list(value) == TOP
+    assert list(value) in (TOP, TOP + ASKED)
     for layer in value["layers"]:
         assert list(layer) == LAYER
     assert isinstance(value, dict)

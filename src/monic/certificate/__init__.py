@@ -14,6 +14,7 @@ from monic.certificate.network import (
 )
 from monic.certificate.subject import (
     arrays_of,
+    domain_entry,
     header,
     joined,
     point_certificate,
@@ -27,6 +28,7 @@ __all__ = [
     "bottleneck_certificate",
     "composition_certificate",
     "digest_of_proof",
+    "domain_entry",
     "first_stage_certificate",
     "header",
     "is_proof",

@@ -17,7 +17,16 @@ from monic.model.mean import Centre, Combine
 from monic.model.quotient import Quotient
 from monic.model.wiring import Select, Sum
 
-__all__ = ["array", "arrays_in", "arrays_of", "header", "joined", "rationals", "subject"]
+__all__ = [
+    "array",
+    "arrays_in",
+    "arrays_of",
+    "domain_entry",
+    "header",
+    "joined",
+    "rationals",
+    "subject",
+]
 
 
 def header(
@@ -59,7 +68,7 @@ def subject(kind: str, value: AffineMap, domain: Domain) -> dict[str, Any]:
         "kind": kind,
         "arrays": [_entry(entry, places) for entry in arrays],
         "map": [_step(step, order, places) for step in steps],
-        "domain": _domain(domain, value.in_dim),
+        "domain": domain_entry(domain, value.in_dim),
     }
 
 
@@ -165,7 +174,14 @@ def _convolution(step: ConvolutionMap, place: int, source: int) -> list[Any]:
     return ["transposed-convolution", place, source, grid]
 
 
-def _domain(domain: Domain, dim: int) -> dict[str, Any]:
+def domain_entry(domain: Domain, dim: int) -> dict[str, Any]:
+    """Returns how a subject writes a domain of R^dim, with all its bounds as exact numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> domain_entry(Box(np.array([0.0]), np.array([np.inf])), 1)
+        {'kind': 'box', 'lower': ['0'], 'upper': [None]}
+    """
     if isinstance(domain, WholeSpace):
         return {"kind": "whole"}
     if isinstance(domain, Orthant):

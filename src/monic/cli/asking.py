@@ -29,7 +29,7 @@ from monic.errors import UnreadableModel
 from monic.interrupts import Interrupts
 from monic.io import load, load_domain
 from monic.model import Domain, Network, ReLULayer, Stage
-from monic.report.answer import Answer, LayerAnswer, Question, worst
+from monic.report.answer import Answer, Conditions, LayerAnswer, Question, worst
 from monic.report.progress import ProgressLine
 from monic.report.text import printable
 
@@ -106,9 +106,11 @@ def ask(
             missing = _interrupted(chains, len(layers), is_kept=keeper.stop(stop))
             layers += [LayerAnswer(stage=stage) for stage in missing]
             whole = _unsearched(question, chains[0], _stages(layers))
-            answer = _summary(request, question, whole, layers, folder.save_whole(whole))
+            answer = _summary(
+                request, question, chains[0], whole, layers, folder.save_whole(whole)
+            )
         return answer, DecideCode.INTERRUPTED
-    answer = _summary(request, question, whole, layers, folder.save_whole(whole))
+    answer = _summary(request, question, chains[0], whole, layers, folder.save_whole(whole))
     is_missing = folder.failed or (request.require_proofs and not _is_proved(answer))
     return answer, DecideCode.UNPROVED if is_missing else DecideCode[answer.verdict.name]
 
@@ -179,6 +181,7 @@ def _whole(
 def _summary(
     request: Request,
     question: Question,
+    chain: Network,
     whole: NetworkDecision,
     layers: Sequence[LayerAnswer],
     certificate: str | None,
@@ -194,6 +197,19 @@ def _summary(
         collision=whole.collision,
         certificate=certificate,
         reading=whole.reading,
+        conditions=_conditions(request, question, chain),
+    )
+
+
+def _conditions(request: Request, question: Question, chain: Network) -> Conditions:
+    """Returns what was asked besides the model."""
+    approach = request.approach
+    return Conditions(
+        domain=None if question is Question.WEIGHTS else (chain.domain, chain.in_dim),
+        method=approach.method,
+        assumptions=approach.assume,
+        limits=approach.limits,
+        seed=approach.execution.seed,
     )
 
 
@@ -227,6 +243,7 @@ def _undecided(chains: Sequence[Network], decision: Decision) -> Iterator[StageD
                 domain=domain.describe(),
                 activation=stage.describe(),
                 decision=decision,
+                where=domain,
             )
             domain = range_superset(stage, domain)
 

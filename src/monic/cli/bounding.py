@@ -15,6 +15,7 @@ from monic.decision.network import range_superset
 from monic.model import Activation, Network, ReLULayer
 from monic.report.answer import Question
 from monic.report.bounds import BoundsAnswer, LayerBounds, outward
+from monic.report.domains import domain_value
 from monic.report.files import certificate_name
 from monic.report.progress import ProgressLine
 
@@ -61,9 +62,25 @@ def ask(
     if folder.failed and code is not BoundCode.INTERRUPTED:
         code = BoundCode.UNPROVED
     answer = BoundsAnswer(
-        model=model, sha256=sha256_of(model), layers=layers, network=network, files=files
+        model=model,
+        sha256=sha256_of(model),
+        layers=layers,
+        network=network,
+        asked=_conditions(wish, question, chains[0]),
+        files=files,
     )
     return answer, code
+
+
+def _conditions(wish: Wish, question: Question, chain: Network) -> dict[str, object]:
+    """Returns what was asked besides the model."""
+    alone = question is Question.WEIGHTS
+    return {
+        "domain": None if alone else domain_value(chain.domain, chain.in_dim),
+        "gap": wish.gap,
+        "limits": {"seconds": wish.time_limit},
+        "seed": wish.seed,
+    }
 
 
 def _written(

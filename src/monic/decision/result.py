@@ -12,6 +12,7 @@ from monic.model.comparison import Comparison
 
 if TYPE_CHECKING:
     from monic.decision.checkpoint import Checkpoint
+    from monic.model import Domain
 
 __all__ = [
     "Collision",
@@ -205,6 +206,7 @@ class StageDecision:
         activation: The activation in words, such as "ReLU".
         decision: The answer.
         kind: What the affine map is, such as "dense" or "convolution".
+        where: The domain itself, where it is known.
     """
 
     name: str
@@ -213,6 +215,7 @@ class StageDecision:
     activation: str
     decision: Decision
     kind: str = "dense"
+    where: "Domain | None" = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from monic.decision.result import Collision, StageDecision, Verdict
+from monic.decision.result import Collision, Limits, StageDecision, Verdict
+from monic.model import Domain
 from monic.model.comparison import Comparison
 
-__all__ = ["Answer", "LayerAnswer", "Question", "worst"]
+__all__ = ["Answer", "Conditions", "LayerAnswer", "Question", "worst"]
 
 
 class Question(Enum):
@@ -27,6 +28,25 @@ class LayerAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What was asked besides the model, so that the question can be asked again.
+
+    Arguments:
+        domain: The domain of the input, and its dimension; None where layers have their own.
+        method: How it was to be decided.
+        assumptions: What a verdict might rest on.
+        limits: How much work each layer might cost.
+        seed: The seed of the floating-point searches.
+    """
+
+    domain: tuple[Domain, int] | None
+    method: str
+    assumptions: tuple[str, ...]
+    limits: Limits
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The decision about a file.
 
@@ -40,6 +60,7 @@ class Answer:
         layers: The layers in order.
         collision: Two inputs of the network with the same output, where one was found.
         certificate: The file with the certificate about the network, if there is one.
+        conditions: What was asked besides the model, where that is known.
         reading: How what was read was compared with the file; None for a file of bare weights.
     """
 
@@ -53,6 +74,7 @@ class Answer:
     collision: Collision | None = None
     certificate: str | None = None
     reading: Comparison | None = None
+    conditions: Conditions | None = None
 
 
 _BADNESS = {Verdict.INJECTIVE: 0, Verdict.UNDECIDED: 1, Verdict.NOT_INJECTIVE: 2}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from rich.console import Console
@@ -48,6 +48,7 @@ class BoundsAnswer:
         sha256: The SHA-256 of the file.
         layers: The layers in order.
         network: The network, if the file holds one.
+        asked: What was asked besides the model, as what JSON holds.
         files: The paths of certificates by the ends that they prove: for each layer, and after
             them for the network.
     """
@@ -56,6 +57,7 @@ class BoundsAnswer:
     sha256: str
     layers: Sequence[LayerBounds]
     network: NetworkBounds | None = None
+    asked: Mapping[str, object] = field(default_factory=dict)
     files: Sequence[Mapping[str, str]] = ()
 
 
@@ -146,6 +148,7 @@ def bounds_json(answer: BoundsAnswer) -> str:
     value = {
         "model": answer.model,
         "sha256": answer.sha256,
+        **answer.asked,
         "layers": [
             _layer(layer, files) for layer, files in zip(answer.layers, known, strict=False)
         ],

@@ -37,7 +37,7 @@ def schema() -> dict[str, Any]:
 
     Example:
         >>> sorted(schema()["$defs"])[:3]
-        ['bounds', 'collision', 'decision']
+        ['answer', 'bounds', 'collision']
     """
     text = resources.files("monic.report").joinpath("schema.json").read_text("utf-8")
     value: dict[str, Any] = json.loads(text)

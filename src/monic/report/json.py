@@ -5,8 +5,9 @@ from fractions import Fraction
 
 from monic.decision.result import Collision
 from monic.model.comparison import Comparison
-from monic.report.answer import Answer, LayerAnswer
+from monic.report.answer import Answer, Conditions, LayerAnswer
 from monic.report.document import document
+from monic.report.domains import domain_value
 from monic.report.text import float_or_none, rational
 
 __all__ = ["answer_value", "as_json"]
@@ -33,6 +34,19 @@ def answer_value(answer: Answer) -> dict[str, object]:
         "collision": None if answer.collision is None else _collision(answer.collision),
         "certificate": answer.certificate,
         "reading": None if answer.reading is None else _reading(answer.reading),
+        **_conditions(answer.conditions),
+    }
+
+
+def _conditions(asked: Conditions | None) -> dict[str, object]:
+    if asked is None:
+        return {}
+    return {
+        "domain": None if asked.domain is None else domain_value(*asked.domain),
+        "method": asked.method,
+        "assumptions": list(asked.assumptions),
+        "limits": {"seconds": asked.limits.seconds, "nodes": asked.limits.nodes},
+        "seed": asked.seed,
     }
 
 
@@ -54,6 +68,7 @@ def _layer(layer: LayerAnswer) -> dict[str, object]:
         "out_dim": stage.shape[0],
         "shape": list(stage.shape),
         "domain": stage.domain,
+        "where": None if stage.where is None else domain_value(stage.where, stage.shape[1]),
         "verdict": decision.verdict.name,
         "assumption": decision.assumption,
         "method": decision.method,

@@ -124,6 +124,7 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
         activation=stage.describe(),
         decision=decision,
         kind=stage_kind(stage.map),
+        where=domain,
     )
     return with_remarks(decided, stage.map)
 
