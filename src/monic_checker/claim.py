@@ -1,7 +1,8 @@
 """What a check has established, as a value and in words."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from monic_checker.arrays import Array
 from monic_checker.bound import Bound
@@ -61,8 +62,8 @@ class Claim:
         evidence: The kind of evidence, such as "tree".
         findings: What the check went through.
         arrays: The arrays of the model that were used.
-        formula: A sentence that says how W x + b comes from x and the arrays.
-        subject_digest: The SHA-256 of the canonical form of all that the claim is about.
+        subject: All that the claim is about.
+        names: What the model calls the subject's arrays; None for those that the proof states.
         compared: For each model file, whether its graph computes the same; none without files.
         bound: The number that a claim BOUND is about; None for the others.
     """
@@ -76,10 +77,20 @@ class Claim:
     evidence: str
     findings: Findings
     arrays: tuple[UsedArray, ...]
-    formula: str
-    subject_digest: str
+    subject: Subject | NetworkSubject = field(repr=False)
+    names: tuple[str | None, ...] = field(repr=False)
     compared: tuple[Comparison, ...] = ()
     bound: Bound | None = None
+
+    @property
+    def formula(self) -> str:
+        """A sentence that says how W x + b comes from x and the arrays."""
+        return _formulas(self.subject, self.names)
+
+    @property
+    def subject_digest(self) -> str:
+        """The SHA-256 of the canonical form of all that the claim is about."""
+        return subject_digest(self.subject)
 
     @property
     def has_graph(self) -> bool:
@@ -137,8 +148,8 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         evidence=header.kind,
         findings=findings,
         arrays=tuple(named.values()),
-        formula=_formulas(subject, arrays),
-        subject_digest=subject_digest(subject),
+        subject=subject,
+        names=tuple(None if array is None else array.name for array in arrays),
         bound=header.bound,
     )
 
@@ -154,10 +165,10 @@ def _where(subject: Subject | NetworkSubject) -> str:
     return words
 
 
-def _formulas(subject: Subject | NetworkSubject, arrays: list[Array | None]) -> str:
+def _formulas(subject: Subject | NetworkSubject, names: Sequence[str | None]) -> str:
     if isinstance(subject, Subject):
-        return f"Here W x + b is {_formula(subject, arrays)}"
-    rest, lines = list(arrays), []
+        return f"Here W x + b is {_formula(subject, names)}"
+    rest, lines = list(names), []
     for k, (stage, activation) in enumerate(zip(subject.stages, subject.activations, strict=True)):
         own, rest = rest[: len(stage.arrays)], rest[len(stage.arrays) :]
         value = _formula(stage, own, activation.slope)
@@ -165,22 +176,22 @@ def _formulas(subject: Subject | NetworkSubject, arrays: list[Array | None]) -> 
     return f"Its {len(lines)} stages: {'; '.join(lines)}"
 
 
-def _formula(subject: Subject, arrays: list[Array | None], slope: int | None = None) -> str:
+def _formula(subject: Subject, names: Sequence[str | None], slope: int | None = None) -> str:
     steps = subject.steps
     if len(steps) > _STEPS:
         return f"what its {len(steps)} steps say, which are in the subject digest"
     lines = [f"v{i} = {formula(step)}" for i, step in enumerate(steps)]
     used = {place for place in (*(step.array for step in steps), slope) if place is not None}
-    for i in reversed(range(len(arrays))):  # arrays are computed from earlier ones
+    for i in reversed(range(len(names))):  # arrays are computed from earlier ones
         if i in used:
             used.update(getattr(subject.arrays[i], "sources", ()))
-    lines += [f"A{i} = {_name(subject.arrays[i], arrays[i])}" for i in sorted(used)]
+    lines += [f"A{i} = {_name(subject.arrays[i], names[i])}" for i in sorted(used)]
     return f"v{len(steps) - 1}, where {', '.join(lines)}"
 
 
-def _name(entry: Entry, array: Array | None) -> str:
-    if array is not None:
-        return ascii(array.name)
+def _name(entry: Entry, name: str | None) -> str:
+    if name is not None:
+        return ascii(name)
     if isinstance(entry, (Factors, Dequantized)):
         return entry.words([f"A{source}" for source in entry.sources])
     if isinstance(entry, Constant) and len(entry.values) <= _ENTRIES:
