@@ -19,9 +19,11 @@ from monic_checker.network import NetworkSubject
 
 __all__ = ["at_points"]
 
-#: Networks are compared at so many points, and at up to so many until each unit was seen on both
-#: sides of its bend; at fewer where they are large: as this work allows, and at least one.
-_POINTS, _MOST, _WORK = 8, 32, 25 * 10**7
+#: Networks are compared at so many points, as far as so much work allows; at least at one.
+_POINTS, _WORK = 8, 25 * 10**7
+
+#: Small ones are compared at up to so many, until each unit was seen on both sides of its bend.
+_MOST, _MORE = 32, 5 * 10**7
 
 #: Points at which a network is not defined, after which the search for others ends.
 _UNDEFINED = 16
@@ -119,7 +121,7 @@ class _Drawn:
         found.smooth.extend([run.smooth] * len(xs))
         self.count += len(xs)
         work = max(self._budget.work_done - before, 1)
-        self._wanted = min(_MOST, max(1, _WORK // work))
+        self._wanted = max(1, min(_POINTS, _WORK // work), min(_MOST, _MORE // work))
 
 
 def _insist_on_equal(given: Map, network: Network, pairs: _Pairs, budget: Budget) -> None:

@@ -20,6 +20,9 @@ _Taps = list[tuple[int, fmpq]]
 
 _HALF = fmpq(1, 2)
 
+#: What Python takes for a term of an interpolation, in entries of a list.
+_TERM = 40
+
 
 def _resize(node: Node, operands: Operands, run: Run) -> Tensor:
     found = operands.tensor(0)
@@ -128,7 +131,8 @@ def _between(x: fmpq, size: int) -> _Taps:
 
 
 def _interpolated(run: Run, found: Tensor, axes: Sequence[Sequence[_Taps]]) -> Tensor:
-    run.work(math.prod(sum(map(len, axis)) for axis in axes), found.length)
+    terms = math.prod(sum(map(len, axis)) for axis in axes)
+    run.work(_TERM * terms, found.length)
     steps, numbers = strides(found.shape), found.rationals()
     result = [
         sum(
