@@ -8,8 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import monic
+from monic import DomainError
 from monic.decision.network import range_superset
-from monic.model import Activation, Box, Linear, Orthant, Shift, Stage, WholeSpace
+from monic.model import (
+    Activation,
+    Box,
+    Linear,
+    Network,
+    Orthant,
+    Polyhedron,
+    Shift,
+    Stage,
+    WholeSpace,
+)
 from monic.model import Input as Start
 from tests.decision.networks import box, chain, outputs
 
@@ -96,3 +108,13 @@ def test_ends_are_rounded_outwards(bias: float) -> None:
     high = Fraction(0.1) * Fraction(0.3) + Fraction(bias)
     assert Fraction(found.lower[0]) <= low
     assert Fraction(found.upper[0]) >= high
+
+
+@pytest.mark.parametrize("activation", [Activation.IDENTITY, Activation.TANH, Activation.RELU])
+def test_a_domain_without_interior_is_refused_whatever_follows(activation: Activation) -> None:
+    """On an empty set every map is injective, which is no answer to anybody's question."""
+    empty = Polyhedron(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([0.0, -1.0]))
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    network = Network([Stage("all", Linear(rows, Start(2)), activation)], empty)
+    with pytest.raises(DomainError, match="with interior"):
+        monic.decide(network)

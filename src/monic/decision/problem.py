@@ -14,11 +14,11 @@ from monic.certificate import subject
 from monic.errors import DomainError
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.system import System
-from monic.model import Ball, Box, Domain, Orthant, ReLULayer
+from monic.model import Ball, Box, Domain, Orthant, ReLULayer, WholeSpace
 from monic.model.array import exact
 from monic.model.reduction import Reduction, reduce_rows
 
-__all__ = ["PartProblem", "Problem", "part_problem"]
+__all__ = ["PartProblem", "Problem", "insist_on_interior", "part_problem"]
 
 Point = tuple[Fraction, ...]
 
@@ -202,3 +202,13 @@ def part_problem(table: Sequence[tuple[int, ...]], domain: Domain) -> PartProble
     """Returns the question about some rows (w_i, b_i) alone, on a domain of their own."""
     layer = ReLULayer(np.zeros((len(table), len(table[0]) - 1)), domain=domain)
     return PartProblem(layer, tuple(table))
+
+
+def insist_on_interior(domain: Domain, dim: int) -> None:
+    """Refuses inequalities that leave no interior; boxes, balls and orthants always have one.
+
+    Raises:
+        DomainError: when a polyhedron has no interior.
+    """
+    if not isinstance(domain, WholeSpace | Orthant | Box | Ball):
+        part_problem([(1,) * (dim + 1)], domain).inner_point()

@@ -47,7 +47,7 @@ from monic.decision.network.skips import is_skip
 from monic.decision.network.statistics import given_statistics
 from monic.decision.outcome import limited
 from monic.decision.pair_tree.program import program_of
-from monic.decision.problem import Point, Problem
+from monic.decision.problem import Point, Problem, insist_on_interior
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
 from monic.errors import LimitReached
 from monic.model import (
@@ -92,6 +92,7 @@ def decide_stages(network: Network, approach: Approach, first: int = 0) -> Itera
         first: The number of the first stage, by which checkpoints are found.
     """
     domain = network.domain
+    insist_on_interior(domain, network.in_dim)
     asked = _may_project(network, approach)  # and no stage before leaves a doubt
     for number, stage in enumerate(network.stages, first):
         decided = decide_projection(network, stage) if asked else None
