@@ -169,15 +169,54 @@ def test_old_batch_norms_are_in_evaluation(tmp_path: Path) -> None:
         assert found.points == 8
 
 
-def test_what_the_reference_cannot_do_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package onnx cannot evaluate a Relu."""
     from onnx.reference.ops import op_relu
 
     def fails(*given: Any, **more: Any) -> Any:
         raise RuntimeError("not today")
 
     monkeypatch.setattr(op_relu.Relu, "_run", fails)
+
+
+@pytest.mark.usefixtures("no_reference")
+def test_where_the_reference_fails_onnxruntime_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    path = written(tmp_path)
+    found = load_onnx(path, 60.0).reading
+    assert found is not None
+    assert found.describe() == "compared with onnxruntime at 8 points"
+    op, broken, where = MUTATIONS["lost ReLU"]
+    monkeypatch.setitem(operators._READ, op, broken)
+    with pytest.raises(ReadingError, match=f"{where}.*compared with onnxruntime"):
+        load_onnx(path, 60.0)
+
+
+@pytest.mark.usefixtures("no_reference")
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.abort()",
+        "import os; os._exit(7)",
+        "raise SystemExit('no such thing')",
+        "import time; time.sleep(60)",
+    ],
+)
+def test_what_becomes_of_onnxruntime_is_its_own_affair(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monic.io.onnx.runtime._PROGRAM", program)
+    found = load_onnx(written(tmp_path), 5.0 if "sleep" not in program else 1.0).reading
+    assert found is not None
+    assert found.points == 0
+
+
+@pytest.mark.usefixtures("no_reference")
+def test_what_cannot_be_evaluated_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     found = network(written(tmp_path)).reading
     assert found is not None
     assert found.points == 0

@@ -28,10 +28,7 @@ _RATE = 1e8
 #: Inputs that are compared, and those that they are chosen among.
 _POINTS, _AMONG = 8, 64
 
-#: An evaluator may round so many times more than once an operation.
-_CARELESS = 1024
-
-#: The same in a coarser format, whose users tell what they round.
+#: How many times more than once an operation a module rounds in its own format.
 _COARSE = 4
 
 #: Bounds wider than this part of the outputs tell nothing.
@@ -73,11 +70,13 @@ def compared(
     """
     deadline, reasons = Deadline(seconds), list[str]()
     name = ""
-    for make in evaluators:
+    for number, make in enumerate(evaluators):
         try:
             evaluator = make()
             name = name or evaluator.name
-            return _compared(subject, evaluator, deadline)
+            is_first = number == 0 and len(evaluators) > 1  # time is left for another one
+            patience = Deadline(deadline.left * (0.4 if is_first else 1.0))
+            return _compared(subject, evaluator, deadline, patience)
         except Unevaluated as why:
             reasons.append(str(why))
     return Comparison(against=name, reason=reasons[0] if reasons else "nothing evaluates it")
@@ -102,18 +101,23 @@ def insist_on_outputs(subject: Subject, evaluator: Evaluator, seconds: float) ->
         return
 
 
-def _compared(subject: Subject, evaluator: Evaluator, deadline: Deadline) -> Comparison:
+def _compared(
+    subject: Subject, evaluator: Evaluator, deadline: Deadline, patience: Deadline
+) -> Comparison:
     track, lead = subject.track, subject.lead
+    unit = evaluator.careless * evaluator.unit
     points = _points(track.network, lead, deadline)
+    batches = [points[:, first : first + lead] for first in range(0, points.shape[1], lead)]
+    rows = [np.ascontiguousarray(x.T).reshape(-1) for x in batches]
     found: list[Closeness] = []
-    for first in range(0, points.shape[1], lead):
-        x = points[:, first : first + lead]
+    given = evaluator.at(rows, track.names, patience)
+    for number, (x, tensors) in enumerate(zip(batches, given, strict=True)):
         deadline.check()
-        others = _others(evaluator, x, track.names, deadline)
+        others = _as_columns(evaluator, tensors, track.output, lead)
         try:
-            near = track.walk(x, others, _CARELESS * evaluator.unit, deadline)
-            if first == 0 and near is not None:
-                _compare_exactly(track, x, others, _CARELESS * evaluator.unit)
+            near = track.walk(x, others, unit, deadline)
+            if number == 0 and near is not None:
+                _compare_exactly(track, x, others, unit)
         except Parting as parting:
             raise _error(subject, evaluator, x, parting) from None
         found += [] if near is None else [near]
@@ -154,10 +158,15 @@ def _work(network: Network) -> int:
 def _others(
     evaluator: Evaluator, x: FloatArray, names: Sequence[str], deadline: Deadline
 ) -> dict[str, FloatArray]:
-    """Returns other values of tensors, with one example a column."""
-    lead = x.shape[1]
+    """Returns other values of tensors, with one example a column; the output comes last."""
     found = evaluator.tensors(np.ascontiguousarray(x.T).reshape(-1), names, deadline)
-    if names[-1] not in found:
+    return _as_columns(evaluator, found, names[-1], x.shape[1])
+
+
+def _as_columns(
+    evaluator: Evaluator, found: Mapping[str, FloatArray], output: str, lead: int
+) -> dict[str, FloatArray]:
+    if output not in found:
         raise Unevaluated(f"{evaluator.name} does not give its output")
     return {name: values.reshape(lead, -1).T for name, values in found.items()}
 
@@ -197,7 +206,7 @@ def _error(
     names = [mark.name for mark in subject.track.landmarks]
     try:
         others = _others(evaluator, x, [*names, subject.track.output], Deadline(60.0))
-        unit = _CARELESS * evaluator.unit
+        unit = evaluator.careless * evaluator.unit
         first = subject.track.first(x, others, unit) or parting
     except Unevaluated:
         first = parting

@@ -1,7 +1,7 @@
 """An independent evaluation of a file or module: the second road to what a network computes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class Evaluator(ABC):
     name: str
     #: Its unit roundoff, of numbers in its arithmetic.
     unit: float
+    #: It may round so many times more than once an operation.
+    careless: int = 1024
 
     @abstractmethod
     def tensors(
@@ -66,6 +68,13 @@ class Evaluator(ABC):
         Raises:
             Unevaluated: when the input cannot be evaluated, or not in time.
         """
+
+    def at(
+        self, inputs: Sequence[FloatArray], names: Sequence[str], deadline: Deadline
+    ) -> Iterator[Mapping[str, FloatArray]]:
+        """Yields the tensors at each of several inputs; raises as `tensors` does."""
+        for x in inputs:
+            yield self.tensors(x, names, deadline)
 
 
 def as_floats(array: object) -> FloatArray:

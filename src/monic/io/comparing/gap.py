@@ -7,6 +7,7 @@ if it is within the bound, the bound is reset to it, so that it does not grow wi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -60,11 +61,16 @@ class Track:
     def __init__(self, network: Network, landmarks: Sequence[Landmark], output: str) -> None:
         self.network, self.output = network, output
         self.landmarks = landmarks
-        self.resets: dict[int, list[tuple[str, Array]]] = {}
-        for mark in landmarks:
-            places = mark.places() if 0 < mark.stages < len(network.stages) else None
+
+    @cached_property
+    def resets(self) -> Mapping[int, list[tuple[str, Array]]]:
+        """The tensors that only move numbers of a stage, and where these stand there."""
+        found: dict[int, list[tuple[str, Array]]] = {}
+        for mark in self.landmarks:
+            places = mark.places() if 0 < mark.stages < len(self.network.stages) else None
             if places is not None:
-                self.resets.setdefault(mark.stages, []).append((mark.name, places))
+                found.setdefault(mark.stages, []).append((mark.name, places))
+        return found
 
     @property
     def names(self) -> list[str]:

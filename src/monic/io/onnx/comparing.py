@@ -12,6 +12,7 @@ from monic.io.onnx.graph import Graph
 from monic.io.onnx.landmarks import landmarks_of
 from monic.io.onnx.reader import Reading
 from monic.io.onnx.reference import OnnxReference
+from monic.io.onnx.runtime import OnnxRuntime
 from monic.model import Network
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def compared_with_file(
     subject = subject_of(graph, reading, repr(path.name))
     shape = tuple(1 if size is None else size for size in graph.inputs[0].dims or ())
     evaluators: list[Callable[[], Evaluator]] = [
-        partial(OnnxReference, model, path.parent, shape, widened=widened)
-        for widened in (True, False)
+        partial(OnnxReference, model, path.parent, shape, widened=True),
+        partial(OnnxRuntime, model, path.parent, shape),
+        partial(OnnxReference, model, path.parent, shape, widened=False),
     ]
     return replace(reading.network, reading=compared(subject, evaluators, seconds))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from monic.io.comparing.landmark import Landmark
 from monic.io.onnx.values import Constant, Operand, Source
 from monic.model import Network
-from monic.model.affine import AffineMap, Input
+from monic.model.affine import AffineMap
 
 __all__ = ["landmarks_of"]
 
@@ -44,15 +44,14 @@ def _chain(last: Source) -> list[Source]:
 
 def _landmarks(tensors: Mapping[str, Operand | None], chain: list[Source]) -> Iterator[Landmark]:
     where: dict[Source, tuple[int, AffineMap]] = {}
-    for count, place in enumerate(chain):
-        where[place] = count, place.start
-        for held, map in place.holds.items():
-            where.setdefault(held, (count, map))
+    for number, here in enumerate(chain):
+        where[here] = number, here.start
+        for held, map in here.holds.items():
+            where.setdefault(held, (number, map))
     for name, tensor in tensors.items():
         if tensor is None or isinstance(tensor, Constant):
             continue
         settled = tensor.settled()
         if settled.source in where:
-            count, place_map = where[settled.source]
-            inner = isinstance(settled.map, Input)
-            yield Landmark(name, count, place_map if inner else settled.map.compose(place_map))
+            count, place = where[settled.source]
+            yield Landmark(name, count, place, settled.map)

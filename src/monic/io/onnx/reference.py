@@ -17,7 +17,7 @@ from monic.model.affine import FloatArray
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
-__all__ = ["OnnxReference", "needed_nodes"]
+__all__ = ["OnnxReference", "inlined", "input_of", "needed_nodes"]
 
 _DOUBLE = 11
 #: ONNX's numbers of the formats float, float16, double and bfloat16.
@@ -47,15 +47,14 @@ class OnnxReference(Evaluator):
         self, model: "ModelProto", folder: Path, shape: Sequence[int], *, widened: bool
     ) -> None:
         self.unit = 2.0**-53 if widened else 2.0**-24
+        self.careless = 1024 if widened else 16
         self._shape = tuple(shape)
         try:
-            whole = _inlined(model, folder, widened=widened)
+            whole = inlined(model, folder, widened=widened)
         except Exception as error:  # the reader took the file; numpy_helper may see it otherwise
             raise Unevaluated(f"onnx does not take it: {type(error).__name__}") from None
-        stored = {tensor.name for tensor in whole.graph.initializer}
-        [port] = [port for port in whole.graph.input if port.name not in stored]
-        self._input, kind = port.name, port.type.tensor_type.elem_type
-        self._dtype = np.dtype(np.float64 if widened else _format(kind))
+        self._input, kind = input_of(whole)
+        self._dtype = np.dtype(np.float64) if widened else kind
         self._evaluator = _evaluator(whole, _opset(model))
 
     def tensors(
@@ -115,13 +114,17 @@ def _corrected() -> list[Any]:
     return [BatchNormalization]
 
 
-def _format(kind: int) -> np.dtype[Any]:
+def input_of(model: "ModelProto") -> tuple[str, np.dtype[Any]]:
+    """Returns the name and the number format of the one input of a graph."""
     from onnx import helper
 
-    return np.dtype(helper.tensor_dtype_to_np_dtype(kind))
+    stored = {tensor.name for tensor in model.graph.initializer}
+    [port] = [port for port in model.graph.input if port.name not in stored]
+    kind = port.type.tensor_type.elem_type
+    return port.name, np.dtype(helper.tensor_dtype_to_np_dtype(kind))
 
 
-def _inlined(model: "ModelProto", folder: Path, *, widened: bool) -> "ModelProto":
+def inlined(model: "ModelProto", folder: Path, *, widened: bool) -> "ModelProto":
     """Returns a copy with what the output needs alone, and all data inside."""
     copy = type(model)()
     copy.ir_version = model.ir_version
