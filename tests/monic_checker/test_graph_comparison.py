@@ -323,6 +323,19 @@ def test_a_fixed_batch_is_compared_example_by_example(tmp_path: Path) -> None:
         compared(batch, mixed, tmp_path)
 
 
+def test_a_norm_of_zeros_is_not_taken_for_the_tanh_of_zeros(tmp_path: Path) -> None:
+    """Where a ReLU gives nothing but zeros, two functions are applied to the same numbers."""
+    nodes = [
+        node("Relu", ["x"], ["r"]),
+        node("LayerNormalization", ["r", "g"], ["n"], epsilon=0.25),
+        node("Tanh", ["n"], ["t"]),
+        node("MatMul", ["t", "w"], ["y"]),
+    ]
+    weights = {"g": np.ones(3, dtype=np.float32), "w": np.eye(3, dtype=np.float32)[:, ::-1].copy()}
+    model = graph(nodes, weights, ((1, 3), (1, 3)))
+    assert compared(model, model, tmp_path).points >= 8
+
+
 _DOMAINS: list[Domain] = [
     Box([-1, 0.1], [1, 0.1000001]),
     Box([2, -np.inf], [np.inf, -3]),

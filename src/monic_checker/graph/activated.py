@@ -94,8 +94,8 @@ def _one_to_one(numbers: list[fmpq], smooth: Smooth) -> list[fmpq]:
 def _by_groups(numbers: Sequence[fmpq], smooth: Smooth, name: str) -> list[fmpq]:
     """The normalization of some groups of numbers whose roots the graph takes.
 
-    Many groups are tried first, and numbers that the graph adds as epsilon: so it is not by chance
-    that the graph takes these roots.
+    Many groups are tried first, and constants of the graph as epsilon: so it is not by chance that
+    the graph takes these roots.
     """
     groups = [g for g in range(len(numbers), 0, -1) if len(numbers) % g == 0]
     given = [(numbers, g) for g in groups]

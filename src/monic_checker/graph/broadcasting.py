@@ -56,7 +56,6 @@ def spread(run: Run, parts: Sequence[Tensor]) -> list[Tensor]:
 
 def add(run: Run, left: Tensor, right: Tensor, sign: int = 1) -> Tensor:
     """Returns X + Z, or X - Z."""
-    run.smooth.added.update(t.number() for t in (left, right) if t.size == 1)
     a, b = spread(run, [left, right])
     pairs = zip(a.entries, b.entries, strict=True)
     entries = [x + z for x, z in pairs] if sign > 0 else [x - z for x, z in pairs]

@@ -111,7 +111,11 @@ class _Known:
         """Returns what a node takes; None if something is not known. It counts as used."""
         found: list[Tensor | None] = []
         for name in node.inputs:
-            tensor = self._tensors.get(name) or self._machine.constant(name) if name else None
+            tensor = self._tensors.get(name) if name else None
+            if name and tensor is None:
+                tensor = self._machine.constant(name)
+                if tensor is not None and tensor.size == 1:
+                    self._run.smooth.added.add(tensor.number())
             found.append(tensor)
             self._uses[name] -= 1
             if not self._uses[name]:

@@ -27,6 +27,7 @@ def _normalized(
     """(x - mean) / sqrt(mean square + epsilon) along some axes, the mean, and 1 / sqrt(...)."""
     middle = mean(run, found, axes) if centred else None
     given = found if middle is None else add(run, found, middle, sign=-1)
+    run.smooth.added.add(epsilon)
     square = mean(run, multiply(run, given, given), axes)
     spread = add(run, square, Tensor.of_rationals([epsilon], (), found.dtype))
     inverse = inverted(rooted(run, spread))

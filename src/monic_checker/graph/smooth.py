@@ -131,7 +131,7 @@ class Smooth:
     Arguments:
         values: For each function by name the values by argument.
         roots: What roots were taken of.
-        added: Single numbers that were added to something, such as the epsilon of a norm.
+        added: Single constants of the graph, such as the epsilon of a norm.
     """
 
     values: dict[str, dict[fmpq, fmpq]] = field(default_factory=dict)
@@ -156,7 +156,7 @@ class Smooth:
 
         Arguments:
             square: The number.
-            added: Whether to return only numbers that the graph adds somewhere, or the others.
+            added: Whether to return only constants of the graph, or the others.
         """
         found = {v - square for v in self.roots}
         return sorted(found & self.added if added else found - self.added)
