@@ -84,9 +84,11 @@ def members(value: object, address: str, names: Sequence[str]) -> list[Any]:
     Raises:
         MalformedProof: when it is no object, or a key is missing or not allowed.
     """
-    if not isinstance(value, dict) or set(value) != set(names):
-        raise MalformedProof(address, f"expected an object with the keys {', '.join(names)}")
-    return [value[name] for name in names]
+    if isinstance(value, dict) and len(value) == len(names):
+        found = [value[name] for name in names if name in value]
+        if len(found) == len(names):
+            return found
+    raise MalformedProof(address, f"expected an object with the keys {', '.join(names)}")
 
 
 def items(value: object, address: str, length: int | None = None) -> list[Any]:

@@ -132,7 +132,7 @@ def find_arrays(subject: _Arrays, arrays: Iterable[Array]) -> list[Array | None]
             if named in wanted and named not in found:
                 subject.budget.hold(len(array.data), ascii(array.name))
                 found[named] = array
-        if found.keys() >= wanted:
+        if len(found) == len(wanted):
             break
     for i, entry in enumerate(subject.arrays):
         if isinstance(entry, NamedArray) and entry not in found:

@@ -252,3 +252,15 @@ class TestCheck:
         (tmp_path / "broken.npz").write_bytes(b"PK")
         assert monic("check", proof, tmp_path / "broken.npz").returncode == 2
         assert monic("check", proof, tmp_path / "missing.npz").returncode == 2
+
+
+@pytest.mark.parametrize("option", ["--memory=1K", "--work=10"])
+def test_a_check_over_its_budget(tmp_path: Path, option: str) -> None:
+    model = injective(tmp_path)
+    assert monic("decide", model, "--certificates", tmp_path / "proofs").returncode == 0
+    (proof,) = (tmp_path / "proofs").glob("*.monic")
+    assert monic("check", proof, model, "--memory=512M", "--work=1e9").returncode == 0
+    done = monic("check", proof, model, option)
+    assert done.returncode == 6
+    assert option.partition("=")[0] in done.stderr
+    assert done.stdout == ""
