@@ -336,6 +336,23 @@ def test_a_norm_of_zeros_is_not_taken_for_the_tanh_of_zeros(tmp_path: Path) -> N
     assert compared(model, model, tmp_path).points >= 8
 
 
+@pytest.mark.parametrize("alphas", [(2.0, 0.5), (0.5, 2.0)])
+def test_two_functions_of_the_same_numbers(alphas: tuple[float, float], tmp_path: Path) -> None:
+    first, second = alphas
+    nodes = [
+        node("Elu", ["x"], ["a"], alpha=first),
+        node("Elu", ["x"], ["b"], alpha=second),
+        node("Concat", ["b", "a"], ["h"], axis=1),
+        node("MatMul", ["h", "w"], ["y"]),
+    ]
+    weight = np.arange(36, dtype=np.float32).reshape(6, 6) % 7 - 3
+    model = graph(nodes, {"w": weight}, ((1, 3), (1, 6)))
+    assert compared(model, model, tmp_path).points >= 8
+    other = graph(nodes, {"w": weight[::-1].copy()}, ((1, 3), (1, 6)))
+    with pytest.raises(InvalidProof):
+        compared(model, other, tmp_path)
+
+
 _DOMAINS: list[Domain] = [
     Box([-1, 0.1], [1, 0.1000001]),
     Box([2, -np.inf], [np.inf, -3]),

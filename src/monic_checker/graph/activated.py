@@ -5,15 +5,34 @@ graph applies to the very same numbers: the claim holds for each.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from flint import fmpq
 
 from monic_checker.activation import Activation
 from monic_checker.graph.smooth import Smooth, sigmoid, tanh
 
-__all__ = ["Differs", "activated"]
+__all__ = ["Choice", "Differs", "activated"]
 
 _FUNCTIONS = {"tanh": tanh, "sigmoid": sigmoid}
+
+
+@dataclass(slots=True)
+class Choice:
+    """Which function a stage takes where the graph applies several to the very same numbers.
+
+    Arguments:
+        turn: Which of them.
+        count: How many there were at most.
+    """
+
+    turn: int = 0
+    count: int = 1
+
+    def of(self, options: Sequence[dict[fmpq, fmpq]]) -> dict[fmpq, fmpq]:
+        """Returns one of at least one option."""
+        self.count = max(self.count, len(options))
+        return options[self.turn % len(options)]
 
 
 class Differs(Exception):
@@ -32,7 +51,11 @@ class Differs(Exception):
 
 
 def activated(
-    activation: Activation, slopes: Sequence[fmpq], numbers: list[fmpq], smooth: Smooth
+    activation: Activation,
+    slopes: Sequence[fmpq],
+    numbers: list[fmpq],
+    smooth: Smooth,
+    choice: Choice,
 ) -> list[fmpq]:
     """Returns what an activation gives for the numbers that are not carried past it.
 
@@ -41,6 +64,7 @@ def activated(
         slopes: The slopes below 0, where it has some.
         numbers: The numbers.
         smooth: What the functions of the graph were applied to.
+        choice: Which function is taken where several are applied to these numbers.
 
     Raises:
         Differs: when the graph applies no such function to these numbers.
@@ -51,7 +75,7 @@ def activated(
     if name in _FUNCTIONS:
         return [_FUNCTIONS[name](t) for t in numbers]
     if name == "one-to-one":
-        return _one_to_one(numbers, smooth)
+        return _one_to_one(numbers, smooth, choice)
     if name == "normalization":
         return _by_groups(numbers, smooth, name)
     for unit in (len(numbers) // activation.groups, *(() if activation.more else (1,))):
@@ -62,30 +86,35 @@ def activated(
     raise Differs(f"{name} of numbers of which the graph takes no root", numbers)
 
 
-def _by_entry(numbers: Sequence[fmpq], smooth: Smooth, names: Iterable[str]) -> list[fmpq] | None:
+def _by_entry(
+    numbers: Sequence[fmpq], smooth: Smooth, names: Iterable[str], choice: Choice
+) -> list[fmpq] | None:
     """The values of one of some functions that the graph applies to all numbers, or of several."""
     given = [smooth.values[name] for name in names]
-    for known in given:
-        if all(t in known for t in numbers):
-            return [known[t] for t in numbers]
+    whole = [known for known in given if all(t in known for t in numbers)]
+    if whole:
+        known = choice.of(whole)
+        return [known[t] for t in numbers]
     every: dict[fmpq, fmpq] = {}
     for known in given:
         every |= known
     return [every[t] for t in numbers] if all(t in every for t in numbers) else None
 
 
-def _one_to_one(numbers: list[fmpq], smooth: Smooth) -> list[fmpq]:
+def _one_to_one(numbers: list[fmpq], smooth: Smooth, choice: Choice) -> list[fmpq]:
     """The values of an activation of which no more is known: of a function on R, or of groups.
 
     tanh and the sigmoid come last, since they have names of their own; a logarithm is not defined
     on R.
     """
     own = {"Sigmoid", "Tanh"}
-    found = _by_entry(numbers, smooth, [n for n in smooth.values if n not in {"Log", *own}])
+    found = _by_entry(
+        numbers, smooth, [n for n in smooth.values if n not in {"Log", *own}], choice
+    )
     try:
         return _by_groups(numbers, smooth, "one-to-one") if found is None else found
     except Differs:
-        found = _by_entry(numbers, smooth, own & smooth.values.keys())
+        found = _by_entry(numbers, smooth, own & smooth.values.keys(), choice)
         if found is None:
             raise
     return found

@@ -125,25 +125,35 @@ class _Drawn:
 
 
 def _insist_on_equal(given: Map, network: Network, pairs: _Pairs, budget: Budget) -> None:
+    """Insists that there are functions for the activations with which both are equal."""
+    first = _difference(given, network, pairs, budget) if pairs.xs else None
+    if first is not None and all(
+        _difference(given, network, pairs, budget) for _ in given.choices()
+    ):
+        raise first
+
+
+def _difference(
+    given: Map, network: Network, pairs: _Pairs, budget: Budget
+) -> InvalidProof | NotCompared | None:
     xs = pairs.xs
-    if not xs:
-        return
     try:
         expected = given.values(xs, pairs.smooth)
     except Differs as error:
         what = f"{error}, at x = {_words(xs[error.point])}"
         if _seen(network, xs[error.point], budget).issuperset(error.numbers):
-            raise NotCompared(what) from None
-        raise InvalidProof("subject", what) from None
+            return NotCompared(what)
+        return InvalidProof("subject", what)
     for k, (x, ours, theirs) in enumerate(zip(xs, expected, pairs.rows, strict=True)):
         if len(ours) != len(theirs):
             sizes = f"{len(theirs)} numbers, and the proof's network {len(ours)}"
-            raise InvalidProof("subject", f"the graph gives {sizes}")
+            return InvalidProof("subject", f"the graph gives {sizes}")
         for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             if a != b:
                 stage = _first_stage(given, network, x, pairs.smooth[k], budget)
                 what = f"output {i} is {_word(b)} by the graph, and {_word(a)} by the proof"
-                raise InvalidProof("subject", f"{what}, at x = {_words(x)}{stage}")
+                return InvalidProof("subject", f"{what}, at x = {_words(x)}{stage}")
+    return None
 
 
 def _first_stage(

@@ -5,6 +5,7 @@ Smooth activations have the values that stand for them in the graph as well.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice, product
 
 from flint import fmpq
 
@@ -12,7 +13,7 @@ from monic_checker.activation import Activation
 from monic_checker.arrays import Array
 from monic_checker.budget import Budget
 from monic_checker.evaluation import evaluate
-from monic_checker.graph.activated import Differs, activated
+from monic_checker.graph.activated import Choice, Differs, activated
 from monic_checker.graph.smooth import Smooth
 from monic_checker.network import NetworkSubject, Stages
 from monic_checker.subject import Subject
@@ -20,6 +21,10 @@ from monic_checker.system import System
 from monic_checker.vector import over_one_denominator
 
 __all__ = ["Map"]
+
+
+#: Choices of functions that are tried before a graph is held for another.
+_CHOICES = 64
 
 
 class Map:
@@ -43,6 +48,7 @@ class Map:
         self._network = NetworkSubject(whole, self._activations, subject.domain)
         self._stages, self._budget = Stages(self._network, arrays), budget
         self._sides: dict[int, list[int]] = {}
+        self._choices = [Choice() for _ in stages]
 
     @property
     def is_switched(self) -> bool:
@@ -79,11 +85,22 @@ class Map:
             self._note(k, activation, slopes, before)
             for i, (row, known) in enumerate(zip(before, smooth, strict=True)):
                 try:
-                    values[i] = [*row[:c], *activated(activation, slopes[c:], row[c:], known)]
+                    values[i] = [
+                        *row[:c],
+                        *activated(activation, slopes[c:], row[c:], known, self._choices[k]),
+                    ]
                 except Differs as error:
                     reason = f"stage {k} of the proof is {error}"
                     raise Differs(reason, error.numbers, i) from None
             yield before, values
+
+    def choices(self) -> Iterator[None]:
+        """Takes other functions in turn where the graph applies several to the same numbers."""
+        counts = [range(choice.count) for choice in self._choices]
+        for turns in islice(product(*counts), 1, _CHOICES):
+            for choice, turn in zip(self._choices, turns, strict=True):
+                choice.turn = turn
+            yield
 
     def _note(
         self, k: int, activation: Activation, slopes: Sequence[fmpq], before: list[list[fmpq]]
