@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from monic import check
 from monic.bounds.maximal_bias import estimate_polytope_bias, maximal_bias
 from monic.decision import decide
 from monic.errors import DomainError, LayerError
@@ -41,6 +42,9 @@ def test_the_ends_are_decided(seed: int) -> None:
         assert found.limit is None
         assert verdict(layer, found.interval.lower, domain) == "INJECTIVE"
         assert verdict(layer, found.interval.upper, domain) == "NOT_INJECTIVE"
+        for certificate in (found.at_least, found.at_most):
+            assert certificate is not None
+            check(certificate, layer)
         if found.polytope is not None:  # sufficient, so never above what is proved impossible
             assert found.polytope <= found.interval.upper
             assert verdict(layer, found.polytope - 1e-9, domain) == "INJECTIVE"

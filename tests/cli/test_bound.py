@@ -155,3 +155,38 @@ def test_a_network_that_is_not_one_to_one_reads_zero(tmp_path: Path) -> None:
     done = monic("bound", path, "--compare", "--time-limit", 20)
     assert "It is not one-to-one:" in done.stdout
     assert "Puthawala" in done.stdout
+
+
+def test_certificates_of_every_end(tmp_path: Path) -> None:
+    path, folder = identity(tmp_path), tmp_path / "proofs"
+    done = monic("bound", path, "--certificates", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    [layer] = parsed(done.stdout)["layers"]
+    assert len(layer["ends"]) == 6
+    for end in layer["ends"]:
+        if end["certificate"] is not None:
+            checked = monic("check", end["certificate"], path)
+            assert checked.returncode == 0, checked.stderr
+    assert [end["certificate"] is None for end in layer["ends"]] == [
+        end["relation"] == ">=" and end["end"] == 0.0 for end in layer["ends"]
+    ]
+
+
+def test_each_end_names_its_file(tmp_path: Path) -> None:
+    path, folder = three_layers(tmp_path), tmp_path / "proofs"
+    done = monic("bound", path, "--certificates", folder)
+    assert done.returncode == 0, done.stderr
+    files = sorted(file.name for file in folder.iterdir())
+    assert files
+    for name in files:
+        assert str(folder / name) in done.stdout
+    assert "kappa >= " in done.stdout
+
+
+def test_a_folder_that_cannot_be_made_has_its_exit_code(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    done = monic("bound", identity(tmp_path), "--certificates", blocked / "proofs")
+    assert done.returncode == 4, done.stderr
+    assert "Cannot make the folder" in done.stderr
+    assert "not certified by a proof file" in done.stdout

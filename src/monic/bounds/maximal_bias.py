@@ -7,13 +7,14 @@ exact decision. Their polytope estimate, a sufficient bias from the facets of th
 hull, stands beside it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
 
 from monic.bounds.interval import Interval
 from monic.bounds.subject import Subject
+from monic.certificate import Certificate
 from monic.clock import monotonic
 from monic.decision import decide
 from monic.decision.result import Verdict
@@ -33,12 +34,17 @@ class MaximalBias:
         polytope: The published estimate of a sufficient t, in floats; None where it has none.
         decisions: How many exact decisions that took.
         limit: None, or why the interval is wider than asked.
+        at_least: A certificate that ReLU(W x + b - t) is one-to-one for t at the lower end; None
+            where nothing was proved.
+        at_most: A certificate of the contrary for t at the upper end.
     """
 
     interval: Interval
     polytope: float | None
     decisions: int
     limit: str | None = None
+    at_least: Certificate | None = field(default=None, compare=False)
+    at_most: Certificate | None = field(default=None, compare=False)
 
 
 def maximal_bias(
@@ -83,14 +89,19 @@ class _Bisection:
     def __init__(self, layer: ReLULayer, domain: Domain, deadline: float | None) -> None:
         self.layer, self.domain, self.deadline = layer, domain, deadline
         self.decisions = 0
+        self.proofs: dict[bool, Certificate | None] = {}
 
     def ask(self, t: float) -> bool | None:
         """Whether the layer is one-to-one with t taken off; None when that was not decided."""
         left = None if self.deadline is None else max(0.0, self.deadline - monotonic())
         moved = ReLULayer(Shift(np.array([t]), self.layer.map, negative=True), domain=self.domain)
         self.decisions += 1
-        verdict = decide(moved, time_limit=left).verdict
-        return None if verdict is Verdict.UNDECIDED else verdict is Verdict.INJECTIVE
+        decision = decide(moved, time_limit=left)
+        if decision.verdict is Verdict.UNDECIDED:
+            return None
+        # the ends of the interval are the last points of either verdict
+        self.proofs[decision.verdict is Verdict.INJECTIVE] = decision.certificate
+        return decision.verdict is Verdict.INJECTIVE
 
     def run(self, size: float, width: float, polytope: float | None) -> MaximalBias:
         """Bisects between -size, where all rows are active, and size, where none is."""
@@ -113,7 +124,12 @@ class _Bisection:
             else:
                 high = middle
         return MaximalBias(
-            interval=Interval(low, high), polytope=polytope, decisions=self.decisions, limit=limit
+            interval=Interval(low, high),
+            polytope=polytope,
+            decisions=self.decisions,
+            limit=limit,
+            at_least=self.proofs.get(True),
+            at_most=self.proofs.get(False),
         )
 
 
