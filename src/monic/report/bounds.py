@@ -110,12 +110,12 @@ def _proofs(answer: BoundsAnswer) -> list[str]:
             if path is None:
                 lines.append(f"{said}: not certified by a proof file")
             elif end.is_certified:
-                lines.append(f"{said}: {printable(path)}")
+                lines.append(f"{said}: {printable(path, 4000)}")
             else:
                 weaker = _digits(_rounded(end), way)
                 lines.append(
                     f"{said}: not certified by a proof file; {end.relation} {weaker} is: "
-                    f"{printable(path)}"
+                    f"{printable(path, 4000)}"
                 )
     return lines
 
