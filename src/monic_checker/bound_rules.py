@@ -7,6 +7,7 @@ from monic_checker.bound import Bound
 from monic_checker.cells import Cells
 from monic_checker.document import choice
 from monic_checker.evidence import Evidence
+from monic_checker.pairs_of_cells import PairsOfCells
 from monic_checker.singular import Definite
 from monic_checker.subject import Subject
 
@@ -20,6 +21,7 @@ _READERS: dict[str, dict[str, _Reader]] = {
         "point": Direction.read,
         "pair": Pair.read,
         "opposite-rows": CrossedRows.read,
+        "pairs-of-cells": PairsOfCells.read,
     },
     "affine": {"definite": Definite.read, "point": Direction.read, "pair": Pair.read},
 }

@@ -54,7 +54,7 @@ def test_all_ends_of_layers_have_proofs() -> None:
         layer = some_layer(seed)
         insist_on_proofs(layer, proved(layer), counts)
     assert counts["certified"] >= 350
-    assert counts["weaker"] <= 0.06 * counts["certified"], counts
+    assert counts["weaker"] == 0
 
 
 def test_all_ends_of_convolutions_and_networks_have_proofs() -> None:
@@ -63,6 +63,32 @@ def test_all_ends_of_convolutions_and_networks_have_proofs() -> None:
         for model in (some_convolution(seed), some_network(seed)):
             insist_on_proofs(model, proved(model), counts)
     assert counts["certified"] >= 120
+
+
+def test_pairs_of_cells_have_proofs_on_every_domain() -> None:
+    """To a gap of 2%, where sigma*/sqrt(2) is far below; their claims are attacked as well."""
+    found, domains = 0, set()
+    for seed in range(200, 320):
+        layer = some_layer(seed)
+        bounds = bound(layer, gap=0.02, evidence=True)
+        if bounds.method == "pairs of cells":
+            [end] = [
+                e for e in bounds.ends if e.quantity == "inverse-lipschitz" and e.relation == ">="
+            ]
+            assert end.is_certified
+            certificate = bounds.certificates()["inverse-lipschitz-at-least"]
+            assert certificate.kind == "pairs-of-cells"
+            check(certificate, layer)
+            text, body = parts(certificate)
+            header = json.loads(text)
+            header["bound"]["value"] = str(
+                Fraction(bounds.inverse_lipschitz.upper) * Fraction(1001, 1000)
+            )
+            assert not is_accepted(header, body, layer)
+            found += 1
+            domains.add(type(layer.domain).__name__)
+    assert found >= 15
+    assert len(domains) >= 4, domains
 
 
 def test_networks_with_affine_and_carried_stages() -> None:
@@ -195,16 +221,15 @@ def mutated(text: str, body: bytes, rng: np.random.Generator) -> tuple[Header, b
     return header, body
 
 
-def attack(seeds: range, times: int) -> tuple[int, int]:
+def attack(seeds: range, times: int, *, gap: float = 0.3, kind: str = "") -> tuple[int, int]:
     """How many mutated proofs were judged, and how many accepted; a false one fails."""
     judged = accepted = 0
     for seed in seeds:
         layer, rng = some_layer(seed), np.random.default_rng(seed)
-        found = proved(layer)
-        assert isinstance(found, Bounds)
+        found = bound(layer, gap=gap, evidence=True)
         oracle = Oracle(layer, found)
-        known = list(found.certificates().values())
-        for k in range(times):
+        known = [c for c in found.certificates().values() if c.kind == kind or not kind]
+        for k in range(times if known else 0):
             header, body = mutated(*parts(known[k % len(known)]), rng)
             nudge = Fraction(int(rng.integers(90, 111)), 100)
             if rng.random() < 0.5:
@@ -220,6 +245,9 @@ def test_mutated_proofs() -> None:
     judged, accepted = attack(range(30), 40)
     assert judged == 1200
     assert accepted > 50
+    judged, accepted = attack(range(200, 260), 40, gap=0.1, kind="pairs-of-cells")
+    assert judged >= 300
+    assert accepted > 20
 
 
 @pytest.mark.slow
@@ -228,6 +256,9 @@ def test_twenty_thousand_mutated_proofs() -> None:
     judged, accepted = attack(range(200, 400), 100)
     assert judged == 20_000
     assert accepted > 500
+    judged, accepted = attack(range(400, 800), 100, gap=0.1, kind="pairs-of-cells")
+    assert judged >= 4_000
+    assert accepted > 200
 
 
 def test_evidence_on_a_ball_and_on_walls() -> None:

@@ -134,7 +134,7 @@ def bound_layer(layer: ReLULayer, asked: Asked) -> Bounds:
         return found
     return replace(
         found,
-        ends=ends_of_layer(subject, found, deadline=asked.deadline),
+        ends=ends_of_layer(subject, found, work.tree, deadline=asked.deadline),
         about=layer_subject("relu-layer", layer.map, layer.domain),
     )
 

@@ -30,6 +30,8 @@ from monic.bounds.inverse_lipschitz import (
     weighted,
     weighted_cells,
 )
+from monic.bounds.pair_records import pair_records
+from monic.bounds.pair_tree import PairTree
 from monic.bounds.prover import Base, Limits, squeeze_tree, stretch_tree
 from monic.bounds.result import Bounds
 from monic.bounds.singular import Gram
@@ -43,22 +45,30 @@ NODES = 20_000
 
 
 def ends_of_layer(
-    subject: Subject, found: Bounds, *, deadline: float | None = None, nodes: int = NODES
+    subject: Subject,
+    found: Bounds,
+    tree: PairTree | None = None,
+    *,
+    deadline: float | None = None,
+    nodes: int = NODES,
 ) -> tuple[End, ...]:
     """Returns every end of kappa, sigma* and the Lipschitz constant of a ReLU layer, with proof.
 
     Arguments:
         subject: The layer.
         found: What `bound` said about it.
+        tree: The search over pairs of cells, if there was one.
         deadline: On the monotonic clock; ends that are not proved by then have no evidence.
         nodes: The largest tree to write out.
     """
-    return tuple(_Certifier(subject, found, Limits(nodes, deadline)).ends())
+    return tuple(_Certifier(subject, found, tree, Limits(nodes, deadline)).ends())
 
 
 class _Certifier:
-    def __init__(self, subject: Subject, found: Bounds, limits: Limits) -> None:
-        self.subject, self.found, self.limits = subject, found, limits
+    def __init__(
+        self, subject: Subject, found: Bounds, tree: PairTree | None, limits: Limits
+    ) -> None:
+        self.subject, self.found, self.tree, self.limits = subject, found, tree, limits
         self.paired: Paired | None = paired(subject)
 
     def ends(self) -> list[End]:
@@ -82,6 +92,10 @@ class _Certifier:
 
     def _kappa_from_below(self, end: float) -> tuple[Fraction, Evidence | None]:
         """The end itself where cells prove it, or else the best that they do."""
+        if self.tree is not None and end > 0:
+            known = pair_records(self.subject, self.tree, end, self.limits)
+            if known is not None:
+                return Fraction(end), known
         weaker = [half_of(self.found.smallest_singular.lower)]
         if self.paired is not None:
             weaker.append(self.paired.smallest.lower)

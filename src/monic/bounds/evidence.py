@@ -16,6 +16,7 @@ __all__ = [
     "Definite",
     "End",
     "Evidence",
+    "PairsOfCells",
     "Product",
     "Two",
 ]
@@ -55,6 +56,28 @@ class Cells:
         """Returns the evidence as the header has it."""
         pairs = [list(pair) for pair in self.pairs]
         return {"kind": "cells", "always": list(self.always), "pairs": pairs}
+
+    @property
+    def body(self) -> bytes:
+        """What follows the header."""
+        return self.records
+
+
+@dataclass(frozen=True, slots=True)
+class PairsOfCells:
+    """A case distinction over pairs of inputs, with multipliers at the ends.
+
+    Arguments:
+        cuts: On a ball, half-spaces (a, c) that hold it, a.x <= c from its centre.
+        records: The tree, as SPEC.md writes it down.
+    """
+
+    cuts: tuple[tuple[int, ...], ...]
+    records: bytes
+
+    def member(self) -> dict[str, Any]:
+        """Returns the evidence as the header has it."""
+        return {"kind": "pairs-of-cells", "cuts": [rationals(cut) for cut in self.cuts]}
 
     @property
     def body(self) -> bytes:

@@ -21,7 +21,7 @@ from flint import fmpz_mat
 
 from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL, FloatArray
 
-__all__ = ["Forms", "Proof", "length_above"]
+__all__ = ["Forms", "Proof", "Share", "length_above"]
 
 #: Multipliers below this share of the largest are dropped; the next is tried on failure.
 NOISE = (1e-13, 1e-9, 1e-6, 1e-4, 1e-2, 1.0)
@@ -76,6 +76,26 @@ class _Term(NamedTuple):
     share: float  # the multiplier, in units of the floats
 
 
+class Share(NamedTuple):
+    """A multiplier of a form: of a square that counts, or of a constraint at x or at y."""
+
+    kind: int  # 0 and 1: a square, the sign of a difference; 2 and 3: a constraint at x, at y
+    form: int
+    size: int
+
+
+def _shares(terms: list[_Term], counts: list[int]) -> list[Share]:
+    return [
+        Share(0 if term.square else 2 + int(term.far), term.form, count)
+        for term, count in zip(terms, counts, strict=True)
+        if count
+    ]
+
+
+def _differences(free: list[tuple[int, int]]) -> list[Share]:
+    return [Share(int(count < 0), form, abs(count)) for form, count in free if count]
+
+
 class Proof:
     """What the rows and sides of a layer prove from multipliers."""
 
@@ -96,7 +116,17 @@ class Proof:
         multipliers: FloatArray,
         expected: float,
     ) -> Fraction:
-        """Returns a number that |f(y) - f(x)|^2 / |y - x|^2 is at least, in units of the rows.
+        """Returns a number that |f(y) - f(x)|^2 / |y - x|^2 is at least, in units of the rows."""
+        return self.best(state, cone, multipliers, expected)[0]
+
+    def best(
+        self,
+        state: Sequence[int],
+        cone: Sequence[Sequence[int]],
+        multipliers: FloatArray,
+        expected: float,
+    ) -> tuple[Fraction, list[Share]]:
+        """Returns what `square` does, and the multipliers that prove it.
 
         Arguments:
             state: What the node knows about each row.
@@ -110,15 +140,17 @@ class Proof:
         both = [i for i in range(self.m) if state[i] == BOTH]
         free = [(i, self._count(i, float(multipliers[i]))) for i in both]
         top = max((abs(float(t)) for t in multipliers), default=0.0)
-        best = Fraction(0)
+        best: tuple[Fraction, list[Share]] = (Fraction(0), [])
         for noise in NOISE:
             terms = [term for term in every if term.share > noise * top]
             found = self._balanced(terms)
             if found is not None:
                 counts, unit = found
                 whole = [(i, count * unit) for i, count in free]
-                best = max(best, self._bound(cone, terms, counts, whole))
-                if best >= ENOUGH * expected:
+                bound = self._bound(cone, terms, counts, whole)
+                if bound > best[0]:
+                    best = bound, [*_shares(terms, counts), *_differences(whole)]
+                if best[0] >= ENOUGH * expected:
                     break
         return best
 

@@ -6,7 +6,7 @@ program bounds |f(y) - f(x)| / |d| from below (`relaxation`, made exact by `pair
 its minimum there is a pair of inputs. docs/stability.md proves the bound, and that it converges.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -19,12 +19,13 @@ import numpy as np
 from monic.bounds.interval import Interval, root_below
 from monic.bounds.inverse_lipschitz import Pair, ratio_at
 from monic.bounds.pair_program import Cone, Programs, Solved
+from monic.bounds.pair_proof import Share
 from monic.bounds.relaxation import BOTH, FREE, HEAD, TAIL
 from monic.bounds.subject import Subject
 from monic.clock import monotonic
 from monic.decision.problem import Point
 
-__all__ = ["PairTree", "is_small"]
+__all__ = ["Known", "PairTree", "is_small"]
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -62,6 +63,25 @@ class _Node:
     row: int = field(compare=False)
 
 
+@dataclass(slots=True)
+class Known:
+    """A node that was looked at.
+
+    Arguments:
+        own: What its own program proves.
+        cone: The integer generators of the directions.
+        state: What is known about each row in use.
+        row: The row it was divided by, or -1 for the cone.
+        children: The numbers of its parts; none if it was not divided.
+    """
+
+    own: float
+    cone: Cone
+    state: tuple[int, ...]
+    row: int = -1
+    children: list[int] = field(default_factory=list)
+
+
 class PairTree:
     """A search for kappa that can be stopped at any time.
 
@@ -81,6 +101,9 @@ class PairTree:
         self._programs = Programs(subject, self._cuts)
         self._heap: list[_Node] = []
         self._cones = list(_half_of_all(subject.dim))
+        #: Every node by its number: its own bound, cone and state, and how it was divided.
+        self.known: dict[int, Known] = {}
+        self.roots: list[int] = []
 
     @property
     def interval(self) -> Interval:
@@ -102,14 +125,37 @@ class PairTree:
                 return
             if self._cones:
                 state = (FREE,) * len(self.subject.used)
-                self._keep([self._node(0.0, self._cones[-1], state)])
+                root = self._node(0.0, self._cones[-1], state)
+                self.roots.append(root.number)
+                self._keep([root])
                 self._cones.pop()
             else:
                 # children come after their parent in the heap's order, so that it stays on top;
                 # it leaves last, and an interrupt loses no pairs of inputs
-                least = self._heap[0].bound
-                self._keep([self._node(least, *child) for child in self._divided()])
+                parent = self._heap[0]
+                children = [self._node(parent.bound, *child) for child in self._divided()]
+                self.known[parent.number].children = [child.number for child in children]
+                self.known[parent.number].row = parent.row
+                self._keep(children)
                 heappop(self._heap)
+
+    @property
+    def unit(self) -> Fraction:
+        """How long 1 is in the rows of the programs, for the user."""
+        return self._programs.unit
+
+    @property
+    def sides(self) -> Sequence[Sequence[int]]:
+        """The forms (a, c) with a.x + c t >= 0 on the domain (from the centre, on a ball)."""
+        return self._programs.proof.forms.sides
+
+    def shares(self, number: int) -> tuple[float, list[Share]]:
+        """Returns what a node proves by itself, and the multipliers that prove it."""
+        node, programs = self.known[number], self._programs
+        found = programs.solve(node.cone, node.state)
+        expected = found.square * programs.top**2
+        square, shares = programs.proof.best(node.state, node.cone, found.multipliers, expected)
+        return root_below(square * programs.unit**2), shares
 
     def _keep(self, nodes: list[_Node]) -> None:
         for node in nodes:
@@ -149,7 +195,9 @@ class PairTree:
         square = self._programs.proof.square(
             state, cone, found.multipliers, found.square * self._programs.top**2
         )
-        bound = max(bound, root_below(square * self._programs.unit**2))
+        own = root_below(square * self._programs.unit**2)
+        self.known[self.nodes] = Known(own, cone, state)
+        bound = max(bound, own)
         if not self._enough(bound):
             self._try(found.x, found.other)
         return _Node(bound, self.nodes, cone, state, _choice(found, cone, state))

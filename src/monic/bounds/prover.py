@@ -15,6 +15,7 @@ from flint import fmpz_mat
 
 from monic.bounds.singular import Gram
 from monic.bounds.subject import Subject
+from monic.bounds.varints import varint
 from monic.clock import monotonic
 from monic.geometry.exact_separation import Relation, separate_exactly
 from monic.geometry.rational import positive_relation
@@ -137,10 +138,7 @@ class _Signs:
     def write(self, *numbers: int) -> None:
         """Appends varints."""
         for number in numbers:
-            while number >= 128:
-                self.records.append(number & 127 | 128)
-                number >>= 7
-            self.records.append(number)
+            self.records += varint(number)
 
     def relation(
         self, negative: Iterable[int], positive: Iterable[int]
