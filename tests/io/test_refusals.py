@@ -85,6 +85,23 @@ def test_pools_that_are_none(options: dict[str, Any], why: str, tmp_path: Path) 
     assert why in line
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], strides=[1]), "do not fit"),
+        (node("AveragePool", ["x"], ["y"], kernel_shape=[2], strides=[1, 2]), "does not fit"),
+        (node("AveragePool", ["x"], ["y"], kernel_shape=[0, 2]), "are not positive"),
+        (node("Pad", ["x"], ["y"], pads=[0, 0, -3, 2**40, 0, 0, 0, 0]), "leave nothing"),
+        (node("Upsample", ["x"], ["y"], scales=[1.0, 1.0, float("inf"), 2.0]), "whole number"),
+        (node("Upsample", ["x"], ["y"], scales=[1.0, 1.0, float("nan"), 2.0]), "whole number"),
+    ],
+)
+def test_absurd_numbers_are_refused(given: NodeProto, why: str, tmp_path: Path) -> None:
+    opset = 7 if given.op_type == "Upsample" else 10
+    (line,) = _refused(tmp_path, [given], shape=(1, 1, 3, 3), opset=opset)
+    assert why in line
+
+
 ARITHMETIC: dict[str, tuple[NodeProto, dict[str, Array], str]] = {
     "square": (node("Mul", ["x", "x"], ["y"]), {}, "combines two tensors"),
     "attention": (node("MatMul", ["x", "x"], ["y"]), {}, "combines two tensors"),

@@ -27,6 +27,8 @@ def average_pool(node: Node, operands: Operands) -> Value:
         raise Refused(f"its kernel_shape {taps} does not fit the shape {first.shape}")
     strides = node.integers("strides") or (1,) * axes
     dilations = node.integers("dilations") or (1,) * axes
+    if not len(strides) == len(dilations) == axes:
+        raise Refused(f"its strides {strides} and dilations {dilations} do not fit {taps}")
     pads = pads_of_pool(node, shape[1:], taps)
     reads = [
         _reads(size, (tap, stride, dilation), pad, ceil=bool(node.integer("ceil_mode", 0)))

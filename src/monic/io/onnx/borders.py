@@ -55,7 +55,10 @@ def _around(node: Node, operands: Operands, first: Value) -> list[tuple[int, int
     around = [(0, 0)] * rank
     for k, axis in enumerate(along):
         around[axis] = (pads[k], pads[k + len(along)])
-    insist_on_size([max(n + a + b, 0) for n, (a, b) in zip(first.shape, around, strict=True)])
+    sizes = [n + a + b for n, (a, b) in zip(first.shape, around, strict=True)]
+    if min(sizes, default=1) < 1:
+        raise Refused(f"its pads {tuple(pads)} leave nothing of the shape {first.shape}")
+    insist_on_size(sizes)
     return around
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monic.io.comparing.evaluator import Deadline, Evaluator, Unevaluated, as_floats
+from monic.io.onnx.pools import pools
 from monic.model.affine import FloatArray
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def _evaluator(model: "ModelProto", opset: int) -> Any:
     from onnx.reference import ReferenceEvaluator
 
     try:
-        return ReferenceEvaluator(model, new_ops=_corrected() if opset < _MODES else None)
+        norms = _corrected() if opset < _MODES else []
+        return ReferenceEvaluator(model, new_ops=[*norms, *pools()])
     except Exception as error:  # of an operator that it does not know, for instance
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise Unevaluated(f"onnx.reference does not take it: {reason[:200]}") from None

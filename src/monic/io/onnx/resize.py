@@ -99,7 +99,7 @@ def _floats(found: Attribute) -> list[float]:
 
 def _repeated(first: Value, scales: list[float]) -> Value:
     shape = first.shape
-    if len(scales) != len(shape) or any(s < 1 or s != math.floor(s) for s in scales):
+    if len(scales) != len(shape) or not all(s >= 1 and s.is_integer() for s in scales):
         raise Refused(f"its scales {scales} are not one whole number for each axis of {shape}")
     if first.lead > 1 and scales[0] != 1:
         raise Refused("it repeats examples")
