@@ -164,6 +164,7 @@ class Inverter:
         closed = refined and all(stage.has_closed_form for stage in self.chain.stages)
         for stage in reversed(self.chain.stages):
             x = invert_stage(stage, value, level, way, error)
+            x = np.where(np.isfinite(x).all(axis=1, keepdims=True), x, 0.0)  # no code is known
             if closed:
                 value = x
                 continue

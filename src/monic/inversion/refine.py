@@ -100,7 +100,9 @@ def _improve(chain: Chain, both: tuple[Array, Array], part: Array, kind: Format)
     shift = np.full(len(part), np.inf)
     start, places = state.length, np.arange(len(part))
     for _ in range(STEPS):
-        step = solve(chain.pull(state.slopes, state.left), places)
+        with np.errstate(all="ignore"):  # of numbers near the ends of float64, nothing is gained
+            step = solve(chain.pull(state.slopes, state.left), places)
+        step = np.where(np.isfinite(state.x + step).all(axis=1, keepdims=True), step, 0.0)
         moved = chain.stages[0].region.inside(state.x + step)
         new = _State.at(chain, moved, y[part[places]])
         better = new.length < state.length

@@ -90,6 +90,8 @@ class Region:
 
     def _inside(self, point: Array) -> Array:
         """Walks towards a point deep inside until the exact test of membership passes."""
+        if not np.isfinite(point).all():  # an overflow: nothing is known of where it ought to be
+            return self._middle()
         if self._holds(point):
             return point
         middle = self._middle()
