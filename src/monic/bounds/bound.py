@@ -31,6 +31,7 @@ from monic.certificate import subject as layer_subject
 from monic.decision import decide
 from monic.decision.problem import Point
 from monic.decision.result import Decision, Verdict
+from monic.errors import LayerError
 from monic.model import Network, ReLULayer
 from monic.model.asked import insist_on_model
 
@@ -97,7 +98,8 @@ def bound(
         time limit does: the intervals are valid, only wider.
 
     Raises:
-        LayerError: for anything else than a layer or a network, or a gap or limit that is none.
+        LayerError: for anything else than a layer or a network, a gap or limit that is none, or
+            weights beyond what the search in floats can hold.
         DomainError: when the domain has no interior.
 
     Example:
@@ -110,11 +112,17 @@ def bound(
         gap=gap, time_limit=time_limit, seed=seed, progress=progress, evidence=evidence
     )
     insist_on_model(layer)
-    if isinstance(layer, Network):
-        from monic.bounds.network import bound_network
+    try:
+        if isinstance(layer, Network):
+            from monic.bounds.network import bound_network
 
-        return bound_network(layer, asked)
-    return bound_layer(layer, asked)
+            return bound_network(layer, asked)
+        return bound_layer(layer, asked)
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise LayerError(
+            "Expected weights whose products float64 holds: bounds are looked for in floats. Got "
+            f"ones that differ by too many orders of magnitude ({error}); scale the layer."
+        ) from None
 
 
 def bound_layer(layer: ReLULayer, asked: Asked) -> Bounds:
@@ -175,8 +183,14 @@ class _Work:
             )
         self._weigh()
         points = [] if self.search.point is None else [self.search.point]
-        self.pair = search_pairs(self.subject, points, self.rng, self.asked.deadline)
-        self._divide()
+        try:
+            self.pair = search_pairs(self.subject, points, self.rng, self.asked.deadline)
+            self._divide()
+        except (ArithmeticError, np.linalg.LinAlgError):  # the intervals so far are valid
+            self.tree = None
+            self.limit = (
+                self.limit or "products of its weights are beyond float64; scale the layer"
+            )
 
     def _divide(self) -> None:
         """Searches pairs of sign patterns: small layers to the end, others for the time left."""

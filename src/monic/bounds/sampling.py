@@ -256,7 +256,10 @@ class Sampled:
     def _pairs(self, x: FloatArray, way: FloatArray) -> Iterator[tuple[Point, Point]]:
         size = max(1.0, float(np.linalg.norm(x)))
         for step in (1e-3, 1e-6, 0.3, -0.3):
-            ends = [tuple(map(Fraction, (x + t * size * way).tolist())) for t in (0.0, step)]
+            both = [x + t * size * way for t in (0.0, step)]
+            if not np.isfinite(both).all():
+                continue
+            ends = [tuple(map(Fraction, end.tolist())) for end in both]
             if ends[0] != ends[1] and all(self.domain.contains(end) for end in ends):
                 yield ends[0], ends[1]
 

@@ -16,12 +16,12 @@ from monic.decision.convolution.decide import (
 from monic.decision.falsify import SMALL, falsify, sparse_margin
 from monic.decision.margin import margin
 from monic.decision.moments import DIMENSIONS, moments
-from monic.decision.outcome import Outcome, limited
+from monic.decision.outcome import LIMITS, Outcome, limited
 from monic.decision.problem import Problem
 from monic.decision.result import Decision, Execution, Verdict
 from monic.decision.structure import Paired, structure
 from monic.decision.witness import Witness, witness_certificate
-from monic.errors import LimitReached, TooLarge
+from monic.errors import TooLarge
 from monic.model.reduction import direction
 from monic.model.wiring import Wiring
 
@@ -55,7 +55,7 @@ def decide_layer(problem: Problem, approach: Approach) -> Decision:
     try:
         with within(approach.limits.seconds):
             decision = _tried(problem, approach)
-    except (LimitReached, MemoryError) as limit:
+    except LIMITS as limit:
         decision = limited(limit)
     spent = replace(decision.statistics, seconds=monotonic() - started)
     return replace(decision, statistics=spent)
@@ -73,8 +73,8 @@ def _tried(problem: Problem, approach: Approach) -> Decision:
             continue
         try:
             decision = _WAYS[name](problem, approach, approach.resume.get(approach.number))
-        except TooLarge as limit:  # another way may need no matrix
-            decision, beyond = None, beyond or str(limit)
+        except (TooLarge, OverflowError) as limit:  # another way may need no matrix, no floats
+            decision, beyond = None, beyond or limited(limit).reason
         if decision is None and large and approach.left() == 0:
             decision = _late(approach)
         if decision is not None:

@@ -12,7 +12,7 @@ from monic.errors import LimitReached
 if TYPE_CHECKING:
     from monic.decision.checkpoint import Checkpoint
 
-__all__ = ["Outcome", "limited", "new_body"]
+__all__ = ["LIMITS", "Outcome", "limited", "new_body"]
 
 #: A body of up to this many bytes stays in memory.
 IN_MEMORY = 1 << 24
@@ -29,7 +29,11 @@ class Outcome:
     checkpoint: "Checkpoint | None" = None
 
 
-def limited(limit: LimitReached | MemoryError) -> Decision:
+#: What ends the work on a layer without an answer, and is none of its mistakes.
+LIMITS = (LimitReached, MemoryError, OverflowError)
+
+
+def limited(limit: LimitReached | MemoryError | OverflowError) -> Decision:
     """Returns what is said of a layer that a limit of size, time or memory left undecided.
 
     Example:
@@ -39,6 +43,8 @@ def limited(limit: LimitReached | MemoryError) -> Decision:
     short = "the memory of this machine was not enough"
     if isinstance(limit, MemoryError):
         reason = f"{short}: {limit}" if str(limit) else short
+    elif isinstance(limit, OverflowError):
+        reason = "products of its numbers are beyond float64, in which proofs are looked for"
     else:
         reason = str(limit)
     return Decision(verdict=Verdict.UNDECIDED, reason=reason, method="limits")

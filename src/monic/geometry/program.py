@@ -62,7 +62,7 @@ def _independent(rows: Sequence[Row]) -> list[Row]:
 def _gap(row: Row, point: Sequence[Fraction]) -> float:
     """Returns how far a point is from a wall, relative to the size of its normal."""
     a, c = row
-    return float(c - _dot(a, point)) / float(max(map(abs, a)))
+    return _floats([c - _dot(a, point)], max(map(abs, a)))[0]
 
 
 def _has_ray(objective: Sequence[Fraction], rows: Sequence[Row]) -> bool:
@@ -78,19 +78,34 @@ def _proposal(
     """Returns the multipliers of an optimal solution in floats, and the solution."""
     from scipy.optimize import linprog
 
-    table = np.array([[float(t) for t in a] for a, _ in rows])
+    tops = [max(map(abs, a)) for a, _ in rows]
+    target = np.array(_floats(objective, max(map(abs, objective))))
+    table = np.array([_floats(a, top) for (a, _), top in zip(rows, tops, strict=True)])
+    limits = np.array([_floats([c], top)[0] for (_, c), top in zip(rows, tops, strict=True)])
+    if not np.isfinite(limits).all():  # a wall too far away for floats: nothing is proposed
+        return None
     lengths = np.linalg.norm(table, axis=1)
-    target = np.array([float(t) for t in objective])
     found = linprog(
         -target / np.linalg.norm(target),
         A_ub=table / lengths[:, None],
-        b_ub=np.array([float(c) for _, c in rows]) / lengths,
+        b_ub=limits / lengths,
         bounds=(None, None),
         method="highs",
     )
     if found.status != 0:
         return None
     return -np.asarray(found.ineqlin.marginals), [Fraction(float(t)) for t in found.x]
+
+
+def _floats(numbers: Sequence[Fraction], unit: Fraction) -> list[float]:
+    """Returns numbers over a unit in floats, infinities where they are too large."""
+    found = []
+    for number in numbers:
+        try:
+            found.append(float(number / unit))
+        except OverflowError:
+            found.append(inf if number > 0 else -inf)
+    return found
 
 
 def _dual_value(objective: Sequence[Fraction], rows: Sequence[Row]) -> Fraction | None:

@@ -5,10 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from monic.decision.problem import Problem
+from monic.errors import InversionError
 from monic.inversion.least_squares import Rows
 from monic.inversion.linear_map import Coordinates, DenseMap
 from monic.inversion.programs import linear_program
-from monic.model import Ball, Box, Domain, Orthant, WholeSpace
+from monic.model import Ball, Box, Domain, Orthant, ReLULayer, WholeSpace
 from monic.model.array import Array
 
 __all__ = ["Region"]
@@ -128,8 +130,27 @@ class Region:
             nonnegative=np.array([*[False] * self.dim, True]),
             most=np.array([*[np.inf] * self.dim, 1.0]),
         )
-        assert found is not None, "a domain with interior holds a small ball"
-        return found[:-1]
+        if found is not None and self._holds(found[:-1]):
+            return found[:-1]
+        return self._rounded_inner_point()
+
+    def _rounded_inner_point(self) -> Array:
+        """Returns a point inside, found exactly and rounded: the sides differ too much for floats.
+
+        Raises:
+            InversionError: when the rounded point is outside.
+        """
+        problem = Problem(ReLULayer(np.zeros((1, self.dim)), domain=self.domain))
+        try:
+            point = np.array([float(t) for t in problem.inner_point()])
+        except OverflowError:
+            point = np.full(self.dim, np.nan)
+        if np.isfinite(point).all() and self._holds(point):
+            return point
+        raise InversionError(
+            "Expected a domain that holds a point of float64. None was found: its sides differ by "
+            "too many orders of magnitude."
+        )
 
 
 def _zeros(rows: Rows, region: Region) -> Array:

@@ -115,6 +115,8 @@ def meet(
             return _apart(pair, chain.dim)
         if fixed:
             slope[:, : chain.dim] = 0.0
+        if not (np.isfinite(slope).all() and np.isfinite(gap).all()):
+            return None  # beyond float64
         step = np.linalg.lstsq(slope, -gap, rcond=1e-10)[0]
         moved = pair
         for share in (1.0, 0.5, 0.25, 0.1):

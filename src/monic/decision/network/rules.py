@@ -45,7 +45,7 @@ from monic.decision.network.scales import decide_scales, where_defined
 from monic.decision.network.search import SECONDS, search
 from monic.decision.network.skips import is_skip
 from monic.decision.network.statistics import given_statistics
-from monic.decision.outcome import limited
+from monic.decision.outcome import LIMITS, limited
 from monic.decision.pair_tree.program import program_of
 from monic.decision.problem import Point, Problem, insist_on_interior
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
@@ -116,7 +116,7 @@ def decide_stage(stage: Stage, domain: Domain, approach: Approach) -> StageDecis
     try:
         with within(approach.limits.seconds):
             decision = _decide_stage(stage, domain, approach)
-    except (LimitReached, MemoryError) as limit:
+    except LIMITS as limit:
         decision = limited(limit)
     decided = StageDecision(
         name=stage.name,
@@ -171,7 +171,7 @@ def network_decision(
     """
     try:
         found = _decided(network, stages, approach)
-    except (LimitReached, MemoryError) as limit:
+    except LIMITS as limit:
         reason = f"{_why(network, stages)}; {limited(limit).reason}"
         found = NetworkDecision(verdict=Verdict.UNDECIDED, reason=reason, stages=tuple(stages))
     return replace(remarked(where_defined(network, found), network), reading=network.reading)
@@ -241,7 +241,7 @@ def _spanned(
     try:
         with within(seconds):
             return spans(network, stages, proofs, seconds, skips=skips)
-    except LimitReached as limit:
+    except (LimitReached, OverflowError) as limit:
         return f"runs of layers were not decided together: {limit}"
 
 
@@ -316,7 +316,7 @@ def _settled(
     try:
         with within(left):
             pairs = decide_pairs(network, stages, program, chain, sampler, approach, left)
-    except LimitReached as limit:
+    except (LimitReached, OverflowError) as limit:
         pairs = f"the pair tree of the network ended: {limit}"
     return pairs if isinstance(pairs, NetworkDecision) else f"{found}; {pairs}"
 
@@ -338,7 +338,7 @@ def _searched(
         with within(_seconds(approach)):
             sampler, seconds = _sampler(network, approach), _seconds(approach)
             found = search(chain, stages, sampler, seconds, briefly=briefly)
-    except LimitReached as limit:
+    except (LimitReached, OverflowError) as limit:
         return f"the search for a collision ended: {limit}"
     if isinstance(found, str):
         return found
@@ -359,7 +359,7 @@ def _narrowed(
     try:
         with within(seconds):
             pair = pair_through(network, narrow, _sampler(network, approach), until)
-    except LimitReached:
+    except (LimitReached, OverflowError):
         return None  # that the stage is narrow proves it without a pair
     if pair is None:
         return None
