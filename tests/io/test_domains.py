@@ -181,7 +181,7 @@ def test_vnnlib_without_input_conditions() -> None:
         ("(declare-const X_1 Real)", "without gaps"),
         ("(check-sat)", "Got none"),
         ("", "Got none"),
-        ("(vnnlib-version <2.0>)", "VNN-LIB 1"),
+        ("(vnnlib-version <2.0>)", "one network"),
         ("(declare-network f (declare-input X float32 [1,5]))", "VNN-LIB 1"),
         ("stray", "VNN-LIB 1"),
     ],
@@ -205,3 +205,69 @@ def test_vnnlib_takes_time_in_proportion() -> None:
     assert isinstance(parse_vnnlib(text), Box)
     small = "".join(f"(declare-const X_{j} Real)" for j in range(2000))
     assert isinstance(parse_vnnlib(small + total), Polyhedron)
+
+
+NETWORK = "(declare-network f (declare-input X real [1, 2]) (declare-output Y real [1,3]))"
+VERSION_2 = f"(vnnlib-version <2.0>)\n{NETWORK}\n"
+
+
+def test_vnnlib_2_of_one_network() -> None:
+    text = VERSION_2 + (
+        "(assert (and (>= X[0,0] -1.0) (<= X[0, 0] 0.5) (>= X[0,1] 0) (<= X[0,1] 2)))"
+        "(assert (<= Y[0,0] Y[0,2])) ; says nothing about the domain"
+    )
+    box = parse_vnnlib(text, 2)
+    assert isinstance(box, Box)
+    assert box.lower.tolist() == [-1.0, 0.0]
+    assert box.upper.tolist() == [0.5, 2.0]
+    corner = parse_vnnlib(VERSION_2 + "(assert (<= (+ X[0,0] (* 2 X[0,1])) 1))")
+    assert isinstance(corner, Polyhedron)
+    assert corner.A.tolist() == [[1.0, 2.0]]
+    image = parse_vnnlib(
+        "(vnnlib-version <2.0>)(declare-network g (declare-input in float32 [2,3,2])"
+        "(declare-hidden h real [4] some_node)(declare-output out float32 [1]))"
+        "(assert (<= in[1,0,1] 3))",
+        12,
+    )
+    assert isinstance(image, Box)
+    assert np.flatnonzero(np.isfinite(image.upper)).tolist() == [7]
+
+
+def test_vnnlib_2_as_its_own_package_reads_it(tmp_path: Path) -> None:
+    vnnlib = pytest.importorskip("vnnlib")
+    (tmp_path / "q.vnnlib").write_text(VERSION_2 + "(assert (<= X[0,1] 2.5))\n")
+    query = vnnlib.parse_query_file(str(tmp_path / "q.vnnlib"))
+    assert len(query.networks) == 1
+    box = load_domain(str(tmp_path / "q.vnnlib"), 2)
+    assert isinstance(box, Box)
+    assert box.upper.tolist() == [np.inf, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (VERSION_2 + NETWORK.replace("f ", "g "), "one network.*Got 2: f, g"),
+        ("(vnnlib-version <2.0>)", "one network.*Got 0"),
+        (VERSION_2 + "(assert (<= X[0,2] 1))", "no such element"),
+        (VERSION_2 + "(assert (<= X[0] 1))", "no such element"),
+        (VERSION_2 + "(assert (<= X 1))", "no such element"),
+        (VERSION_2 + "(assert (<= X[0,0] Y[0,0]))", "neither an input"),
+        (VERSION_2 + "(assert (== X[0,0] 1))", "no interior"),
+        (VERSION_2 + "(assert (or (<= X[0,0] 1) (>= X[0,1] 2)))", "not convex"),
+        (VERSION_2 + "(assert (!= X[0,0] 1))", "not a linear inequality"),
+        (VERSION_2.replace("[1, 2]", "[0]"), "0 numbers"),
+        (VERSION_2.replace("[1, 2]", "[99999,99999]"), "numbers"),
+        (VERSION_2.replace("[1, 2]", "[x]"), "no list of sizes"),
+        (VERSION_2.replace("(declare-output Y real [1,3])", "(equal-to g)"), "another one"),
+        (VERSION_2.replace("declare-output Y", "declare-input Z"), "one input"),
+        (VERSION_2 + "(declare-const X_0 Real)", "expected declare-network"),
+        ("(vnnlib-version <3.0>)" + NETWORK, "or VNN-LIB 2"),
+        (VERSION_2 + "(declare-network)", "Got 2"),
+        (VERSION_2 + "()", "expected declare-network"),
+        (VERSION_2 + "stray", "expected declare-network"),
+        (VERSION_2 + "(assert ((<= X[0,0] 1)))", "not a linear inequality"),
+    ],
+)
+def test_vnnlib_2_that_is_refused(text: str, why: str) -> None:
+    with pytest.raises(DomainError, match=why):
+        parse_vnnlib(text, 2)

@@ -12,6 +12,7 @@ import numpy as np
 
 from monic.errors import DomainError
 from monic.io.linear_terms import HalfSpace, Term, half_spaces, input_number, mentions
+from monic.io.vnnlib_networks import is_version_2, joined_indices, of_one_network
 from monic.model import Box, Domain, Polyhedron, WholeSpace
 
 __all__ = ["load_vnnlib", "parse_vnnlib"]
@@ -29,7 +30,7 @@ def load_vnnlib(path: Path, dim: int | None = None) -> Domain:
     inequalities are read as the others: the interior is the same.
 
     Arguments:
-        path: The file, in version 1 of the format.
+        path: The file, in version 1 of the format, or in version 2 about one network.
         dim: The number of inputs; None takes it from the declarations.
 
     Raises:
@@ -54,7 +55,13 @@ def parse_vnnlib(text: str, dim: int | None = None) -> Domain:
     """
     inputs: set[int] = set()
     sides: list[HalfSpace] = []
-    for command in _commands(text):
+    commands = list(_commands(joined_indices(text)))
+    if is_version_2(commands):
+        count, conditions = of_one_network(commands)
+        about = (term for term in conditions if mentions(term, "X_"))
+        sides = [side for term in about for side in half_spaces(term)]
+        return _domain(sides, _dimension(set(range(count)), sides, dim))
+    for command in commands:
         match command:
             case ["declare-const", str(name), "Real"] | ["declare-fun", str(name), [], "Real"]:
                 inputs.add(-1 if (number := input_number(name)) is None else number)
@@ -64,8 +71,8 @@ def parse_vnnlib(text: str, dim: int | None = None) -> Domain:
                 pass
             case _:
                 raise DomainError(
-                    "Expected VNN-LIB 1 with declare-const and assert. Got the command "
-                    f"{str(command)[:60]}."
+                    "Expected VNN-LIB 1 with declare-const and assert, or VNN-LIB 2. Got the "
+                    f"command {str(command)[:60]}."
                 )
     return _domain(sides, _dimension(inputs, sides, dim))
 
