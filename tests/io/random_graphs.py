@@ -430,7 +430,8 @@ def resized(d: Drawn, x: str, shape: Shape) -> None:
             {"mode": "linear"},
             {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
         )
-        d.then("Resize", [x, "", d.constant(scales)], after, **options)
+        area = "" if d.opset >= 13 else d.constant(np.zeros(0, np.float32))
+        d.then("Resize", [x, area, d.constant(scales)], after, **options)
 
 
 def random_graph(seed: int, steps: int | None = None) -> tuple[ModelProto, Shape]:
