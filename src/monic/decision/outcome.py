@@ -4,6 +4,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from numpy.linalg import LinAlgError
+
 from monic.certificate import Certificate
 from monic.decision.result import Decision, Statistics, Verdict
 from monic.decision.witness import Witness
@@ -30,10 +32,10 @@ class Outcome:
 
 
 #: What ends the work on a layer without an answer, and is none of its mistakes.
-LIMITS = (LimitReached, MemoryError, OverflowError)
+LIMITS = (LimitReached, MemoryError, OverflowError, LinAlgError)
 
 
-def limited(limit: LimitReached | MemoryError | OverflowError) -> Decision:
+def limited(limit: Exception) -> Decision:
     """Returns what is said of a layer that a limit of size, time or memory left undecided.
 
     Example:
@@ -43,7 +45,7 @@ def limited(limit: LimitReached | MemoryError | OverflowError) -> Decision:
     short = "the memory of this machine was not enough"
     if isinstance(limit, MemoryError):
         reason = f"{short}: {limit}" if str(limit) else short
-    elif isinstance(limit, OverflowError):
+    elif isinstance(limit, OverflowError | LinAlgError):
         reason = "products of its numbers are beyond float64, in which proofs are looked for"
     else:
         reason = str(limit)

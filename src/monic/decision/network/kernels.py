@@ -115,5 +115,8 @@ def _deficient(chain: Chain, trace: list[Floats], counts: Floats) -> int | None:
     few = np.flatnonzero(counts < chain.dim)
     if few.size:
         return int(few[0]) + 1
-    values = np.linalg.svd(chain.slope(trace), compute_uv=False)
+    slope = chain.slope(trace)
+    if not np.isfinite(slope).all():
+        return None  # beyond float64
+    values = np.linalg.svd(slope, compute_uv=False)
     return len(chain.layers) if values[-1] <= DEFICIENT * values[0] else None

@@ -49,7 +49,6 @@ from monic.decision.outcome import LIMITS, limited
 from monic.decision.pair_tree.program import program_of
 from monic.decision.problem import Point, Problem, insist_on_interior
 from monic.decision.result import Decision, NetworkDecision, StageDecision, Verdict
-from monic.errors import LimitReached
 from monic.model import (
     Activation,
     AffineMap,
@@ -241,8 +240,8 @@ def _spanned(
     try:
         with within(seconds):
             return spans(network, stages, proofs, seconds, skips=skips)
-    except (LimitReached, OverflowError) as limit:
-        return f"runs of layers were not decided together: {limit}"
+    except LIMITS as limit:
+        return f"runs of layers were not decided together: {limited(limit).reason}"
 
 
 def _refuted(
@@ -316,8 +315,8 @@ def _settled(
     try:
         with within(left):
             pairs = decide_pairs(network, stages, program, chain, sampler, approach, left)
-    except (LimitReached, OverflowError) as limit:
-        pairs = f"the pair tree of the network ended: {limit}"
+    except LIMITS as limit:
+        pairs = f"the pair tree of the network ended: {limited(limit).reason}"
     return pairs if isinstance(pairs, NetworkDecision) else f"{found}; {pairs}"
 
 
@@ -338,8 +337,8 @@ def _searched(
         with within(_seconds(approach)):
             sampler, seconds = _sampler(network, approach), _seconds(approach)
             found = search(chain, stages, sampler, seconds, briefly=briefly)
-    except (LimitReached, OverflowError) as limit:
-        return f"the search for a collision ended: {limit}"
+    except LIMITS as limit:
+        return f"the search for a collision ended: {limited(limit).reason}"
     if isinstance(found, str):
         return found
     return not_injective(network, stages, as_collision(chain, *found.pair), found.how)
@@ -359,7 +358,7 @@ def _narrowed(
     try:
         with within(seconds):
             pair = pair_through(network, narrow, _sampler(network, approach), until)
-    except (LimitReached, OverflowError):
+    except LIMITS:
         return None  # that the stage is narrow proves it without a pair
     if pair is None:
         return None
