@@ -1,4 +1,8 @@
-"""Which decision a node is split by: the one whose relaxation is furthest from the truth."""
+"""Which decision a node is split by: the one whose relaxation is furthest from the truth.
+
+Distances are weighted by the weights that take a unit further, which halves the nodes of deep
+networks, and those of orders count half.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +13,7 @@ from monic.decision.pair_tree.node import AT_X, AT_Y, WAY, Node
 from monic.decision.pair_tree.program import Program
 from monic.decision.pair_tree.relaxation import COLUMNS
 
-__all__ = ["Choice", "choices", "first_open"]
+__all__ = ["Choice", "choices", "first_open", "influence"]
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -17,10 +21,30 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Choice = tuple[float, int, int]
 
 
-def choices(program: Program, node: Node, columns: Floats) -> list[Choice]:
+#: Distances of orders count so much.
+ORDERS = 0.5
+
+
+def influence(program: Program) -> Floats:
+    """Returns, for every unit, the sum of the sizes of the weights by which others take it."""
+    found = np.zeros(program.size)
+    for matrix in (*(block.matrix for block in program.blocks), program.outputs):
+        table = np.array([[abs(float(a)) for a in row] for row in matrix.tolist()])
+        taken = table[:, 1 + program.n :].sum(axis=0)
+        found[: taken.size] += taken
+    return found
+
+
+def choices(program: Program, node: Node, columns: Floats, weights: Floats) -> list[Choice]:
     """Returns the open decisions that a solution violates, the worst first.
 
     At x and at y that is r - max(z, 0); on the way, how far rho is from between 0 and zeta.
+
+    Arguments:
+        program: The network.
+        node: The node.
+        columns: The solution of its program.
+        weights: How much a unit matters: its influence.
     """
     n = program.n
     z, zeta, r, rho = columns[2 * n :].reshape(-1, COLUMNS).T
@@ -34,7 +58,9 @@ def choices(program: Program, node: Node, columns: Floats) -> list[Choice]:
     found = [
         (float(gaps[side, form - n]), side, form) for side, form in open_decisions(program, node)
     ]
-    return sorted((c for c in found if c[0] > 0), key=lambda c: (-c[0], c[2], c[1]))
+    scores = weights * np.array([[1.0], [1.0], [ORDERS]])
+    order = [(-c[0] * scores[c[1], c[2] - n], c[2], c[1], c) for c in found if c[0] > 0]
+    return [choice for *_, choice in sorted(order)]
 
 
 def open_decisions(program: Program, node: Node) -> Iterator[tuple[int, int]]:

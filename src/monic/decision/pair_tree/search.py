@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flint import fmpq
 
-from monic.decision.pair_tree.branching import choices, first_open
+from monic.decision.pair_tree.branching import choices, first_open, influence
 from monic.decision.pair_tree.certify import certified
 from monic.decision.pair_tree.final import Pair, decide_finally, is_final
 from monic.decision.pair_tree.node import AT_Y, WAY, Node, roots
@@ -66,6 +66,10 @@ class PairTree:
     limit: Callable[[Counts], bool]
     counts: Counts = field(default_factory=Counts)
     writer: Writer = field(default_factory=Writer)
+    _weights: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._weights = influence(self.program)
 
     def run(self) -> Pair | bool:
         """Returns a collision, True when there is none, or False when the limit was hit."""
@@ -126,16 +130,17 @@ class PairTree:
 
     def _alive(self, node: Node, answer: Answer) -> "Split | Pair":
         columns = answer.columns
-        found = [] if columns is None else choices(self.program, node, columns)
-        worst = found[0][0] if found else 0.0
-        if columns is not None and (worst <= TINY or self.counts.nodes % EVERY == 1):
+        found = [] if columns is None else choices(self.program, node, columns, self._weights)
+        found = [choice for choice in found if choice[0] > TINY]
+        if columns is not None and (not found or self.counts.nodes % EVERY == 1):
             pair = self._met(columns)
             if pair is not None:
                 return pair
-        if found and worst > TINY:
+        if found:
             return Split(found[0][1], found[0][2])
-        side, form = first_open(self.program, node) or (0, 0)
-        return Split(side, form)
+        open_ = first_open(self.program, node)
+        assert open_ is not None, "where all phases are known, an exact program decides"
+        return Split(*open_)
 
     def _met(self, columns: Floats) -> Pair | None:
         n, inputs = self.program.n, self.program.inputs
