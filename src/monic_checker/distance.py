@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from flint import fmpq
 
@@ -20,6 +21,8 @@ from monic_checker.system import System
 from monic_checker.vector import over_one_denominator
 
 __all__ = ["About", "read_distance"]
+
+Subjects = TypeVar("Subjects", System, Stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +125,16 @@ class _Near:
         if room < 0 or gap > room * room:
             raise InvalidProof("evidence.value", "the error may be larger")
         if isinstance(self.evidence, Product):
-            assert isinstance(where, Stages), "a product is about a network"
-            found = self.evidence.check(where, body)
+            found = self.evidence.check(_of(where, Stages), body)
         else:
-            assert isinstance(where, System), "evidence about a layer"
-            found = self.evidence.check(where, body)
+            found = self.evidence.check(_of(where, System), body)
         return replace(found, words=f"an inverse Lipschitz constant by {found.words}")
+
+
+def _of(where: Where, kind: type[Subjects]) -> Subjects:
+    """Insists that evidence is about the kind of subject that the proof has."""
+    if not isinstance(where, kind):
+        raise MalformedProof(
+            "evidence.evidence", "expected evidence about the kind of the subject"
+        )
+    return where

@@ -73,7 +73,9 @@ def test_fixed_batch_is_one_example() -> None:
 
 REFUSED = {
     "fc_matMul": [
-        *("'matmul2' (MatMul)", "'matmul0' (MatMul)", "'matmul3' (MatMul)", "'Y' (Gemm)"),
+        "'matmul2' (MatMul)",
+        "'matmul0' (MatMul)",
+        # what follows has no shape in the file: it is read only once these two are mended
     ],
 }
 
