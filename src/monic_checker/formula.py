@@ -11,32 +11,38 @@ __all__ = ["formula"]
 _PLACES = 32
 
 
+#: What a step makes of the values y and the array a.
+_WORDS = {
+    "input": "x",
+    "linear": "{a} {y}",
+    "linear-transposed": "{a}^T {y}",
+    "shift": "{y} + {a}",
+    "shift-negative": "{y} - {a}",
+    "scale": "diag({a}) {y}",
+    "channel-shift": "{y} + {a} in each channel",
+    "channel-shift-negative": "{y} - {a} in each channel",
+    "channel-scale": "{a} in each channel times {y}",
+    "quotient": "{y} / {a} in each channel",
+    "convolution": "the convolution of {y} with {a} ({grid})",
+    "transposed-convolution": "the transposed convolution of {y} with {a} ({grid})",
+    "concat": "({y})",
+    "add": "{y}",
+    "select": "the entries {places} of {y}",
+    "combine": "{terms} of {y}",
+    "centre": "{y} less the means of its {groups} groups",
+}
+
+
 def formula(step: Step) -> str:
     """Returns the value in terms of earlier values v0, v1, ... and arrays A0, A1, ..."""
-    values = "; ".join(f"v{source}" for source in step.sources)
-    grid = "" if step.grid is None else f" ({step.grid.words})"
-    if step.terms is not None:
-        return f"{step.terms.words} of {values}"
-    if step.places:
-        return f"the entries {_listed(step.places)} of {values}"
-    return {
-        "input": "x",
-        "linear": f"A{step.array} {values}",
-        "linear-transposed": f"A{step.array}^T {values}",
-        "shift": f"{values} + A{step.array}",
-        "shift-negative": f"{values} - A{step.array}",
-        "scale": f"diag(A{step.array}) {values}",
-        "channel-shift": f"{values} + A{step.array} in each channel",
-        "channel-shift-negative": f"{values} - A{step.array} in each channel",
-        "channel-scale": f"A{step.array} in each channel times {values}",
-        "quotient": f"{values} / A{step.array} in each channel",
-        "convolution": f"the convolution of {values} with A{step.array}{grid}",
-        "transposed-convolution": f"the transposed convolution of {values} with A{step.array}"
-        + grid,
-        "concat": f"({values})",
-        "add": values.replace("; ", " + "),
-        "centre": f"{values} less the means of its {step.groups} groups",
-    }[step.name]
+    return _WORDS[step.name].format(
+        y=(" + " if step.name == "add" else "; ").join(f"v{source}" for source in step.sources),
+        a=f"A{step.array}",
+        grid="" if step.grid is None else step.grid.words,
+        places=_listed(step.places) if step.places else "",
+        terms="" if step.terms is None else step.terms.words,
+        groups=step.groups,
+    )
 
 
 def _listed(places: Sequence[int]) -> str:

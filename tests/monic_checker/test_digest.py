@@ -230,6 +230,14 @@ def test_short_subjects_are_told_apart_by_words_alone() -> None:
         assert len(set(words)) + 1 == len(words) > 20  # one has an array that no step uses
 
 
-def test_the_canonical_form_is_written_in_pieces() -> None:
-    header = read_header(io.BytesIO(SPEC_EXAMPLE), plenty())
-    assert json.loads("".join(canonical_form(header.subject)))["kind"] == "relu-layer"
+def test_the_canonical_form_is_a_subject_itself() -> None:
+    for base in SUBJECTS:
+        words = said(base)
+        again = json.loads(_canonical_text(base))
+        assert again.keys() == base.keys()
+        assert said(again) == words
+
+
+def _canonical_text(subject: dict[str, Any]) -> str:
+    read = read_network if subject["kind"] == "network" else read_subject
+    return "".join(canonical_form(read(subject, plenty())))
