@@ -17,7 +17,7 @@ import numpy as np
 
 from monic.model.affine import AffineMap, FloatArray, Input
 
-__all__ = ["TINY", "UNIT", "Enclosed", "affine", "growth"]
+__all__ = ["TINY", "UNIT", "Enclosed", "affine", "floor", "growth"]
 
 #: Half the distance from 1 to the next float64: the relative error of one operation.
 UNIT = 2.0**-53
@@ -63,6 +63,18 @@ def growth(terms: int, unit: float = UNIT) -> float:
     return 2 * (terms + 8) * unit if terms else 0.0
 
 
+def floor(unit: float) -> float:
+    """Returns more than what underflow does to an entry, in formats with that unit roundoff.
+
+    Example:
+        >>> floor(UNIT) == TINY, floor(2.0**-24) > 2.0**-126
+        (True, True)
+    """
+    if unit < 2.0**-40:
+        return TINY
+    return 2.0**-110 if unit < 2.0**-15 else 2.0**-10
+
+
 def affine(map: AffineMap, start: Enclosed, unit: float = UNIT) -> Enclosed:
     """Returns W x + b for enclosed x, one point a column.
 
@@ -103,5 +115,5 @@ def _stepped(step: AffineMap, parts: list[Enclosed], unit: float) -> Enclosed:
     ]
     error = step.act(*sizes, absolute=True)
     if gamma:
-        error = (error + gamma * np.abs(value)) * (1 + 2 * growth(step.terms)) + TINY
+        error = (error + gamma * np.abs(value)) * (1 + 2 * growth(step.terms)) + floor(unit)
     return Enclosed(value, error).known()

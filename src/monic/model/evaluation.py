@@ -15,7 +15,7 @@ from flint import fmpz_mat
 from monic.errors import LayerError
 from monic.model.affine import FloatArray
 from monic.model.array import exact as fraction_of
-from monic.model.enclosed import TINY, UNIT, Enclosed, affine, growth
+from monic.model.enclosed import UNIT, Enclosed, affine, floor, growth
 from monic.model.exact import ExactAffine
 from monic.model.network import Activation
 
@@ -109,7 +109,9 @@ def _activated(stage: "Stage", u: Enclosed, unit: float) -> Enclosed:
     alpha = 1.0 if stage.alpha is None else stage.alpha
     value = function(u.value, alpha)
     room = FUNCTION * (unit / UNIT)
-    return Enclosed(value, (u.error * steepest(alpha) + room * np.abs(value)) * (1 + UNIT) + TINY)
+    return Enclosed(
+        value, (u.error * steepest(alpha) + room * np.abs(value)) * (1 + UNIT) + floor(unit)
+    )
 
 
 def _bent(slopes: FloatArray, u: Enclosed, unit: float) -> Enclosed:
@@ -117,7 +119,7 @@ def _bent(slopes: FloatArray, u: Enclosed, unit: float) -> Enclosed:
     value = np.where(u.value > 0, u.value, spread * u.value)
     steepest = np.where(u.value - u.error > 0, 1.0, np.maximum(spread, 1.0))
     error = u.error * steepest + growth(1, unit) * np.abs(value)
-    return Enclosed(value, error * (1 + 4 * UNIT) + TINY)
+    return Enclosed(value, error * (1 + 4 * UNIT) + floor(unit))
 
 
 def _normalized(norm: "Normalization", u: Enclosed, unit: float) -> Enclosed:
@@ -129,7 +131,7 @@ def _normalized(norm: "Normalization", u: Enclosed, unit: float) -> Enclosed:
     groups = u.value.reshape(norm.groups, -1, count)
     size = groups.shape[1]
     room = growth(size + 8, unit)
-    radius = _mean_root(u.error.reshape(groups.shape)) * (1 + growth(size)) + TINY
+    radius = _mean_root(u.error.reshape(groups.shape)) * (1 + growth(size)) + floor(unit)
     deviation = np.hypot(_mean_root(groups), sqrt(norm.epsilon))
     least = np.maximum(deviation * (1 - growth(size + 8)) - radius, 0.0)
     least = np.maximum(least, sqrt(norm.epsilon) * (1 - 8 * UNIT))
@@ -137,7 +139,7 @@ def _normalized(norm: "Normalization", u: Enclosed, unit: float) -> Enclosed:
     error = (
         np.where(least > 0, radius * sqrt(size) / least, np.inf)[:, None]
         + room * np.abs(value)
-        + TINY
+        + floor(unit)
     )
     value, error = value.reshape(u.value.shape), (error * (1 + 8 * UNIT)).reshape(u.value.shape)
     if not norm.deviations:
