@@ -126,11 +126,19 @@ WRONG_FILTERS = {
     ),
     "of another group than the window": (
         over_filters(
-            OPPOSITE * 2,
+            [*OPPOSITE, *OPPOSITE],
             GROUPS,
             windows([1], [[1, k] for k in range(3)], pairs([0, 1])),
         ),
         "filters of the window's group",
+    ),
+    "of two groups in one class of windows": (
+        over_filters(
+            [*OPPOSITE, *OPPOSITE],
+            GROUPS,
+            windows([1], [[g, k] for g in range(2) for k in range(3)], pairs([0, 1])),
+        ),
+        "differ",
     ),
     "in windows of two shapes": (
         over_filters(
