@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from monic_checker import InvalidProof, MalformedProof, check
+from monic_checker import Array, InvalidProof, MalformedProof, check
 from tests.monic_checker.examples import EXAMPLES, Example
 from tests.monic_checker.networks import composition, network_subject
-from tests.monic_checker.tiny_prover import Layer
+from tests.monic_checker.tiny_prover import Layer, doubles, named
 
 GOOD = EXAMPLES["random projection"]
 WHOLE = {"kind": "whole"}
@@ -105,6 +105,19 @@ def test_other_maps_are_malformed(change: Callable[[dict[str, Any]], None]) -> N
     with pytest.raises(MalformedProof) as caught:
         check(io.BytesIO(Example(header, example.body, []).proof), example.arrays)
     assert caught.value.address.startswith(("evidence.layers[1]", "subject.stages[1]"))
+
+
+def test_a_convolution_is_no_matrix_from_a_density() -> None:
+    """Three rows from four numbers, all of the same two entries: almost no matrix is like that."""
+    kernel = Array("kernel", "float64", (1, 1, 2), doubles([1.0, 3.0]))
+    example = projected(Layer(ROWS))
+    header = copy.deepcopy(example.header)
+    grid = {"shape": [1, 4], "stride": [1], "dilation": [1], "padding": [[0, 0]], "groups": 1}
+    stage = header["subject"]["stages"][1]
+    stage["arrays"] = [named(kernel)]
+    stage["map"] = [["input", 4], ["convolution", 0, 0, grid | {"mode": "zero"}]]
+    with pytest.raises(MalformedProof, match="expected a matrix of the model"):
+        check(io.BytesIO(Example(header, example.body, []).proof), [*RAYS.arrays, kernel])
 
 
 def test_alone_it_proves_nothing() -> None:
