@@ -120,6 +120,26 @@ def test_a_convolution_is_no_matrix_from_a_density() -> None:
         check(io.BytesIO(Example(header, example.body, []).proof), [*RAYS.arrays, kernel])
 
 
+def test_shifts_by_computed_numbers_are_no_shifts() -> None:
+    """Numbers that are computed from the model's may be the matrix's own."""
+    example = projected(Layer(ROWS))
+    gamma = Array("gamma", "float64", (3,), doubles([1.0, 2.0, 3.0]))
+    header = copy.deepcopy(example.header)
+    stage = header["subject"]["stages"][1]
+    place = len(stage["arrays"])
+    factors = {"factors": [place, place], "epsilon": "1/8", "shape": [3]}
+    stage["arrays"] += [named(gamma), factors]
+    stage["map"] = [*stage["map"][:2], ["shift", place, 1]]
+    arrays = [*example.arrays, gamma]
+    for shift in (place, place + 1):
+        stage["map"][2][1] = shift
+        with pytest.raises(MalformedProof, match="nothing but shifts"):
+            check(io.BytesIO(Example(header, example.body, []).proof), arrays)
+    del stage["arrays"][-1]
+    stage["map"][2][1] = place
+    check(io.BytesIO(Example(header, example.body, []).proof), arrays)
+
+
 def test_alone_it_proves_nothing() -> None:
     layer = Layer(ROWS)
     header = layer.header({"kind": "random-projection"}) | {"assumption": "random-projections"}

@@ -203,6 +203,29 @@ def test_active_rows_alone_with_beta_zero_close_nothing_on_a_ball() -> None:
         check(io.BytesIO(proof), layer.arrays)
 
 
+@pytest.mark.parametrize(
+    ("x", "other", "holds"),
+    [
+        (["0", "0"], ["0", "1/2"], True),
+        (["0", "1"], ["0", "-1"], True),  # both on the sphere, which belongs to the ball
+        (["0", "0"], ["0", "3/2"], False),
+        (["3/5", "4/5"], ["3/5", "-4/5"], True),
+        (["3/5", "4/5"], ["3/5", "-9/10"], False),
+        (["2", "0"], ["2", "1"], False),
+    ],
+)
+def test_collisions_on_a_ball_lie_in_it(x: list[str], other: list[str], holds: bool) -> None:
+    ball = {"kind": "ball", "radius": "1", "center": ["0", "0"]}
+    layer = Layer([[1.0, 0.0, 1.0]], domain=ball)
+    evidence = {"kind": "collision", "x": x, "other": other}
+    proof = layer.proof(evidence, "NOT_INJECTIVE")
+    if holds:
+        assert check(io.BytesIO(proof), layer.arrays).claim == "NOT_INJECTIVE"
+    else:
+        with pytest.raises(InvalidProof):
+            check(io.BytesIO(proof), layer.arrays)
+
+
 #: x0 and -x0; x0 + x1 and x0 - x1; x2 and -x2.
 _THREE_PAIRS = Layer(
     [

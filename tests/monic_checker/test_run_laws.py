@@ -42,11 +42,15 @@ def test_two_branches_are_a_contraction_exactly_when_their_constants_are_below_o
                 Layer([[1.0, float(d), 0.0]]),
             ]
             one, first, second = 1 + SLACK, abs(c) + SLACK, abs(d) + SLACK
-            norms = [[one, 0, one, 0], [one, first, one, first], [one, second, 0, 0]]
+            norms: list[list[Fraction | int]] = [
+                [one, 0, one, 0],
+                [one, first, one, first],
+                [one, second, 0, 0],
+            ]
             words = [[str(number) for number in row] for row in norms]
-            names = ("relu past 1", "relu past 1", "identity")
+            stages = [(layers[0], "relu past 1"), (layers[1], "relu past 1")]
             header = run(
-                list(zip(layers, names, strict=True)), {"kind": "contraction", "norms": words}
+                [*stages, (layers[2], "identity")], {"kind": "contraction", "norms": words}
             )
             branch = first * one  # the constant of the first branch
             after = one * one * one + first * one

@@ -107,6 +107,14 @@ def test_a_truncated_file_is_malformed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
+def test_a_file_with_a_byte_too_many_is_malformed(name: str) -> None:
+    example = EXAMPLES[name]
+    for more in (b"\0", b"\1", b"\n"):
+        with pytest.raises(MalformedProof):
+            check(io.BytesIO(example.proof + more), example.arrays)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_one_changed_weight_is_another_layer(name: str) -> None:
     example = EXAMPLES[name]
     for k, array in enumerate(example.arrays):

@@ -1,0 +1,1 @@
+"""A mutation run over the checker's own code: `python -m tests.mutation`; see `__main__`."""
