@@ -88,7 +88,7 @@ class Runner:
     def _measured(self, session: pytest.Session) -> dict[tuple[str, int], set[str]]:
         """Returns which tests run a line; none of them may fail before anything is changed."""
         names = [str(SOURCE / f"{name}.py") for name in self.plan.modules]
-        measure = coverage.Coverage(data_file=None, include=names)
+        measure = coverage.Coverage(data_file=None, config_file=False, include=names)
         measure.start()
         for item in session.items:
             measure.switch_context(item.nodeid)
