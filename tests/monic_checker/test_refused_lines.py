@@ -6,6 +6,7 @@ Each case is a small change of a valid proof, or the smallest false claim of its
 import copy
 import io
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -328,3 +329,22 @@ def test_the_keys_of_a_bound_have_an_order(tmp_path: Path) -> None:
         return dict(reversed(header.items()))
 
     _refused_file("bound-by-opposite-rows", turned, "keys in the order", tmp_path)
+
+
+def test_weights_of_third_moments_are_whole() -> None:
+    example = EXAMPLES["moments"]
+    header = copy.deepcopy(example.header)
+    weights = header["evidence"]["weights"]
+    for scale in ("1/7", "1/1000"):
+        header["evidence"]["weights"] = [
+            [row, str(Fraction(number) * Fraction(scale))] for row, number in weights
+        ]
+        kind, _ = refusal(Example(header, b"", example.arrays))
+        assert kind is MalformedProof
+
+
+@pytest.mark.parametrize("bound", ["0", "1", "-1"])
+def test_a_half_space_has_a_normal(bound: str) -> None:
+    layer = Layer([[1.0, 0.0], [-1.0, 0.0]], {"kind": "polyhedron", "A": [["0"]], "c": [bound]})
+    with pytest.raises(MalformedProof, match="a row that is not zero"):
+        check(io.BytesIO(layer.proof(TREE, body=bytes([2, 0, 0, 1]))), layer.arrays)

@@ -74,13 +74,14 @@ STEEPEST = {"relu": Fraction(1), "tanh": Fraction(1), "sigmoid": Fraction(1, 4)}
 
 
 @pytest.mark.parametrize("name", STEEPEST)
-def test_slopes_lie_between_zero_and_the_steepest(name: str) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_slopes_lie_between_zero_and_the_steepest(name: str, sign: int) -> None:
     """x + c f(x + 1) has slopes from 1 to 1 + c s, where s is the largest slope of f."""
-    first = Layer([[1.0, 0.0], [1.0, 1.0]])
+    first = Layer([[1.0, 0.0], [float(sign), 1.0]])
     found = set()
-    for c in (Fraction(k, 2) for k in range(-10, 5)):
+    for c in (Fraction(k, 2) for k in range(-10, 11)):
         last = Layer([[1.0, float(c), 0.0]])
-        ends = sorted((Fraction(1), 1 + c * STEEPEST[name]))
+        ends = (Fraction(1), 1 + sign * c * STEEPEST[name])
         for p in (Fraction(-1), Fraction(-1, 4), Fraction(1, 2), Fraction(1), Fraction(5, 4)):
             evidence = {"kind": "slopes", "inverse": [[str(p)]], "weights": ["1"]}
             header = run([(first, f"{name} past 1"), (last, "identity")], evidence)
@@ -88,3 +89,30 @@ def test_slopes_lie_between_zero_and_the_steepest(name: str) -> None:
             assert accepts(header, [first, last]) == holds, (c, p)
             found.add(holds)
     assert found == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "slopes"),
+    [("-3", "-1", (0,)), ("-1", "4", (1,)), ("-2", "0", (0, 1)), ("-5/4", "-1", (0,))],
+)
+def test_slopes_of_a_relu_are_known_where_it_does_not_bend(
+    lower: str, upper: str, slopes: tuple[int, ...]
+) -> None:
+    """x - 2 ReLU(x + 1) rises below -1, and falls above."""
+    first, last = Layer([[1.0, 0.0], [1.0, 1.0]]), Layer([[1.0, -2.0, 0.0]])
+    for p in (-1, 1):
+        evidence = {"kind": "slopes", "inverse": [[str(p)]], "weights": ["1"]}
+        header = run([(first, "relu past 1"), (last, "identity")], evidence)
+        header["subject"]["domain"] = {"kind": "box", "lower": [lower], "upper": [upper]}
+        holds = all(abs(1 - p * (1 - 2 * slope)) < 1 for slope in slopes)
+        assert accepts(header, [first, last]) == holds, p
+
+
+def test_a_linear_part_that_merges_inputs_is_no_start_of_a_contraction() -> None:
+    """x + ReLU(y) / 4 has one number of two, however little the branch moves."""
+    first, last = Layer([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), Layer([[1.0, 0.25, 0.0]])
+    norms = [["9/8", "0", "9/8", "0"], ["9/8", "3/8", "0", "0"]]
+    header = run(
+        [(first, "relu past 1"), (last, "identity")], {"kind": "contraction", "norms": norms}
+    )
+    assert not accepts(header, [first, last])
