@@ -1,5 +1,6 @@
 """Zip archives, opened once it is clear that the list of their members fits the budget."""
 
+import io
 import zipfile
 import zlib
 from typing import BinaryIO
@@ -31,22 +32,27 @@ _LISTED = 24
 def opened(stream: BinaryIO, budget: Budget) -> zipfile.ZipFile:
     """Opens an archive; what its list of members takes is held until the scope ends.
 
+    An archive that is no longer than what is searched for its last record is read just once.
+
     Raises:
         OverBudget: when the list does not fit the budget.
         BadZipFile, or another of `BROKEN_ARCHIVE`: when it is none.
     """
-    size = _size_of_list(stream)
+    whole = stream.seek(0, 2)
+    start = stream.seek(max(0, whole - _END_LENGTH - _COMMENT))
+    end = stream.read(whole - start)
+    size = _size_of_list(end, whole)
     budget.hold(_LISTED * size, "the archive")
     budget.work(2 * PYTHON * size, "the archive")
+    if start == 0:
+        budget.hold(len(end), "the archive")
+        return zipfile.ZipFile(io.BytesIO(end))
     stream.seek(0)
     return zipfile.ZipFile(stream)
 
 
-def _size_of_list(stream: BinaryIO) -> int:
+def _size_of_list(end: bytes, whole: int) -> int:
     """The bytes of the list of members: what the last record says, or all bytes there are."""
-    whole = stream.seek(0, 2)
-    start = stream.seek(max(0, whole - _END_LENGTH - _COMMENT))
-    end = stream.read(whole - start)
     found = {end.rfind(_END), len(end) - _END_LENGTH}
     said = [int.from_bytes(end[at + 12 : at + 16], "little") for at in found if at >= 0]
     return min(max(said, default=0), whole)

@@ -81,7 +81,7 @@ def decode(array: Array, budget: Budget) -> Vector:
     with budget.lease(min(count, _PIECE) * _RATIO, address):
         # every denominator is a power of two, so that the largest is a multiple of all
         if count <= _PIECE:
-            (part,) = _ratios(array) if count else [[]]
+            part = _piece(array.dtype, array.data)
             denominator = max([q for _, q in part], default=1)
             entries = [fmpz(p * (denominator // q)) for p, q in part]
             budget.spend(count, bits(entries), address)
@@ -99,11 +99,15 @@ def _ratios(array: Array) -> Iterator[list[tuple[int, int]]]:
     """Some numbers at a time, each as a pair."""
     step = _PIECE * ITEM_SIZES[array.dtype]
     for start in range(0, len(array.data), step):
-        numbers = _numbers(array.dtype, array.data[start : start + step])
-        try:
-            yield [number.as_integer_ratio() for number in numbers]
-        except (OverflowError, ValueError):
-            raise ValueError("a number is infinite or NaN") from None
+        yield _piece(array.dtype, array.data[start : start + step])
+
+
+def _piece(dtype: str, data: bytes) -> list[tuple[int, int]]:
+    """So many numbers as pairs."""
+    try:
+        return [number.as_integer_ratio() for number in _numbers(dtype, data)]
+    except (OverflowError, ValueError):
+        raise ValueError("a number is infinite or NaN") from None
 
 
 def _numbers(dtype: str, data: bytes) -> tuple[int | float, ...]:

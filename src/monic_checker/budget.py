@@ -30,6 +30,9 @@ WORK = 10**11
 #: The units of work that Python takes for one entry of a list.
 PYTHON = 64
 
+#: Looked up once: the lengths of numbers are asked for before nearly everything.
+_bit_length = fmpz.bit_length
+
 #: What a number costs besides its bits, in bytes: a pointer and a Python object.
 _OVERHEAD = 40
 
@@ -84,7 +87,7 @@ class Budget:
         """
         self._units -= units
         if self._units < 0:
-            raise OverBudget(address, "work", "units", self.work_done, self._work)
+            raise self._exhausted(address)
 
     def spend(self, entries: int, bits_each: int, address: str) -> None:
         """Charges the making of some numbers of at most so many bits each: memory and work.
@@ -95,7 +98,9 @@ class Budget:
         self._held += entries * (bits_each // 8 + _OVERHEAD)
         if self._held + self._leased > self._memory:
             raise self._over(address)
-        self.work(entries * (bits_each // 64 + PYTHON), address)
+        self._units -= entries * (bits_each // 64 + PYTHON)
+        if self._units < 0:
+            raise self._exhausted(address)
 
     def spend_words(self, words: int, address: str) -> None:
         """Charges bare machine words of 64 bits, as matrices modulo a prime have them.
@@ -132,6 +137,9 @@ class Budget:
     def _over(self, address: str) -> OverBudget:
         needed = self._held + self._leased
         return OverBudget(address, "memory", "bytes", needed, self._memory)
+
+    def _exhausted(self, address: str) -> OverBudget:
+        return OverBudget(address, "work", "units", self.work_done, self._work)
 
     def end_lease(self, size: int) -> None:
         """Gives back what was leased."""
@@ -189,4 +197,4 @@ def bits(numbers: Sequence[fmpz]) -> int:
         >>> bits([fmpz(3), fmpz(-8)])
         4
     """
-    return max(map(fmpz.bit_length, numbers), default=0)
+    return max(map(_bit_length, numbers)) if numbers else 0

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -129,4 +128,4 @@ def _check(
         findings = header.check(found, Body(proof, budget))
     with budget.scope():
         compared = tuple(compare(header.subject, found, path) for path in models)
-    return replace(state_claim(header, found, findings), compared=compared)
+    return state_claim(header, found, findings, compared)

@@ -57,7 +57,6 @@ class Claim:
         kind: "relu-layer", "affine" or "network".
         m: The number of rows.
         n: The number of inputs.
-        domain: The set X, in words.
         assumption: What the proof rests on and nobody has checked; None if nothing.
         evidence: The kind of evidence, such as "tree".
         findings: What the check went through.
@@ -72,7 +71,6 @@ class Claim:
     kind: str
     m: int
     n: int
-    domain: str
     assumption: str | None
     evidence: str
     findings: Findings
@@ -81,6 +79,11 @@ class Claim:
     names: tuple[str | None, ...] = field(repr=False)
     compared: tuple[Comparison, ...] = ()
     bound: Bound | None = None
+
+    @property
+    def domain(self) -> str:
+        """The set X, in words."""
+        return _where(self.subject)
 
     @property
     def formula(self) -> str:
@@ -128,7 +131,12 @@ def _assumed(assumption: str | None) -> str:
     return f"{words}, which was not checked"
 
 
-def state_claim(header: Header, arrays: list[Array | None], findings: Findings) -> Claim:
+def state_claim(
+    header: Header,
+    arrays: list[Array | None],
+    findings: Findings,
+    compared: tuple[Comparison, ...] = (),
+) -> Claim:
     """Returns what a proof that holds says about the arrays that were found."""
     subject = header.subject
     named = {
@@ -143,13 +151,13 @@ def state_claim(header: Header, arrays: list[Array | None], findings: Findings) 
         kind=subject.kind,
         m=subject.m,
         n=subject.n,
-        domain=_where(subject),
         assumption=header.assumption,
         evidence=header.kind,
         findings=findings,
         arrays=tuple(named.values()),
         subject=subject,
         names=tuple(None if array is None else array.name for array in arrays),
+        compared=compared,
         bound=header.bound,
     )
 

@@ -42,7 +42,7 @@ class Domain:
     """A convex set: the intersection of half-spaces, or a ball.
 
     Arguments:
-        words: What it is called in sentences.
+        name: What it is called in sentences, but for its half-spaces.
         sides: The half-spaces, in the order of the specification.
         ball: The ball, if it is one; there are no sides then.
         separable: Whether each side bounds one coordinate: for an orthant and a box.
@@ -50,12 +50,18 @@ class Domain:
         inside: Of a polyhedron, a point of its interior that the proof states, if it does.
     """
 
-    words: str
+    name: str
     sides: Sequence[Side]
     ball: Ball | None = None
     separable: bool = False
     kind: str = "polyhedron"
     inside: Vector | None = None
+
+    @property
+    def words(self) -> str:
+        """What it is called in sentences."""
+        listed = self.kind in ("box", "polyhedron")
+        return f"{self.name} ({_listed(self.sides)})" if listed else self.name
 
     def contains(self, x: Vector, budget: Budget, *, interior: bool) -> bool:
         """Returns whether a point lies in the set, or in its interior.
@@ -104,7 +110,7 @@ def _box(value: object, n: int, budget: Budget) -> Domain:
         if low is not None and high is not None and low >= high:
             raise MalformedProof(f"{_ADDRESS}.lower[{j}]", "expected less than the upper bound")
     sides = BoxSides(lows, highs)
-    return Domain(f"a box in R^{n} ({_listed(sides)})", sides, separable=True, kind="box")
+    return Domain(f"a box in R^{n}", sides, separable=True, kind="box")
 
 
 def _bounds(value: object, name: str, n: int) -> list[fmpq | None]:
@@ -127,11 +133,11 @@ def _polyhedron(value: object, n: int, budget: Budget) -> Domain:
         if not a:
             raise MalformedProof(address, "expected a row that is not zero")
         sides.append(Side(a, c))
-    words, point = f"a polyhedron in R^{n} ({_listed(sides)})", None
+    point = None
     if inside:
         address = f"{_ADDRESS}.interior"
         point = over_one_denominator(rationals(inside[0], address, n), budget, address)
-    return Domain(words, sides, inside=point)
+    return Domain(f"a polyhedron in R^{n}", sides, inside=point)
 
 
 def _ball(value: object, n: int, budget: Budget) -> Domain:
@@ -142,9 +148,9 @@ def _ball(value: object, n: int, budget: Budget) -> Domain:
     address = f"{_ADDRESS}.center"
     numbers = rationals(middle, address, n)
     place = shortened(f"({', '.join(map(str, numbers))})") if any(numbers) else "0"
-    words = f"the ball of radius {shortened(str(radius))} around {place} in R^{n}"
+    name = f"the ball of radius {shortened(str(radius))} around {place} in R^{n}"
     ball = Ball(radius, over_one_denominator(numbers, budget, address))
-    return Domain(words, [], ball, kind="ball")
+    return Domain(name, [], ball, kind="ball")
 
 
 _READERS = {

@@ -12,6 +12,7 @@ So A and B are *kin* where they meet more often than chance allows:
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import log2
 
@@ -139,8 +140,8 @@ def insist_on_strangers(stages: Stages, k: int, matrix: Step) -> None:
         vector, entry = stages.system(k).arrays[place or 0], subject.stages[k].arrays[place or 0]
         own = _Numbers(vector, _precision(entry), budget)
         spared = {(k, place), *((k, i) for i in _late_shifts(subject, k, matrix))}
-        for stage, i, numbers in _arrays(stages, budget):
-            if (stage, i) not in spared and are_kin(own, numbers, budget):
+        for stage, i, numbers in _arrays(stages, spared, budget):
+            if are_kin(own, numbers, budget):
                 what = f"arrays[{i}]" if isinstance(i, int) else i
                 raise InvalidProof(
                     "evidence",
@@ -149,13 +150,16 @@ def insist_on_strangers(stages: Stages, k: int, matrix: Step) -> None:
                 )
 
 
-def _arrays(stages: Stages, budget: Budget) -> Iterator[tuple[int, int | str, _Numbers]]:
-    """Yields stage by stage the arrays, and the weights of combinations, with their places."""
+def _arrays(
+    stages: Stages, spared: AbstractSet[tuple[int, int | None]], budget: Budget
+) -> Iterator[tuple[int, int | str, _Numbers]]:
+    """Yields the other arrays of the stages, and weights of combinations, with their places."""
     for k, stage in enumerate(stages.subject.stages):
         with budget.scope():
-            vectors = stages.system(k).arrays
-            for i, (entry, vector) in enumerate(zip(stage.arrays, vectors, strict=True)):
-                yield k, i, _Numbers(vector, _precision(entry), budget)
+            asked = [i for i in range(len(stage.arrays)) if (k, i) not in spared]
+            vectors = stages.system(k).arrays if asked else []
+            for i in asked:
+                yield k, i, _Numbers(vectors[i], _precision(stage.arrays[i]), budget)
             for i, step in enumerate(stage.steps):
                 if step.terms is not None:
                     weights = [weight for row in step.terms.rows for _, weight in row]

@@ -32,12 +32,11 @@ def all_finite(array: Array) -> bool:
     if fraction is None:
         return True
     bits = 8 * ITEM_SIZES[array.dtype]
-    top, unit = 1 << (bits - 1), 1 << fraction
-    exponents = top - unit
-    return not any(
-        ((lanes & _all(exponents, bits, count)) + _all(unit, bits, count)) & _all(top, bits, count)
-        for lanes, count in _pieces(array)
-    )
+    for lanes, count in _pieces(array):
+        exponents, units, tops = _float_masks(fraction, bits, count)
+        if ((lanes & exponents) + units) & tops:
+            return False
+    return True
 
 
 def all_nonzero(array: Array) -> bool:
@@ -83,6 +82,13 @@ def _pieces(array: Array) -> Iterator[tuple[int, int]]:
     for start in range(0, len(array.data), _PIECE):
         part = array.data[start : start + _PIECE]
         yield int.from_bytes(part, "little"), len(part) // size
+
+
+@lru_cache(maxsize=32)
+def _float_masks(fraction: int, bits: int, count: int) -> tuple[int, int, int]:
+    """So many exponents of ones only, lowest bits of exponents, and highest bits of lanes."""
+    top, unit = 1 << (bits - 1), 1 << fraction
+    return _all(top - unit, bits, count), _all(unit, bits, count), _all(top, bits, count)
 
 
 @lru_cache(maxsize=32)

@@ -1,6 +1,7 @@
 """Exact linear algebra on lists of integer rows."""
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import chain, islice
 
 from flint import fmpz, fmpz_mat, nmod_mat
@@ -69,9 +70,7 @@ def primitive(row: Row, budget: Budget, address: str) -> Row:
     """
     length = bits(row)
     budget.work((len(row) + 16) * (2 * times(length, length) + PYTHON), address)
-    divisor = fmpz(0)
-    for entry in row:
-        divisor = divisor.gcd(entry)
+    divisor = reduce(fmpz.gcd, row, fmpz(0))
     return row if divisor <= 1 else [entry // divisor for entry in row]
 
 

@@ -81,7 +81,9 @@ def read_network(value: object, budget: Budget) -> NetworkSubject:
         activation = Activation.read(after, address, [array.shape for array in stage.arrays])
         activation.insist_on_fit(stage, address)
         activations.append(activation)
-        stages.append(replace(stage, kind=activation.kind))
+        if stage.kind != activation.kind:
+            stage = replace(stage, kind=activation.kind)
+        stages.append(stage)
         known = stages[k - 1].m + activations[k - 1].more if k else stage.n
         if known != stage.n:
             raise MalformedProof(address, f"expected a map of {known} numbers")

@@ -1,5 +1,6 @@
 """Arrays saved by numpy: .npy files, and .npz files, which are zip archives of them."""
 
+import io
 import math
 import re
 import zipfile
@@ -18,10 +19,15 @@ __all__ = ["read_npy", "read_npz"]
 #: Longer headers do not occur for arrays of numbers (numpy's own limit).
 _HEADER_LIMIT = 10_000
 
+#: The bytes of a small member of an archive.
+_SMALL = 2**14
+
 _HEADER = re.compile(
-    rb"\{'descr': '([<>|=]?)([a-zA-Z])([0-9]{1,18})', 'fortran_order': (True|False), "
-    rb"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
+    r"\{'descr': '([<>|=]?)([a-zA-Z])([0-9]{1,18})', 'fortran_order': (True|False), "
+    r"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
 )
+#: Their first bytes, with the version of the format.
+_STARTS = frozenset(b"\x93NUMPY" + bytes([version, 0]) for version in (1, 2, 3))
 _KINDS = {"f": "float", "i": "int", "u": "uint"}
 
 
@@ -68,7 +74,10 @@ def _members(archive: zipfile.ZipFile, budget: Budget) -> Iterator[Array]:
             continue
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise UnreadableModel(ascii(entry.filename), "expected it stored or deflated")
-        with archive.open(entry) as stream:
+        with archive.open(entry) as member:
+            # small ones are read at once, since every read of a member takes long
+            small = entry.file_size <= _SMALL
+            stream = io.BytesIO(member.read(_SMALL)) if small else member
             yield from _read(stream, entry.filename.removesuffix(".npy"), entry.file_size, budget)
 
 
@@ -95,19 +104,21 @@ def _read(stream: IO[bytes], name: str, size: int, budget: Budget) -> Iterator[A
 
 def _read_form(stream: IO[bytes], name: str) -> tuple[int, _Form]:
     """Returns the size of the header, and what it says."""
-    start = stream.read(8)
-    if start[:6] != b"\x93NUMPY" or start[6:] not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
+    start = stream.read(10)
+    if start[:8] not in _STARTS:
         raise UnreadableModel(ascii(name), "expected a .npy file")
-    prefix = stream.read(2 if start[6] == 1 else 4)
-    length = int.from_bytes(prefix, "little")
-    match = _HEADER.fullmatch(stream.read(length)) if length <= _HEADER_LIMIT else None
+    if start[6] > 1:  # then the length of the header takes four bytes, not two
+        start += stream.read(2)
+    length = int.from_bytes(start[8:], "little")
+    header = str(stream.read(length), "latin-1") if length <= _HEADER_LIMIT else ""
+    match = _HEADER.fullmatch(header)
     if match is None:
         raise UnreadableModel(ascii(name), "expected the header of an array of numbers")
-    order, kind, item, by_columns, dims = (group.decode() for group in match.groups())
+    order, kind, item, by_columns, dims = match.groups()
     dtype = f"{_KINDS.get(kind, kind)}{8 * int(item)}"
     shape = tuple(int(dim) for dim in dims.replace(",", " ").split())
     form = _Form(dtype, order == ">", by_columns == "True", shape)
-    return len(start) + len(prefix) + length, form
+    return len(start) + length, form
 
 
 def _swapped(data: bytes, item: int) -> bytes:

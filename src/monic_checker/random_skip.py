@@ -174,6 +174,6 @@ def _way(steps: Sequence[Step], number: int, budget: Budget) -> list[int] | None
 
 def _rows(system: System, matrix: Step, width: int) -> list[Row]:
     """Returns the rows of A, as integers."""
-    steps = [Step("input", width), replace(matrix, sources=(0,))]
+    steps = [Step("input", width), matrix._replace(sources=(0,))]
     alone = replace(system.subject, steps=steps)
     return [row[:-1] for row in System(alone, system.found).rows]

@@ -1,7 +1,7 @@
 """What single steps of a map do to the rows of a value: one rule a step."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flint import fmpz
 
@@ -12,8 +12,7 @@ from monic_checker.vector import Vector, lcm
 __all__ = ["RULES", "Value", "add", "concat"]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """An affine function of x: rows of n + 1 integers, over one positive denominator.
 
     Arguments:

@@ -1,7 +1,7 @@
 """The half-spaces of orthants and boxes: each is made when it is asked for."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, overload
 
 from flint import fmpq, fmpz
@@ -25,6 +25,9 @@ class SeparateSides(Sequence[Side]):
 
     @abstractmethod
     def _side(self, place: int) -> Side: ...
+
+    def __iter__(self) -> Iterator[Side]:
+        return map(self._side, range(len(self)))
 
     @overload
     def __getitem__(self, place: int) -> Side: ...

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flint import fmpz
 
@@ -30,8 +29,7 @@ _NAMES = ("input", "concat", "add", "select", "combine", "centre", *_ARRAY_STEPS
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of the map.
 
     Arguments:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flint import fmpq
 
@@ -24,8 +25,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 _DIMENSIONS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class NamedArray:
+class NamedArray(NamedTuple):
     """An array of the user's model, named by its content."""
 
     dtype: str

@@ -73,6 +73,26 @@ def test_npz(tmp_path: Path, compressed: bool) -> None:
         same(array, arrays[array.name])
 
 
+@pytest.mark.parametrize(
+    "count", [9, 4080, 4100, 40_000]
+)  # small and large, in both kinds of file
+@pytest.mark.parametrize("changed", [False, True])
+def test_members_of_every_size_are_read_and_their_checksums_compared(
+    tmp_path: Path, count: int, changed: bool
+) -> None:
+    path, values = tmp_path / "m.npz", np.arange(count, dtype="float32")
+    np.savez(path, w=values)
+    data = bytearray(path.read_bytes())
+    place = bytes(data).index(values[1:3].tobytes())
+    if not changed:
+        same(only(path), values)
+        return
+    data[place] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UnreadableModel, match="CRC"):
+        only(path)
+
+
 def test_other_things_than_numbers_are_left_out(tmp_path: Path) -> None:
     words, flags = np.array(["a", "b"]), np.array([True, False])
     np.savez(tmp_path / "m.npz", words=words, flags=flags, w=example("int8"))
