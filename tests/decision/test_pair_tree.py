@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from monic import Ball, Verdict, check, decide
+from monic import Ball, Domain, Polyhedron, Verdict, check, decide
 from monic.certificate import pair_tree_certificate
 from monic.decision.approach import Approach
 from monic.decision.network.chain import linear_part
@@ -209,3 +209,33 @@ def test_near_points_are_inside_the_domain() -> None:
     near = _Near(part, _sampler(network, Approach()))
     found = near.collision(np.array([0.3, 0.2]), np.array([-0.9, 0.8]))
     assert found is None or part.collide(*found)
+
+
+#: Half-spaces whose numbers are no integers, of one coordinate and of two, in any order.
+FRACTIONS = [
+    Polyhedron([[1, 1], [-1, 0.5], [0, -1]], [1, 1, 1]),
+    Polyhedron([[0.75, 0], [-1, 0.5], [0, -1]], [0.3, 0.1, 1]),
+    Polyhedron([[-0.5, 0.25], [-1.5, 0], [0, 0.75]], [0.5, 0.7, 0.1]),
+    Polyhedron([[-1.5, 0], [1, 0.25]], [0.75, 0.5]),
+    box([-0.3, -np.inf], [np.inf, 0.75]),
+    box([-0.3, -0.1], [0.7, 0.75]),
+]
+
+
+@pytest.mark.parametrize("domain", FRACTIONS, ids=str)
+def test_proofs_on_domains_of_fractions_hold(domain: Domain) -> None:
+    """The multipliers of half-spaces belong to the same multiples of them on both sides."""
+    trees = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        network = random_pair_network(rng, list(KINDS)[seed % len(KINDS)], 2)
+        if network.in_dim == 2:
+            network = Network(network.stages, domain)
+            found = decided(network)
+            certificate = found.certificate
+            trees += certificate is not None and (
+                certificate.header["evidence"]["kind"] == "pair-tree"
+            )
+            if found.verdict is not Verdict.UNDECIDED:
+                assert (found.verdict is Verdict.NOT_INJECTIVE) == collides(network)
+    assert trees > 0

@@ -7,9 +7,16 @@ from flint import fmpq, fmpq_mat
 
 from monic.decision.pair_tree.node import AT_X, Node, lower_line, upper_line
 from monic.decision.pair_tree.program import ZERO, Program
-from monic.decision.pair_tree.rows import Multipliers, combined, is_dead, row_of_output, spread
+from monic.decision.pair_tree.rows import (
+    Multipliers,
+    combined,
+    is_dead,
+    row_of_output,
+    row_of_side,
+    spread,
+)
 
-__all__ = ["certified", "integral"]
+__all__ = ["certified", "integral", "written"]
 
 #: Multipliers are rounded to so many bits, the first that are enough.
 BITS = (6, 10, 14, 20, 28, 40)
@@ -34,6 +41,19 @@ def integral(weights: Mapping[int, fmpq]) -> Multipliers:
     found = [(row, int(weight.p) * (unit // int(weight.q))) for row, weight in live]
     divisor = gcd(*(weight for _, weight in found)) or 1
     return [(row, weight // divisor) for row, weight in found]
+
+
+def written(program: Program, multipliers: Multipliers) -> Multipliers:
+    """Returns a combination as proofs have it, where sides are multiples of those here."""
+    if all(unit == 1 for unit in program.units):
+        return multipliers
+    first, end = row_of_side(program, 0, AT_X), row_of_output(program, 0)
+    return integral(
+        {
+            row: fmpq(weight, program.units[(row - first) // 2] if first <= row < end else 1)
+            for row, weight in multipliers
+        }
+    )
 
 
 def _roundings(floats: Mapping[int, float]) -> Iterator[Multipliers]:

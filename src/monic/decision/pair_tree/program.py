@@ -8,6 +8,7 @@ s t + (1 - s) max(t, 0).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 from flint import fmpq, fmpq_mat
 
@@ -70,6 +71,7 @@ class Program:
         outputs: A row for each output over (1, x, r).
         coordinates: An interval for each input.
         sides: (a, c) for a.x <= c: the sides of the domain that bound more than one coordinate.
+        units: What each side is multiplied by in proofs, which leaves no denominators.
         scale: Where the domain is not bounded, how large x_j and y_j are with tau = 1; else None.
     """
 
@@ -78,6 +80,7 @@ class Program:
     outputs: fmpq_mat
     coordinates: tuple[Interval, ...]
     sides: tuple[Side, ...]
+    units: tuple[int, ...]
     scale: fmpq | None = None
 
     @property
@@ -162,8 +165,10 @@ def program_of(network: Network) -> Program | None:
     ends, sides = _domain(network)
     bounded = [(low, high) for low, high in ends if low is not None and high is not None]
     if len(bounded) == n:
-        return Program(n, tuple(blocks), value, tuple(bounded), sides)
-    return _homogeneous(blocks, value, ends, sides)
+        others = tuple(side for side in sides if not _is_of_one(side[0]))
+        units = tuple(map(_unit, others))
+        return Program(n, tuple(blocks), value, tuple(bounded), others, units)
+    return _homogeneous(blocks, value, n, sides)
 
 
 def _is_small(network: Network) -> bool:
@@ -176,25 +181,26 @@ def _is_small(network: Network) -> bool:
 
 
 def _homogeneous(
-    blocks: Sequence[Block], outputs: fmpq_mat, ends: Sequence[Ends], known: Sequence[Side]
+    blocks: Sequence[Block], outputs: fmpq_mat, n: int, known: Sequence[Side]
 ) -> Program:
     """Returns a network on an unbounded domain with tau as a further input."""
-    scale, n = _scale(blocks), len(ends)
+    scale = _scale(blocks)
     coordinates: list[Interval] = [(-scale, scale)] * n
-    sides: list[Side] = [((*normal, -offset), ZERO) for normal, offset in known]
-    for j, pair in enumerate(ends):
-        for end, sign in zip(pair, (-ONE, ONE), strict=True):
-            if end == 0:
-                low, high = coordinates[j]
-                coordinates[j] = (ZERO, high) if sign < 0 else (low, ZERO)
-            elif end is not None:
-                normal = [ZERO] * (n + 1)
-                normal[j], normal[n] = sign, -sign * end
-                sides.append((tuple(normal), ZERO))
+    sides: list[Side] = []
+    factors = []
+    for normal, offset in known:
+        if offset == 0 and _is_of_one(normal):
+            [(j, a)] = [(j, a) for j, a in enumerate(normal) if a != 0]
+            low, high = coordinates[j]
+            coordinates[j] = (low, ZERO) if a > 0 else (ZERO, high)
+        else:
+            sides.append(((*normal, -offset), ZERO))
+            factors.append(_unit((normal, offset)))
     units = tuple(Block(block.start, _with_tau(block.matrix, n)) for block in blocks)
     coordinates.append((ZERO, ONE))
     made = _with_tau(outputs, n)
-    return Program(n + 1, units, made, tuple(coordinates), tuple(sides), scale)
+    ends = tuple(coordinates)
+    return Program(n + 1, units, made, ends, tuple(sides), tuple(factors), scale)
 
 
 def _with_tau(matrix: fmpq_mat, n: int) -> fmpq_mat:
@@ -235,7 +241,7 @@ def _bent(table: list[list[fmpq]], slopes: Sequence[Fraction], kinks: Sequence[i
 
 
 def _domain(network: Network) -> tuple[list[Ends], tuple[Side, ...]]:
-    """Returns the ends of every input, and the other sides of the domain."""
+    """Returns the ends of every input, and all half-spaces of the domain."""
     domain, n = network.domain, network.in_dim
     if isinstance(domain, Ball):  # the box around it
         radius = Fraction(domain.radius)
@@ -244,8 +250,8 @@ def _domain(network: Network) -> tuple[list[Ends], tuple[Side, ...]]:
     sides = []
     for normal, offset in domain.half_spaces(n):
         places = [j for j, a in enumerate(normal) if a]
+        sides.append((tuple(map(_rational, normal)), _rational(offset)))
         if len(places) > 1:
-            sides.append((tuple(map(_rational, normal)), _rational(offset)))
             continue
         j, (low, high) = places[0], bounds[places[0]]
         end = _rational(offset / normal[j])
@@ -254,6 +260,16 @@ def _domain(network: Network) -> tuple[list[Ends], tuple[Side, ...]]:
         else:
             bounds[j] = end if low is None else max(low, end), high
     return bounds, tuple(sides)
+
+
+def _unit(side: Side) -> int:
+    """Returns the least common denominator of the numbers of a half-space."""
+    normal, offset = side
+    return lcm(*(int(number.q) for number in (*normal, offset)))
+
+
+def _is_of_one(normal: Sequence[fmpq]) -> bool:
+    return sum(a != 0 for a in normal) == 1
 
 
 def _rational(number: Fraction) -> fmpq:

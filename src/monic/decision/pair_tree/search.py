@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flint import fmpq
 
 from monic.decision.pair_tree.branching import choices, first_open, influence
-from monic.decision.pair_tree.certify import certified
+from monic.decision.pair_tree.certify import certified, written
 from monic.decision.pair_tree.final import Pair, decide_finally, is_final
 from monic.decision.pair_tree.node import AT_Y, WAY, Node, roots
 from monic.decision.pair_tree.program import ZERO, Program
@@ -117,14 +117,14 @@ class PairTree:
         answer = relaxation.solve(node)
         proof = self._proof(node, answer) if answer.value <= TINY else None
         if proof is not None:
-            self.writer.leaf(proof)
+            self.writer.leaf(written(self.program, proof))
             return None
         if is_final(self.program, node):
             self.counts.exact += 1
             found = decide_finally(self.program, node)
             if isinstance(found, tuple):
                 return found
-            self.writer.leaf(found)
+            self.writer.leaf(written(self.program, found))
             return None
         return self._alive(node, answer)
 
