@@ -212,14 +212,15 @@ def test_near_points_are_inside_the_domain() -> None:
 
 
 #: Half-spaces whose numbers are no integers, of one coordinate and of two, in any order.
-FRACTIONS = [
-    Polyhedron([[1, 1], [-1, 0.5], [0, -1]], [1, 1, 1]),
-    Polyhedron([[0.75, 0], [-1, 0.5], [0, -1]], [0.3, 0.1, 1]),
-    Polyhedron([[-0.5, 0.25], [-1.5, 0], [0, 0.75]], [0.5, 0.7, 0.1]),
-    Polyhedron([[-1.5, 0], [1, 0.25]], [0.75, 0.5]),
-    box([-0.3, -np.inf], [np.inf, 0.75]),
-    box([-0.3, -0.1], [0.7, 0.75]),
-]
+FRACTIONS: list[Domain] = [
+    Polyhedron(np.array(rows), np.array(bounds))
+    for rows, bounds in (
+        ([[1.0, 1.0], [-1.0, 0.5], [0.0, -1.0]], [1.0, 1.0, 1.0]),
+        ([[0.75, 0.0], [-1.0, 0.5], [0.0, -1.0]], [0.3, 0.1, 1.0]),
+        ([[-0.5, 0.25], [-1.5, 0.0], [0.0, 0.75]], [0.5, 0.7, 0.1]),
+        ([[-1.5, 0.0], [1.0, 0.25]], [0.75, 0.5]),
+    )
+] + [box([-0.3, -np.inf], [np.inf, 0.75]), box([-0.3, -0.1], [0.7, 0.75])]
 
 
 @pytest.mark.parametrize("domain", FRACTIONS, ids=str)
