@@ -129,3 +129,17 @@ def test_a_phase_curve_of_nothing_is_refused() -> None:
     done = run("--seeds", "0", script=PHASE_CURVE)
     assert done.returncode == 2
     assert "Expected numbers above 0" in done.stderr
+
+
+def test_checking_is_compared_between_source_trees() -> None:
+    tree = ROOT / "tests" / "certificates" / "valid" / "tree-on-box.monic"
+    options = ("--tree", str(tree), "--rounds", "1", "--runs", "1")
+    script, src = ROOT / "benchmarks" / "checker.py", str(ROOT / "src")
+    done = run(src, src, *options, script=script)
+    assert done.returncode == 0, done.stderr
+    names, *rows = [line.split() for line in done.stdout.splitlines()]
+    assert names[0] == "proofs"
+    assert [row[0] for row in rows] == ["corpus", "tree"]
+    assert int(rows[0][1]) == len(list(tree.parent.glob("*.monic")))
+    assert all(float(number) > 0 for row in rows for number in row[2:])
+    assert run("nowhere", src, *options, script=script).returncode != 0
