@@ -55,6 +55,8 @@ def moments(problem: Problem, until: float | None = None) -> Moments | None:
         {0: 8, 1: 1, 2: 1, 3: 1}
     """
     kept = problem.reduction.kept
+    if len(kept) < problem.dim:
+        return None
     rows = [problem.rows[i][:-1] for i in kept]
     size = comb(problem.dim + 2, 3)
     words = 1 + max(abs(entry).bit_length() for row in rows for entry in row) // 21

@@ -193,7 +193,7 @@ def kernel_basis(rows: Sequence[Row], dim: int) -> list[list[int]]:
 
     Example:
         >>> kernel_basis([[1, 2]], 2), kernel_basis([[1, 0], [0, 1]], 2)
-        ([[-2, 1]], [])
+        ([[2, -1]], [])
     """
     if not rows:
         return [[int(i == j) for j in range(dim)] for i in range(dim)]

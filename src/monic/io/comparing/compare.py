@@ -28,8 +28,9 @@ _RATE = 1e8
 #: Inputs that are compared, and those that they are chosen among.
 _POINTS, _AMONG = 8, 64
 
-#: How many times more than once an operation a module rounds in its own format.
-_COARSE = 4
+#: How many times more than once an operation a module rounds in its own format. torch computes
+#: weights of interpolations in that format, too: each has the error of a place, not of a number.
+_COARSE = 64
 
 #: Bounds wider than this part of the outputs tell nothing.
 _WIDEST = 2.0**-7
