@@ -65,11 +65,11 @@ def graph(
 ) -> onnx.ModelProto:
     """Returns a model from x to y."""
     stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
-    ports = [
+    first, last = (
         [helper.make_tensor_value_info(name, dtype, shape)]
         for name, shape in zip("xy", shapes, strict=True)
-    ]
-    whole = helper.make_graph(list(nodes), "graph", *ports, stored)
+    )
+    whole = helper.make_graph(list(nodes), "graph", first, last, stored)
     return helper.make_model(whole, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 

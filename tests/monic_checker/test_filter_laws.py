@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from flint import fmpz
+from flint import fmpq, fmpz
 
 from monic_checker import Array, InvalidProof, check
 from monic_checker.opposite import _opposite
@@ -57,7 +57,7 @@ def test_filters_have_the_rank_of_their_rows(mode: str, channels: int) -> None:
             float(generator.choice([-1, 0, 1, 1, 2])) for _ in range(count * channels * taps)
         ]
         kernel = Array("kernel", "float64", (count, channels, taps), doubles(numbers))
-        grid = {"shape": [channels, side], "stride": [stride], "dilation": [1]}
+        grid: dict[str, Any] = {"shape": [channels, side], "stride": [stride], "dilation": [1]}
         grid |= {"padding": [list(padding)], "groups": 1, "mode": mode}
         header = mirrored(count, grid, kernel)
         rows = evaluate_map(header["subject"], [kernel])
@@ -71,7 +71,13 @@ def test_filters_have_the_rank_of_their_rows(mode: str, channels: int) -> None:
 def test_shifts_of_both_signs_add_up(less: str) -> None:
     """(1, 2) with bias 1 and (-3/2, -3) with bias -1 - v leave no gap while v <= 1/2."""
     kernel = Array("kernel", "float64", (2, 1, 2), doubles([1.0, 2.0, -1.5, -3.0]))
-    grid = {"shape": [1, 3], "stride": [1], "dilation": [1], "padding": [[1, 0]], "groups": 1}
+    grid: dict[str, Any] = {
+        "shape": [1, 3],
+        "stride": [1],
+        "dilation": [1],
+        "padding": [[1, 0]],
+        "groups": 1,
+    }
     header = mirrored(2, grid | {"mode": "circular"}, kernel)
     shifts = [{"values": ["1", "-1"], "shape": [2]}, {"values": ["0", less], "shape": [2]}]
     header["subject"]["arrays"][1:] = shifts
@@ -94,9 +100,9 @@ def test_shifts_of_both_signs_add_up(less: str) -> None:
     ],
 )
 def test_rows_of_bounds_are_opposite(row: list[int], other: list[int], slack: int | None) -> None:
-    rows = [list(map(fmpz, entries)) for entries in (row, other)]
+    first, second = ([fmpz(entry) for entry in entries] for entries in (row, other))
     if slack is None:
         with pytest.raises(InvalidProof):
-            _opposite(*rows, "evidence")
+            _opposite(first, second, "evidence")
     else:
-        assert _opposite(*rows, "evidence") == (2, slack)
+        assert _opposite(first, second, "evidence") == (fmpq(2), fmpq(slack))

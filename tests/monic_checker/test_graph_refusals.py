@@ -45,8 +45,8 @@ CASES: list[tuple[str, str, Weights, dict[str, Any], tuple[int, ...]]] = [
     ("its bias has the shape", "Conv", [ones(4, 4, 3, 3), ones(3)], {}, IMAGE),
     ("output_padding", "ConvTranspose", [ones(4, 4, 3, 3)], {"output_padding": [1]}, IMAGE),
     ("groups do not fit", "ConvTranspose", [ones(3, 4, 3, 3)], {}, IMAGE),
-    ("its power .* is not carried out", "Pow", [np.float32(9.0)], {}, ROWS),
-    ("its power .* is not carried out", "Pow", [np.float32(0.3)], {}, ROWS),
+    ("its power .* is not carried out", "Pow", [np.array(9.0, dtype=np.float32)], {}, ROWS),
+    ("its power .* is not carried out", "Pow", [np.array(0.3, dtype=np.float32)], {}, ROWS),
     ("do not fit together", "Concat", [ones(3, 5)], {"axis": 1}, ROWS),
     ("do not make up axis", "Split", [ints(5)], {"axis": 1}, ROWS),
     ("do not fit together", "Slice", [ints(0), ints(2), ints(0, 1)], {}, ROWS),
@@ -90,7 +90,7 @@ CASES: list[tuple[str, str, Weights, dict[str, Any], tuple[int, ...]]] = [
     (".", "InstanceNormalization", [ones(3), ones(3)], {}, IMAGE),
     (".", "GroupNormalization", [ones(3), ones(3)], {"num_groups": 3}, IMAGE),
     (".", "GroupNormalization", [ones(4), ones(4)], {"num_groups": 2}, IMAGE),
-    (".", "Dropout", [np.float32(0.5), np.array(True)], {}, ROWS),
+    (".", "Dropout", [np.array(0.5, dtype=np.float32), np.array(True)], {}, ROWS),
     (".", "ConstantOfShape", [], {}, ROWS),
 ]
 
