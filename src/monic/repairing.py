@@ -106,7 +106,7 @@ def repair_file(
 
     Arguments:
         source: An `.onnx`, `.npy`, `.npz` or `.safetensors` file.
-        target: Where the neighbour goes, a file of the same kind.
+        target: The output file, of the same kind.
         way: One of `WAYS`; None factors scales out where an ONNX graph allows it, and rounds
             entries elsewhere.
         tolerance: As for `repair`.

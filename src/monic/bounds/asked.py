@@ -1,4 +1,4 @@
-"""How bounds shall be computed: how narrow, until when, and with what beside them."""
+"""How bounds are computed: how narrow, until when, and with which extras."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -162,7 +162,7 @@ def combined(
     Arguments:
         network: The network.
         stages: The bounds of its stages.
-        asked: How the bounds shall be computed.
+        asked: How the bounds are computed.
         decision: What was decided about the network, if that was asked.
     """
     product = stretch = Interval(1.0, 1.0)

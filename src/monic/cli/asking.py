@@ -38,7 +38,7 @@ __all__ = ["Request", "ask", "questions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A file, how the questions about it shall be answered, and where proofs go."""
+    """A file, how to answer the questions about it, and where proofs go."""
 
     model: str
     approach: Approach

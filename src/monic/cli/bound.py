@@ -22,7 +22,7 @@ def bound(
     time_limit: options.TimeLimit = None,
     seed: options.Seed = 0,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Put the literature's constants beside.")
+        bool, typer.Option("--compare", help="Also print bounds from the literature.")
     ] = False,
     certificates: options.Certificates = None,
     memory: options.Memory = None,

@@ -24,7 +24,7 @@ __all__ = ["Wish", "ask"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How bounds shall be computed, and what shall be said about them."""
+    """How to compute bounds, and what to print about them."""
 
     gap: float
     time_limit: float | None

@@ -18,7 +18,7 @@ __all__ = ["invert"]
 
 
 class Norm(StrEnum):
-    """What is made small."""
+    """The norm of the residual to minimise."""
 
     L2 = "l2"
     L1 = "l1"
@@ -45,7 +45,7 @@ def invert(
     layer: Annotated[
         str | None, typer.Option(metavar="NAME", help="Invert this layer alone.")
     ] = None,
-    norm: Annotated[Norm, typer.Option(help="What is made small.")] = Norm.L2,
+    norm: Annotated[Norm, typer.Option(help="Norm of the residual to minimise.")] = Norm.L2,
     noise: Annotated[
         float | None,
         typer.Option(min=0, metavar="ETA", help="A bound of |Y - f(x)|; asks for an error bound."),

@@ -127,15 +127,14 @@ Device = Annotated[
     ),
 ]
 Seed = Annotated[
-    int, typer.Option(min=0, help="Seed of the floating-point searches; what is proved is proved.")
+    int, typer.Option(min=0, help="Seed for the heuristic search. Verdicts stay exact.")
 ]
 Assume = Annotated[
     list[Assumption] | None,
     typer.Option(
         metavar="NAME",
-        help="What a verdict may rest on: general-position, random-projections or statistics (of "
-        "norms); it then says so. "
-        "May be repeated.",
+        help="Allow the verdict to depend on this assumption (repeatable): general-position, "
+        "random-projections or statistics. The verdict and the proof record it.",
     ),
 ]
 Certificates = Annotated[
@@ -150,7 +149,7 @@ RequireProofs = Annotated[
 ]
 Resume = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Go on from the checkpoint of an unfinished run."),
+    typer.Option(metavar="FILE", help="Resume an unfinished run from its checkpoint."),
 ]
 Checkpoint = Annotated[
     str | None,

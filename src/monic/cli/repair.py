@@ -21,9 +21,7 @@ class Way(StrEnum):
 
 def repair(
     model: options.Model,
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="Where the neighbour goes.")
-    ],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="Output file.")],
     way: Annotated[
         Way | None,
         typer.Option(

@@ -22,7 +22,7 @@ PERIOD = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """What shall be sampled, and where it is kept."""
+    """What to sample, and where to keep it."""
 
     columns: tuple[int, ...]
     samples: int

@@ -41,7 +41,7 @@ class Approach:
         budget: How many nodes the search at hand may enter.
 
     Raises:
-        LayerError: for an unknown method or assumption, or limits that are no limits.
+        LayerError: for an unknown method or assumption, or invalid limits.
 
     Example:
         >>> Approach(method="guess")

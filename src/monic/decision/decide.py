@@ -81,7 +81,7 @@ def decide(
         A `Decision`, or a `NetworkDecision` for a network.
 
     Raises:
-        LayerError: for an unknown method or assumption, or limits that are no limits.
+        LayerError: for an unknown method or assumption, or invalid limits.
         DomainError: when the domain has no interior.
         UnreadableCheckpoint: when the file to resume from is damaged or about something else.
 

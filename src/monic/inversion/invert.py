@@ -54,7 +54,7 @@ def invert(
     Arguments:
         model: A layer or a chain of stages.
         y: Outputs of shape (m,) or (..., m).
-        norm: What is made small; None is "l2".
+        norm: The norm of the residual to minimise; None is "l2".
         noise: A bound of |y - f(x)|, Euclidean, for each sample; asks for an error bound.
         inverse_lipschitz: A proved constant k > 0 with |f(x) - f(x')| >= k |x - x'| on the domain;
             None takes what pairs of rows prove, else what `monic.bounds` proves within seconds.

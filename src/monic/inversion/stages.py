@@ -26,7 +26,7 @@ class Way:
     """How stages are inverted.
 
     Arguments:
-        norm: What is made small.
+        norm: The norm of the residual to minimise.
         method: How least squares are solved.
         steps: At most so many steps of the frame algorithm.
     """
