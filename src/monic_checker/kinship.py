@@ -34,7 +34,7 @@ _LONGEST = 53
 #: Numbers of fewer significant bits meet too often to say anything.
 _LONG = 12
 
-#: Kinship in the first sense counts where it happens by chance less often than 2^-8.
+#: Kinship by few numbers counts where it happens by chance less often than 2^-8.
 _RARE = -8.0
 
 _SHIFTS = ("shift", "shift-negative")
@@ -115,10 +115,11 @@ def _meet(first: _Numbers, second: _Numbers) -> bool:
     """Whether more long numbers are equal up to powers of two than random ones would be."""
     one, other = first.long, second.long
     common = sum(parts in other for parts in one)
-    if common < 3:
+    if not common:
         return False
     resolution = min(max(one.values()), max(other.values()))
-    return common >= 3 + 4 * len(one) * len(other) / 2.0 ** (resolution - 4)
+    chance = len(one) * len(other) / 2.0 ** (resolution - 4)
+    return common >= 3 + 4 * chance or chance <= 2.0**_RARE
 
 
 def _odd(number: int) -> int:
@@ -139,6 +140,9 @@ def insist_on_strangers(stages: Stages, k: int, matrix: Step) -> None:
     with budget.scope():
         vector, entry = stages.system(k).arrays[place or 0], subject.stages[k].arrays[place or 0]
         own = _Numbers(vector, _precision(entry), budget)
+        if len(own.sizes) < 2:
+            reason = f"the matrix of stage {k} has one number other than 0: no density gave it"
+            raise InvalidProof("evidence", reason)
         spared = {(k, place), *((k, i) for i in _late_shifts(subject, k, matrix))}
         for stage, i, numbers in _arrays(stages, spared, budget):
             if are_kin(own, numbers, budget):

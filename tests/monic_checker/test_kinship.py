@@ -197,3 +197,20 @@ def test_ones_and_zeros_are_strangers() -> None:
     matrix = np.random.default_rng(0).standard_normal((5, 2))
     for other in (np.ones(7), np.zeros(4), np.eye(5), np.array([1.0]), np.full(64, 0.5)):
         assert not kin(matrix, other)
+
+
+def test_copies_in_parts_are_refused() -> None:
+    """Each part has one number of the matrix, and together they cancel it."""
+    matrix = np.random.default_rng(1).standard_normal((3, 1))
+    parts = [-matrix * unit[:, None] for unit in np.eye(3)]
+    assert np.array_equal(sum(parts), -matrix)
+    with pytest.raises(InvalidProof, match="shares its numbers"):
+        attempt(matrix, *parts)
+    assert all(kin(matrix, part) for part in parts)
+
+
+@pytest.mark.parametrize("number", [1.0, 0.37])
+def test_a_matrix_of_one_number_has_no_density(number: float) -> None:
+    matrix = np.array([[number], [0.0], [0.0]])
+    with pytest.raises(InvalidProof, match="no density"):
+        attempt(matrix, -matrix)

@@ -29,8 +29,11 @@ _Floats = NDArray[np.float64]
 def has_kin(matrix: Array, network: Network) -> bool:
     """Returns whether a network has the numbers of one of its matrices elsewhere too.
 
-    Shifts of what the matrix gives, up to the end of its stage, are left out.
+    Shifts of what the matrix gives, up to the end of its stage, are left out. A matrix with one
+    number other than 0 was drawn from no density, and has its number anywhere.
     """
+    if np.count_nonzero(matrix) < 2:
+        return True
     return any(are_kin(matrix, other) for other in _others(matrix, network))
 
 
@@ -85,10 +88,11 @@ def _fits(large: _Floats, start: float, ratios: _Floats, slack: float) -> bool:
 def _meet(first: _Floats, second: _Floats) -> bool:
     one, other = _long(first), _long(second)
     common = len(np.intersect1d(one, other, assume_unique=True))
-    if common < 3:
+    if not common:
         return False
     resolution = min(_bits(one).max(), _bits(other).max())
-    return bool(common >= 3 + 4 * len(one) * len(other) / 2.0 ** (resolution - 4))
+    chance = len(one) * len(other) / 2.0 ** (resolution - 4)
+    return bool(common >= 3 + 4 * chance or chance <= 2.0**_RARE)
 
 
 def _long(sizes: _Floats) -> _Floats:
