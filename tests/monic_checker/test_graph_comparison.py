@@ -33,9 +33,11 @@ FILES = [*sorted(DATA.glob("*.onnx")), EXAMPLE]
 UNREAD = {"fc_matMul.onnx"}
 
 
-def _proofs(model: Path, folder: Path, **limits: float) -> list[Path]:
+def _proofs(model: Path, folder: Path, time_limit: float | None = None) -> list[Path]:
     """Writes the proofs about a file's network and each of its layers."""
-    decision = decide(load(model), **limits)
+    network = load(model)
+    assert isinstance(network, Network)
+    decision = decide(network, time_limit=time_limit)
     layers = [stage.decision.certificate for stage in decision.stages]
     paths = []
     for k, certificate in enumerate([decision.certificate, *layers]):
@@ -354,12 +356,12 @@ def test_two_functions_of_the_same_numbers(alphas: tuple[float, float], tmp_path
 
 
 _DOMAINS: list[Domain] = [
-    Box([-1, 0.1], [1, 0.1000001]),
-    Box([2, -np.inf], [np.inf, -3]),
-    Ball(0.001, [5, 7]),
-    Polyhedron([[1, 1], [-1, 2], [0, -1]], [1, 1, 1]),
-    Polyhedron([[1, 0], [-1, 0], [0, 1], [0, -1]], [10.01, -10, 3.01, -3]),
-    Polyhedron([[-1, 0]], [-1000]),
+    Box(np.array([-1, 0.1]), np.array([1, 0.1000001])),
+    Box(np.array([2, -np.inf]), np.array([np.inf, -3])),
+    Ball(0.001, np.array([5, 7])),
+    Polyhedron(np.array([[1, 1], [-1, 2], [0, -1]]), np.array([1, 1, 1])),
+    Polyhedron(np.vstack([np.eye(2), -np.eye(2)])[[0, 2, 1, 3]], np.array([10.01, -10, 3.01, -3])),
+    Polyhedron(np.array([[-1, 0]]), np.array([-1000])),
 ]
 
 

@@ -30,7 +30,8 @@ def _is_plain(arrays: Sequence[object]) -> bool:
 
 def _outcome(case: TestCase, folder: Path) -> str:
     """Returns "carried out", "refused", or what is wrong."""
-    for inputs, outputs in case.data_sets:
+    assert case.model is not None
+    for inputs, outputs in case.data_sets or ():
         if not _is_plain(inputs) or not _is_plain(outputs):
             return "no numbers"
         try:

@@ -12,7 +12,10 @@ from tests.monic_checker.budgets import plenty
 
 def folded(index: int, size: int, mode: str) -> int:
     """What lies at an index: the padded input, written out."""
-    around = {"circular": 3 * [*range(size)], "zero": [-1] * size + [*range(size)] + [-1] * size}
+    around: dict[str, list[int]] = {
+        "circular": 3 * [*range(size)],
+        "zero": [-1] * size + [*range(size)] + [-1] * size,
+    }
     around["replicate"] = [0] * size + [*range(size)] + [size - 1] * size
     around["reflect"] = [-1, *range(size - 1, 0, -1), *range(size), *range(size - 2, -1, -1), -1]
     return around[mode][index + size]

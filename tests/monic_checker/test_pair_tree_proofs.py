@@ -50,9 +50,9 @@ def test_the_scale_belongs_to_unbounded_domains() -> None:
         header = copy.deepcopy(EXAMPLES[name].header)
         header["evidence"]["scale"] = scale
         assert refused(EXAMPLES[name], header).address == "evidence.scale"
-    for scale in ("0", "-1", 1, "x"):
+    for wrong in ("0", "-1", 1, "x"):
         header = copy.deepcopy(EXAMPLES[NAMES[1]].header)
-        header["evidence"]["scale"] = scale
+        header["evidence"]["scale"] = wrong
         assert refused(EXAMPLES[NAMES[1]], header).address == "evidence.scale"
 
 
