@@ -85,6 +85,9 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, help="a proof, beside its weights in a .npz file")
     options = parser.parse_args()
     sources = (options.old.resolve(), options.new.resolve())
+    for source in sources:  # an installed checker would be measured in place of a missing one
+        if not (source / "monic_checker" / "__init__.py").is_file():
+            parser.error(f"Expected a folder with monic_checker in it. Got {source}.")
     corpus = sources[0].parent / "tests" / "certificates" / "valid"
     files = [str(file) for file in sorted(corpus.glob("*.monic"))]
     print("proofs     of    old ms    new ms   median  fastest")
