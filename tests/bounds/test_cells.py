@@ -154,17 +154,20 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "CLIMB", 8)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start", range(0, 432, 72))
 def test_layers(start: int) -> None:
     for seed in range(start, start + 72):
         insist_on_layer(some_layer(seed), seed)
 
 
+@pytest.mark.thorough
 def test_convolutions() -> None:
     for seed in range(36):
         insist_on_layer(some_convolution(seed), seed)
 
 
+@pytest.mark.thorough
 def test_networks() -> None:
     for seed in range(32):
         insist_on_network(some_network(seed), seed)

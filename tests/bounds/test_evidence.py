@@ -48,6 +48,7 @@ def insist_on_proofs(model: ReLULayer | Network, found: Found, counts: Counter[s
         assert end.value <= end.end if lower else end.value >= end.end
 
 
+@pytest.mark.thorough
 def test_all_ends_of_layers_have_proofs() -> None:
     counts = Counter[str]()
     for seed in range(100):
@@ -57,6 +58,7 @@ def test_all_ends_of_layers_have_proofs() -> None:
     assert counts["weaker"] == 0
 
 
+@pytest.mark.thorough
 def test_all_ends_of_convolutions_and_networks_have_proofs() -> None:
     counts = Counter[str]()
     for seed in range(20):
@@ -65,6 +67,7 @@ def test_all_ends_of_convolutions_and_networks_have_proofs() -> None:
     assert counts["certified"] >= 120
 
 
+@pytest.mark.thorough
 def test_pairs_of_cells_have_proofs_on_every_domain() -> None:
     """To a gap of 2%, where sigma*/sqrt(2) is far below; their claims are attacked as well."""
     found, domains = 0, set()
@@ -241,6 +244,7 @@ def attack(seeds: range, times: int, *, gap: float = 0.3, kind: str = "") -> tup
     return judged, accepted
 
 
+@pytest.mark.thorough
 def test_mutated_proofs() -> None:
     judged, accepted = attack(range(30), 40)
     assert judged == 1200

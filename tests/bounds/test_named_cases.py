@@ -195,6 +195,7 @@ def test_the_front_door() -> None:
         bound(ReLULayer(SQUARE, domain=empty))
 
 
+@pytest.mark.thorough
 def test_a_limit_says_so_where_pairs_were_cut_short() -> None:
     """sigma* has its gap soon; kappa's pairs then use up the time, and that is said."""
     layer = ReLULayer(np.random.default_rng(0).standard_normal((24, 4)))

@@ -64,6 +64,7 @@ def test_long_domains_are_told_by_their_digest() -> None:
     assert first["sha256"] != other["sha256"]
 
 
+@pytest.mark.thorough
 def test_networks_and_bounds() -> None:
     asked = ("--domain", "box:-1,1", "--time-limit", 1, "--json")
     value = valid(monic("decide", ACASXU, *asked).stdout, "decision")

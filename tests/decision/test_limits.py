@@ -184,6 +184,7 @@ class TestLimitsAreOutcomes:
         assert "'a' is undecided: the time limit of 3 s" in found.reason
         assert "the search for a collision ended" in found.reason
 
+    @pytest.mark.thorough
     def test_of_exact_eliminations_that_cannot_be_stopped(self) -> None:
         factors = [np.random.default_rng(0).standard_normal(s) for s in ((300, 250), (250, 280))]
         network = monic.Network([monic.Stage("a", monic.Product(*factors), monic.Activation.TANH)])
@@ -202,6 +203,7 @@ def test_convolutions_behind_few_inputs_are_decided() -> None:
     assert monic.decide(monic.Network([up])).verdict is INJECTIVE
 
 
+@pytest.mark.thorough
 def test_a_large_convolution_before_a_narrow_layer() -> None:
     """What is beyond any matrix is UNDECIDED by itself; that 10 numbers are left decides."""
     rng = np.random.default_rng(0)

@@ -32,6 +32,7 @@ def network(n: int, between: int, seed: int = 0) -> Network:
     return Network([Stage("wide", opposite(wide)), Stage("deep", deep)])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_only_on_request_and_from_2n_plus_1_dimensions_on(n: int) -> None:
     enough = network(n, 2 * n + 1)

@@ -325,6 +325,7 @@ def test_injective_modules_layer_by_layer(dtype: Any, rng: np.random.Generator) 
     assert int((gaps < 1e-3).sum()) >= 3  # of 5: a search may end in a local minimum
 
 
+@pytest.mark.thorough
 def test_modules_that_cannot_be_layer_by_layer_say_why(decoder: Any) -> None:
     few = np.random.default_rng(0).standard_normal((8, 36))
     with pytest.raises(InversionError, match="one-to-one on what the generator's last"):

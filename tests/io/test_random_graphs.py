@@ -159,6 +159,7 @@ def _counted(folder: Path, seeds: Sequence[int]) -> Counter[str]:
     return counts
 
 
+@pytest.mark.thorough
 def test_deep_graphs(tmp_path: Path) -> None:
     counts = _counted(tmp_path, range(300))
     assert counts["read"] >= 290
@@ -195,6 +196,7 @@ def _modules_agree(seeds: Sequence[int]) -> int:
     return count
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 def test_modules() -> None:
     assert _modules_agree(range(24)) >= 20

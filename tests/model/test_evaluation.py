@@ -93,6 +93,7 @@ def dense(value: AffineMap, x: tuple[Fraction, ...]) -> list[Fraction]:
     ]
 
 
+@pytest.mark.thorough
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=150)
 def test_enclosures_hold_the_exact_values(seed: int) -> None:

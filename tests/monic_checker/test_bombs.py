@@ -40,6 +40,7 @@ def found() -> dict[str, dict[str, Any]]:
     return {line["name"]: line for line in lines}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb(name: str, found: dict[str, dict[str, Any]]) -> None:
     assert found[name]["outcome"] == OUTCOMES.get(name, "OverBudget"), found[name]

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
@@ -46,6 +47,7 @@ def _outcome(case: TestCase, folder: Path) -> str:
     return "carried out"
 
 
+@pytest.mark.thorough
 def test_whatever_is_carried_out_gives_what_onnx_expects(tmp_path: Path) -> None:
     cases = [case for case in _cases() if case.model is not None]
     outcomes = Counter(_outcome(case, tmp_path) for case in cases)

@@ -70,6 +70,7 @@ def test_a_layer_has_a_proof_when_brute_force_says_injective(layer: Layer) -> No
         assert check(io.BytesIO(proof), layer.arrays).m == layer.m
 
 
+@pytest.mark.thorough
 @given(
     st.lists(st.lists(small, min_size=3, max_size=3), max_size=3),
     st.fractions(min_value=Fraction(1, 4), max_value=3, max_denominator=4),

@@ -224,6 +224,7 @@ def test_exports_compute_the_same(tmp_path: Path) -> None:
         assert np.allclose(y, module(x[:count]).detach().numpy(), atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_recurrent_cells_are_exported(tmp_path: Path) -> None:
     """With both inputs; from the zero state it is one layer of pairs, and is proved."""
     from onnxruntime import InferenceSession
